@@ -1,0 +1,149 @@
+"""The read-only view that the data thread publishes and everybody else reads: metrics, API, console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.types import Alert, Level
+
+SegmentLabel = str
+"""`""` for all rows, else `dimension=value`."""
+
+
+@dataclass(frozen=True)
+class DelayView:
+    """A cumulative histogram: upper bounds (s, without +Inf), count per bucket (one more), sum (s)."""
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum_s: float
+
+
+@dataclass(frozen=True)
+class PartitionView:
+    """One owned partition. `lag_s` is the age of the oldest unread record as far as it is known."""
+
+    topic: str
+    partition: int
+    records: int
+    record_bytes: int
+    next_offset: int
+    end_offset: int | None
+    lag_s: float | None
+    stalled: bool
+    idle: bool
+    watermark_ms: int | None
+
+    @property
+    def lag_records(self) -> int | None:
+        """How many offsets are still to be read."""
+        return None if self.end_offset is None else max(0, self.end_offset - self.next_offset)
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One field in one segment over the last closed window; None where a number is not defined."""
+
+    field: str
+    segment: SegmentLabel
+    rows: int
+    missing_ratio: float | None
+    invalid_ratio: float | None
+    mean: float | None = None
+    stddev: float | None = None
+    min: float | None = None
+    max: float | None = None
+    distinct: float | None = None
+    quantiles: Mapping[float, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """The last verdict of one detector on one field and segment."""
+
+    field: str
+    segment: SegmentLabel
+    detector: str
+    level: Level
+    reason: str
+    score: float | None
+    lower_bound: float | None
+    noise_floor: float | None
+    p_value: float | None
+    n_baseline: int
+    n_current: int
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """The last outcome of one check in one segment; `failures_total` since the store began."""
+
+    check: str
+    segment: SegmentLabel
+    level: Level
+    failures_total: int
+    failure_ratio: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """The distribution of one field and segment: shares per cell, baseline against last window."""
+
+    field: str
+    segment: SegmentLabel
+    labels: tuple[str, ...]
+    baseline: tuple[float, ...]
+    current: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """The last judged window in event time."""
+
+    start_ms: int
+    end_ms: int
+    rows: int
+    partial: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that is exported, at one instant; immutable, so it is read without a lock."""
+
+    monitor: str
+    version: str
+    config_hash: str
+    taken_at_ms: int
+    ready: bool = False
+    ready_reason: str = "starting"
+    caught_up: bool = False
+    baseline_version: str | None = None
+    partitions: tuple[PartitionView, ...] = ()
+    rejects: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    late_rows: Mapping[str, int] = field(default_factory=dict)
+    rows_after_verdict: Mapping[str, int] = field(default_factory=dict)
+    filtered: Mapping[str, int] = field(default_factory=dict)
+    dead_letters: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    records_per_second: Mapping[str, float] = field(default_factory=dict)
+    bytes_per_second: Mapping[str, float] = field(default_factory=dict)
+    record_delay: Mapping[str, DelayView] = field(default_factory=dict)
+    append_delay: Mapping[str, DelayView] = field(default_factory=dict)
+    watermark_ms: int | None = None
+    last_window: WindowView | None = None
+    windows_total: int = 0
+    fields: tuple[FieldView, ...] = ()
+    verdicts: tuple[VerdictView, ...] = ()
+    thresholds: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    checks: tuple[CheckView, ...] = ()
+    profiles: tuple[ProfileView, ...] = ()
+    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    outbox_size: Mapping[str, int] = field(default_factory=dict)
+    checkpoint_duration: DelayView | None = None
+    checkpoint_last_success_ms: int | None = None
+    rebalances: int = 0
+    engine_seconds: Mapping[str, float] = field(default_factory=dict)
+    series_dropped: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,48 @@
+"""The closed, frozen base of everything that can be configured, and the units it is written in."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+class Spec(BaseModel):
+    """A configurable thing: frozen, hashable, and closed, so that a misspelt key is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def parse_duration_ms(value: Any) -> int:
+    """Return milliseconds for `250ms`, `30s`, `1m`, `1.5h`, `30d`; an int is taken as milliseconds.
+
+    Raises ValueError for anything else, with what is allowed.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a duration; write a number and a unit of ms, s, m, h, d or w, such as 30s")
+    return round(float(match[1]) * _UNIT_MS[match[2]])
+
+
+def format_duration(ms: int) -> str:
+    """Return the shortest exact spelling of a duration, such as `90s` for 90000."""
+    for unit in ("w", "d", "h", "m", "s"):
+        if ms and ms % _UNIT_MS[unit] == 0:
+            return f"{ms // _UNIT_MS[unit]}{unit}"
+    return f"{ms}ms"
+
+
+DurationMs = Annotated[
+    int,
+    Field(ge=0),
+    BeforeValidator(parse_duration_ms),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d|w)$", "examples": ["30s", "5m"]}),
+]
+"""A duration in milliseconds, written `30s` in configuration; the name of such a setting has no unit."""

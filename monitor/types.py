@@ -1,0 +1,228 @@
+"""The values that pass between the layers: columnar, immutable by convention, free of behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+CodeArray = NDArray[np.int32]
+MaskArray = NDArray[np.bool_]
+PresenceArray = NDArray[np.uint8]
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic; sorts by topic, then number, which is the merge order."""
+
+    topic: str
+    partition: int
+
+
+class Presence(IntEnum):
+    """What became of one field in one row; everything but OK keeps the value out of the statistics."""
+
+    OK = 0
+    ABSENT = 1
+    NULL = 2
+    WRONG_TYPE = 3
+    NAN = 4
+    POSITIVE_INFINITY = 5
+    NEGATIVE_INFINITY = 6
+
+
+PRESENCES = len(Presence)
+FieldType = Literal["number", "integer", "boolean", "category", "text"]
+
+
+class Level(IntEnum):
+    """How bad a verdict is. UNKNOWN is not ok: it neither raises, clears nor resets an alert."""
+
+    UNKNOWN = -1
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One field of a batch: `values` of n rows (float64 or Arrow string) and their `presence` (uint8).
+
+    Values of rows whose presence is not OK are arbitrary and must not be read; `valid` leaves them out.
+    Booleans are the strings "true" and "false".
+    """
+
+    values: FloatArray | pa.StringArray
+    presence: PresenceArray
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.presence)
+
+    @cached_property
+    def all_ok(self) -> bool:
+        """Whether every row has a usable value."""
+        return not self.presence.any()
+
+    @cached_property
+    def ok(self) -> MaskArray:
+        """The rows that have a usable value, as a mask."""
+        return self.presence == Presence.OK
+
+    @cached_property
+    def valid(self) -> Any:
+        """The usable values, in row order: a float64 array or an Arrow string array."""
+        if self.all_ok:
+            return self.values
+        if isinstance(self.values, np.ndarray):
+            return self.values[self.ok]
+        return self.values.filter(pa.array(self.ok))
+
+    @cached_property
+    def sorted(self) -> FloatArray:
+        """The usable numbers in ascending order, sorted once for all who need them."""
+        return np.sort(self.valid)
+
+    @cached_property
+    def encoded(self) -> pa.DictionaryArray:
+        """The usable strings as dictionary codes, encoded once for all who need them."""
+        return self.valid.dictionary_encode()
+
+    def take(self, rows: IntArray) -> Column:
+        """Return the column of `rows` only."""
+        if isinstance(self.values, np.ndarray):
+            return Column(self.values[rows], self.presence[rows])
+        return Column(self.values.take(pa.array(rows)), self.presence[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """To which segments the rows belong. Group 0 is all rows; each dimension adds its own groups.
+
+    `codes` holds, for each dimension, the group number of each of the n rows (global numbering, so
+    the dimensions' ranges are disjoint and lie in 1 … size-1).
+    """
+
+    size: int = 1
+    codes: tuple[CodeArray, ...] = ()
+
+    def take(self, rows: IntArray | MaskArray) -> Groups:
+        """Return the groups of `rows` (indices or mask) only."""
+        return Groups(self.size, tuple(codes[rows] for codes in self.codes)) if self.codes else self
+
+
+@dataclass(frozen=True, eq=False)
+class Fetch:
+    """Records of one partition from one poll, as Arrow binary arrays; `values` null = tombstone.
+
+    `end_offset` is the partition's end as the broker confirmed it since the last poll, None when it
+    did not; a fetch may hold no record and only say that. `timestamps_ms` is -1 where there is none.
+    `next_offset` is where reading goes on (past markers and compacted records at the end).
+    """
+
+    partition: TopicPartition
+    offsets: IntArray
+    timestamps_ms: IntArray
+    keys: pa.BinaryArray
+    values: pa.BinaryArray
+    headers: Sequence[Headers] | None
+    next_offset: int
+    end_offset: int | None = None
+    append_time: bool = False
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.offsets)
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Partitions this process now owns; nothing of them is fetched until they are sought."""
+
+    partitions: tuple[TopicPartition, ...]
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """Partitions this process no longer owns; `lost` when somebody else may already own them."""
+
+    partitions: tuple[TopicPartition, ...]
+    lost: bool = False
+
+
+SourceEvent = Fetch | Assigned | Revoked
+
+
+@dataclass(frozen=True, eq=False)
+class Rejects:
+    """Records of a fetch that are no rows: their index in the fetch and the reason of each."""
+
+    index: IntArray
+    reasons: Sequence[str]
+
+    def __len__(self) -> int:
+        """Return the number of rejects."""
+        return len(self.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows decoded from one fetch: columns by field path, event time and origin of each row."""
+
+    partition: TopicPartition
+    offsets: IntArray
+    timestamps_ms: IntArray
+    event_times_ms: IntArray
+    columns: Mapping[str, Column]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.offsets)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What a decoder made of a fetch: records = rows + rejects + filtered, none twice, none lost."""
+
+    batch: Batch
+    rejects: Rejects
+    filtered: int = 0
+    unknown_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A detector's numbers, one per group; NaN where a number is not defined.
+
+    `noise_floor` is E[score | no drift] at these sizes; `lower_bound` the 95 % lower confidence bound
+    of the true effect; `contributions` (groups x cells) the signed share of each cell where defined.
+    """
+
+    score: FloatArray
+    noise_floor: FloatArray
+    lower_bound: FloatArray
+    p_value: FloatArray
+    n_baseline: IntArray
+    n_current: IntArray
+    contributions: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A thing with a life, as sinks see it. Identity is `fingerprint`; times are event time."""
+
+    status: Literal["firing", "resolved"]
+    fingerprint: str
+    severity: Literal["warning", "critical"]
+    starts_at_ms: int
+    ends_at_ms: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
