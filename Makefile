@@ -1,0 +1,61 @@
+# `make demo` and `make test` do all their own set-up. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+WORKERS ?= 2
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+BIN := .venv/bin
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.PHONY: help demo test setup test-setup lint format type pytest bench docs lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## see records flow, a fault injected, an alert fire and resolve (needs Python only)
+	@$(BIN)/driftline demo $(DEMO_ARGS)
+
+test: setup test-setup lint type pytest ## everything that must pass, on a real Kafka, Prometheus and Alertmanager
+
+setup: ## prepare .venv from the locked requirements (quick when nothing changed)
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+
+test-setup: setup ## fetch what the integration tests need: Kafka's jars, Prometheus, Alertmanager
+	@scripts/test-setup.sh
+
+lint: setup ## style: ruff's rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run 'make format'" >&2; exit 1; }
+
+format: setup ## rewrite the code to the format that lint wants
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+type: setup ## types: mypy, strict
+	@$(BIN)/mypy
+
+pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 15 --durations-min 1 $(PYTEST_ARGS)
+
+bench: setup ## engine, orjson.loads and both Kafka clients on the same bytes, in one run
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+docs: setup ## build the documentation into site/
+	@$(BIN)/zensical build --clean --strict
+
+lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest versions
+	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	@echo uv | $(COMPILE) --no-annotate - -o requirements/bootstrap.txt
+
+clean: ## remove everything that was made here, .venv included
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,168 @@
+"""The sections of a configuration that belong to no other package; all frozen and closed."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from monitor.detectors import DetectorSpec
+from monitor.spec import DurationMs, Spec, format_duration
+from monitor.types import FieldType
+
+_BYTE_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+_BYTE_SIZE = re.compile(r"(\d+)\s*([A-Za-z]*)")
+
+Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+"""A share between 0 and 1, never percent."""
+
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+"""One end of a range; an open end is null, never infinity."""
+
+
+def parse_bytes(value: Any) -> Any:
+    """Return a number of bytes for `64MiB` or `1 GB`; anything but text is left to the type's own check.
+
+    Raises ValueError for text that is not a number with a known unit.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _BYTE_SIZE.fullmatch(value.strip())
+    if match is None or match[2].upper() not in _BYTE_UNITS:
+        raise ValueError("not a size; write a number of bytes, or a number and KiB, MiB, GiB, kB, MB or GB")
+    return int(match[1]) * _BYTE_UNITS[match[2].upper()]
+
+
+Bytes = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(parse_bytes),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+\s*[A-Za-z]*$"}]}),
+]
+"""A number of bytes, written 1048576 or `1MiB`."""
+
+
+class TimeSpec(Spec):
+    """Where event time comes from and how disordered it may be."""
+
+    field: str | None = Field(None, min_length=1, description="Path of the event time; without it, Kafka's timestamp.")
+    unit: Literal["s", "ms", "us", "ns", "iso8601"] = "ms"
+    lateness: DurationMs = Field(30_000, description="How far a row may be behind its partition's latest row.")
+    idle: DurationMs = Field(60_000, gt=0, description="After this long at its end a partition holds nobody up.")
+    max_ahead: DurationMs = Field(3_600_000, description="Event time further past the record's timestamp is a reject.")
+
+
+class WindowSpec(Spec):
+    """What is judged (`size`) and what is accumulated (`pane`); several panes make a sliding window."""
+
+    size: DurationMs = Field(60_000, gt=0)
+    pane: DurationMs = Field(
+        default_factory=lambda data: data["size"], gt=0, description="Divides the size; without it, the whole size."
+    )
+
+    @field_validator("pane")
+    @classmethod
+    def _divides_size(cls, pane: int, info: Any) -> int:
+        size = info.data.get("size", pane)
+        if pane > 0 and size % pane:
+            spelled = format_duration(size)
+            raise ValueError(f"the window's size {spelled} is not a multiple of the pane; choose a divisor of {spelled}")
+        return pane
+
+    @property
+    def panes(self) -> int:
+        """Return how many panes make a window."""
+        return self.size // self.pane
+
+
+class SegmentSpec(Spec):
+    """A dimension by which rows are judged apart: the values of one field, capped."""
+
+    field: str = Field(min_length=1)
+    max: int = Field(20, ge=1, le=10_000, description="At most this many values, the baseline's most frequent.")
+    values: tuple[str, ...] | None = Field(None, min_length=1, description="Exactly these; without them, the baseline's.")
+
+    @model_validator(mode="after")
+    def _values_fit(self) -> Self:
+        if self.values is not None and len(set(self.values)) != len(self.values):
+            raise ValueError("a value is listed twice; remove one")
+        if self.values is not None and len(self.values) > self.max:
+            raise ValueError(f"{len(self.values)} values are more than max = {self.max}; raise max")
+        return self
+
+
+class BaselineSpec(Spec):
+    """Where the reference distributions are kept, a version beside the other."""
+
+    kind: Literal["file"] = "file"
+    path: str = Field(min_length=1, description="A directory, relative to the working directory.")
+
+
+class FieldSpec(Spec):
+    """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
+
+    type: FieldType
+    required: bool = Field(False, description="An absent field is a failure.")
+    nullable: bool = Field(True, description="Whether null is fine; if not, it is a failure.")
+    range: tuple[Bound | None, Bound | None] | None = Field(None, description="[lowest, highest]; null leaves an end open.")
+    allowed: tuple[bool | int | float | str, ...] | None = Field(None, min_length=1)
+    drift: tuple[DetectorSpec, ...] | None = Field(None, description="Instead of the defaults; [] for none.")
+    max_failure_ratio: Ratio = Field(0.0, description="Share of failing rows that is still fine.")
+    severity: Literal["warning", "critical"] = "warning"
+
+    @field_validator("range")
+    @classmethod
+    def _range_fits(cls, value: Any, info: Any) -> Any:
+        if value is None:
+            return value
+        if info.data.get("type", "number") not in ("number", "integer"):
+            raise ValueError("only number and integer fields have a range; use allowed, or change the type")
+        low, high = value
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"the lowest value {low:g} is above the highest {high:g}; exchange them")
+        return value
+
+    @field_validator("allowed")
+    @classmethod
+    def _allowed_fits(cls, value: Any, info: Any) -> Any:
+        wanted = info.data.get("type")
+        for entry in value or ():
+            if wanted in ("category", "text") and not isinstance(entry, str):
+                raise ValueError(f"{entry} is not text, as the values of a {wanted} field are; put it in quotes")
+            if wanted in ("number", "integer") and (isinstance(entry, bool) or not isinstance(entry, int | float)):
+                raise ValueError(f"{entry!r} is not a number, as the values of a {wanted} field are")
+            if wanted == "boolean" and not isinstance(entry, bool):
+                raise ValueError(f"{entry!r} is neither true nor false")
+        return value
+
+
+class AlertingSpec(Spec):
+    """How many windows in a row raise and clear an alert."""
+
+    raise_after: int = Field(2, ge=1)
+    clear_after: int = Field(2, ge=1)
+    contracts_raise_after: int = Field(1, ge=1, description="The same for checks, which are certain at once.")
+
+
+class StoreSpec(Spec):
+    """Where offsets, statistics, results and pending notifications survive a restart."""
+
+    path: str = Field("/var/lib/driftline", min_length=1, description="The only directory that is written to.")
+    checkpoint_interval: DurationMs = Field(5_000, gt=0)
+    history: DurationMs = Field(30 * 86_400_000, description="How long results are kept.")
+    max_history_bytes: Bytes = Field(1 << 30, description="The oldest results go first when this is reached.")
+
+
+class LimitsSpec(Spec):
+    """Caps that keep a bad producer or a bad configuration from taking the daemon down."""
+
+    max_record_bytes: Bytes = 1 << 20
+    max_nesting_depth: int = Field(64, ge=1, le=1_000)
+    max_fields: int = Field(500, ge=1)
+    max_categories: int = Field(1_000, ge=1)
+    max_segments: int = Field(200, ge=1)
+    max_series: int = Field(20_000, ge=1)
+    max_open_panes: int = Field(1_000, ge=2)
+    max_state_bytes: Bytes = 1 << 30
+    max_baseline_rows: int = Field(2_000_000, ge=1)
