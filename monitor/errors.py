@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -19,7 +20,12 @@ class Retryable(DriftlineError):  # noqa: N818 - named for what the caller does 
 
 
 class Undeliverable(DriftlineError):  # noqa: N818 - a fact about the notification
-    """A sink refused a notification for good; sending the same again cannot help."""
+    """A sink refused notifications for good; sending the same again cannot help."""
+
+    def __init__(self, message: str, *, positions: Collection[int] | None = None) -> None:
+        """Keep the message and the positions of the refused among the delivered alerts; None: not known which."""
+        super().__init__(message)
+        self.positions = None if positions is None else frozenset(positions)
 
 
 class SurroundingsError(DriftlineError):

@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
 
 
-from monitor.types import Alert, Batch, Column, Decoded, Fetch, Groups, MaskArray, Score, SourceEvent, TopicPartition
+from monitor.types import (
+    Alert,
+    Batch,
+    Column,
+    Decoded,
+    Fetch,
+    FieldType,
+    Groups,
+    MaskArray,
+    Score,
+    SourceEvent,
+    TopicPartition,
+)
 
 State = dict[str, Any]
 """An accumulator's state: names to numpy arrays, bytes, strings, ints, floats, None or lists of strings."""
@@ -71,8 +83,8 @@ class Accumulator(Protocol):
 class Detector(Protocol):
     """Compares two profiles of one field; pure."""
 
-    def needs(self, field: str) -> Any:
-        """Return the Spec of the accumulator that is compared."""
+    def needs(self, field: str, field_type: FieldType = "number") -> Any:
+        """Return the Spec of the accumulator that is compared, which depends on how the field is kept."""
         ...
 
     def compare(self, baseline: Any, current: Any) -> Score:

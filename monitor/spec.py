@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(ms|s|m|h|d|w)")
+_CENTURY_MS = 36_525 * 86_400_000
 
 
 class Spec(BaseModel):
@@ -38,10 +39,17 @@ def format_duration(ms: int) -> str:
     return f"{ms}ms"
 
 
+def _within_a_century(ms: int) -> int:
+    if not 0 <= ms <= _CENTURY_MS:
+        raise ValueError("not between 0 and a century")
+    return ms
+
+
 DurationMs = Annotated[
     int,
-    Field(ge=0),
     BeforeValidator(parse_duration_ms),
+    # not Field(ge=…, le=…): pydantic would let those replace a setting's own `ge` or `le`
+    AfterValidator(_within_a_century),
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d|w)$", "examples": ["30s", "5m"]}),
 ]

@@ -1,0 +1,1 @@
+"""Configuration: the closed tree, the YAML loader that names every problem, and the JSON Schema."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 MAX_PATH_LENGTH = 256
 RECORD_PATHS = ("$key", "$timestamp_ms", "$header.NAME")
@@ -23,6 +26,10 @@ def checked_path(path: str) -> str:
     if not all(part and part == part.strip() for part in path.split(".")):
         raise ValueError("a field path is names separated by single dots, such as merchant.mcc")
     return path
+
+
+FieldPath = Annotated[str, AfterValidator(checked_path)]
+"""A dotted path into the record, or one of the record's own `$key`, `$timestamp_ms`, `$header.NAME`."""
 
 
 def confusable(paths: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -46,7 +53,7 @@ def confusable(paths: Iterable[str]) -> list[tuple[str, str, str]]:
                 clash = (path, origin, "they differ only in letter case")
             elif prefix != path and prefix in leaves:
                 clash = (path, leaves[prefix], "one would be both a value and an object")
-        if clash is None and path in spellings and spellings[path.casefold()][1] != path:
+        if clash is None and spellings[path.casefold()][1] != path:
             clash = (path, spellings[path.casefold()][1], "one would be both a value and an object")
         leaves[path] = path
         if clash is not None:

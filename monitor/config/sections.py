@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from monitor.checks.contract import FieldCheckSpec, field_checks
+from monitor.config.paths import FieldPath
 from monitor.detectors import DetectorSpec
 from monitor.spec import DurationMs, Spec, format_duration
 from monitor.types import FieldType
@@ -46,17 +48,21 @@ Bytes = Annotated[
 class TimeSpec(Spec):
     """Where event time comes from and how disordered it may be."""
 
-    field: str | None = Field(None, min_length=1, description="Path of the event time; without it, Kafka's timestamp.")
+    field: FieldPath | None = Field(default=None, description="Path of the event time; without it, Kafka's timestamp.")
     unit: Literal["s", "ms", "us", "ns", "iso8601"] = "ms"
-    lateness: DurationMs = Field(30_000, description="How far a row may be behind its partition's latest row.")
-    idle: DurationMs = Field(60_000, gt=0, description="After this long at its end a partition holds nobody up.")
-    max_ahead: DurationMs = Field(3_600_000, description="Event time further past the record's timestamp is a reject.")
+    lateness: DurationMs = Field(default=30_000, description="How far a row may be behind its partition's latest row.")
+    idle: DurationMs = Field(
+        default=60_000, gt=0, description="After this long at its end a partition holds nobody up."
+    )
+    max_ahead: DurationMs = Field(
+        default=3_600_000, description="Event time further past the record's timestamp is a reject."
+    )
 
 
 class WindowSpec(Spec):
     """What is judged (`size`) and what is accumulated (`pane`); several panes make a sliding window."""
 
-    size: DurationMs = Field(60_000, gt=0)
+    size: DurationMs = Field(default=60_000, gt=0)
     pane: DurationMs = Field(
         default_factory=lambda data: data["size"], gt=0, description="Divides the size; without it, the whole size."
     )
@@ -67,7 +73,9 @@ class WindowSpec(Spec):
         size = info.data.get("size", pane)
         if pane > 0 and size % pane:
             spelled = format_duration(size)
-            raise ValueError(f"the window's size {spelled} is not a multiple of the pane; choose a divisor of {spelled}")
+            raise ValueError(
+                f"the window's size {spelled} is not a multiple of the pane; choose a divisor of {spelled}"
+            )
         return pane
 
     @property
@@ -79,9 +87,11 @@ class WindowSpec(Spec):
 class SegmentSpec(Spec):
     """A dimension by which rows are judged apart: the values of one field, capped."""
 
-    field: str = Field(min_length=1)
-    max: int = Field(20, ge=1, le=10_000, description="At most this many values, the baseline's most frequent.")
-    values: tuple[str, ...] | None = Field(None, min_length=1, description="Exactly these; without them, the baseline's.")
+    field: FieldPath
+    max: int = Field(default=20, ge=1, le=10_000, description="At most this many values, the baseline's most frequent.")
+    values: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Exactly these; without them, the baseline's."
+    )
 
     @model_validator(mode="after")
     def _values_fit(self) -> Self:
@@ -103,12 +113,14 @@ class FieldSpec(Spec):
     """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
 
     type: FieldType
-    required: bool = Field(False, description="An absent field is a failure.")
-    nullable: bool = Field(True, description="Whether null is fine; if not, it is a failure.")
-    range: tuple[Bound | None, Bound | None] | None = Field(None, description="[lowest, highest]; null leaves an end open.")
-    allowed: tuple[bool | int | float | str, ...] | None = Field(None, min_length=1)
-    drift: tuple[DetectorSpec, ...] | None = Field(None, description="Instead of the defaults; [] for none.")
-    max_failure_ratio: Ratio = Field(0.0, description="Share of failing rows that is still fine.")
+    required: bool = Field(default=False, description="An absent field is a failure.")
+    nullable: bool = Field(default=True, description="Whether null is fine; if not, it is a failure.")
+    range: tuple[Bound | None, Bound | None] | None = Field(
+        None, description="[lowest, highest]; null leaves an end open."
+    )
+    allowed: tuple[bool | int | float | str, ...] | None = Field(default=None, min_length=1)
+    drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
+    max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = "warning"
 
     @field_validator("range")
@@ -136,33 +148,45 @@ class FieldSpec(Spec):
                 raise ValueError(f"{entry!r} is neither true nor false")
         return value
 
+    def checks(self, path: str) -> tuple[FieldCheckSpec, ...]:
+        """Return the checks that follow from this contract of the field at `path`."""
+        return field_checks(
+            path,
+            required=self.required,
+            nullable=self.nullable,
+            range=self.range,
+            allowed=self.allowed,
+            max_failure_ratio=self.max_failure_ratio,
+            severity=self.severity,
+        )
+
 
 class AlertingSpec(Spec):
     """How many windows in a row raise and clear an alert."""
 
-    raise_after: int = Field(2, ge=1)
-    clear_after: int = Field(2, ge=1)
-    contracts_raise_after: int = Field(1, ge=1, description="The same for checks, which are certain at once.")
+    raise_after: int = Field(default=2, ge=1)
+    clear_after: int = Field(default=2, ge=1)
+    contracts_raise_after: int = Field(default=1, ge=1, description="The same for checks, which are certain at once.")
 
 
 class StoreSpec(Spec):
     """Where offsets, statistics, results and pending notifications survive a restart."""
 
-    path: str = Field("/var/lib/driftline", min_length=1, description="The only directory that is written to.")
-    checkpoint_interval: DurationMs = Field(5_000, gt=0)
-    history: DurationMs = Field(30 * 86_400_000, description="How long results are kept.")
-    max_history_bytes: Bytes = Field(1 << 30, description="The oldest results go first when this is reached.")
+    path: str = Field(default="/var/lib/driftline", min_length=1, description="The only directory that is written to.")
+    checkpoint_interval: DurationMs = Field(default=5_000, gt=0)
+    history: DurationMs = Field(default=30 * 86_400_000, description="How long results are kept.")
+    max_history_bytes: Bytes = Field(default=1 << 30, description="The oldest results go first when this is reached.")
 
 
 class LimitsSpec(Spec):
     """Caps that keep a bad producer or a bad configuration from taking the daemon down."""
 
     max_record_bytes: Bytes = 1 << 20
-    max_nesting_depth: int = Field(64, ge=1, le=1_000)
-    max_fields: int = Field(500, ge=1)
-    max_categories: int = Field(1_000, ge=1)
-    max_segments: int = Field(200, ge=1)
-    max_series: int = Field(20_000, ge=1)
-    max_open_panes: int = Field(1_000, ge=2)
+    max_nesting_depth: int = Field(default=64, ge=1, le=1_000)
+    max_fields: int = Field(default=500, ge=1)
+    max_categories: int = Field(default=1_000, ge=1)
+    max_segments: int = Field(default=200, ge=1)
+    max_series: int = Field(default=20_000, ge=1)
+    max_open_panes: int = Field(default=1_000, ge=2)
     max_state_bytes: Bytes = 1 << 30
-    max_baseline_rows: int = Field(2_000_000, ge=1)
+    max_baseline_rows: int = Field(default=2_000_000, ge=1)

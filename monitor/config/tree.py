@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.checks import CheckSpec
-from monitor.config.paths import checked_path
+from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
     AlertingSpec,
@@ -32,18 +33,20 @@ from monitor.sources.dead_letter import DeadLetterSpec
 from monitor.spec import Spec
 from monitor.web.settings import HttpSpec
 
-FieldPath = Annotated[str, AfterValidator(checked_path)]
-"""A dotted path into the record, or one of the record's own `$key`, `$timestamp_ms`, `$header.NAME`."""
+_NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def _label(name: str) -> str:
+    if not re.fullmatch(_NAME, name):
+        raise ValueError("not a name; write 1 to 63 of a-z, 0-9 and -, not beginning or ending with -")
+    return name
 
 
 class Config(Spec):
     """Everything one monitor does. Raises ValidationError when a part is wrong or two parts disagree."""
 
-    name: str = Field(
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9_]*[a-z0-9])?$",
-        description="The label `monitor` on every metric and alert.",
+    name: Annotated[str, AfterValidator(_label)] = Field(
+        description="The label `monitor` on every metric and alert.", json_schema_extra={"pattern": f"^{_NAME}$"}
     )
     source: SourceSpec
     decoder: DecoderSpec = Field(default={"kind": "json"}, validate_default=True)
@@ -52,8 +55,10 @@ class Config(Spec):
     window: WindowSpec = WindowSpec()
     segments: tuple[SegmentSpec, ...] = ()
     baseline: BaselineSpec | None = None
-    fields: dict[FieldPath, FieldSpec] = {}
-    drift: tuple[DetectorSpec, ...] = Field((), description="For every field whose type the detector can compare.")
+    fields: dict[FieldPath, FieldSpec] = Field(default={})
+    drift: tuple[DetectorSpec, ...] = Field(
+        default=(), description="For every field whose type the detector can compare."
+    )
     checks: tuple[CheckSpec, ...] = ()
     policy: PolicySpec = Field(default={"kind": "threshold"}, validate_default=True)
     alerting: AlertingSpec = AlertingSpec()
@@ -62,24 +67,31 @@ class Config(Spec):
     http: HttpSpec = HttpSpec()
     limits: LimitsSpec = LimitsSpec()
 
+    @field_validator("*")
+    @classmethod
+    def _keep_section(cls, value: Any, info: ValidationInfo) -> Any:
+        # The loader wants the sections that are fine even if another is not, to say all that is wrong at once.
+        if isinstance(info.context, dict) and info.field_name is not None:
+            info.context[info.field_name] = value
+        return value
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         found = violations({name: getattr(self, name) for name in type(self).model_fields})
         if found:
-            text = "; ".join(f"{violation.dotted}: {violation.message}" for violation in found)
+            text = "; ".join(str(violation) for violation in found)
             raise PydanticCustomError("parts_disagree", "{text}", {"text": text, "violations": found})
         return self
 
     def detectors_for(self, path: str) -> tuple[DetectorSpec, ...]:
         """Return the detectors of a field: its own, else those defaults that can compare its type.
 
-        A text field has none by default: its values are all different. Raises KeyError for an unknown field.
+        Of a text field only the shares of missing and invalid rows can be compared. Raises KeyError for an
+        unknown field.
         """
         field = self.fields[path]
         if field.drift is not None:
             return field.drift
-        if field.type == "text":
-            return ()
         return tuple(detector for detector in self.drift if field.type in detector.field_types)
 
     @cached_property

@@ -1,0 +1,37 @@
+"""Mergeable statistics of one column: one file each, all kinds in the union `AccumulatorSpec`.
+
+A new kind is a file here, a line in the union; the law tests then cover it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.distinct import DistinctSpec
+from monitor.accumulators.frame import Frame
+from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.moments import MomentsSpec
+from monitor.accumulators.presence import PresenceSpec
+from monitor.accumulators.quantiles import QuantilesSpec
+from monitor.accumulators.text import TextSpec
+
+AccumulatorSpec = Annotated[
+    PresenceSpec | MomentsSpec | HistogramSpec | CategoriesSpec | QuantilesSpec | DistinctSpec | TextSpec,
+    Field(discriminator="kind"),
+]
+"""Any accumulator's Spec, told apart by `kind`."""
+
+__all__ = [
+    "AccumulatorSpec",
+    "CategoriesSpec",
+    "DistinctSpec",
+    "Frame",
+    "HistogramSpec",
+    "MomentsSpec",
+    "PresenceSpec",
+    "QuantilesSpec",
+    "TextSpec",
+]

@@ -1,0 +1,80 @@
+"""Quantiles of a number field for display, by a KLL sketch."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from datasketches import kll_doubles_sketch
+
+from monitor.accumulators.frame import Frame
+from monitor.errors import StoreError
+from monitor.protocols import State
+from monitor.spec import Spec
+from monitor.types import Column, FloatArray, Groups
+
+_K = 200
+
+
+class QuantilesSpec(Spec):
+    """Approximate quantiles of a number field over all rows, for display."""
+
+    kind: Literal["quantiles"] = "quantiles"
+    field: str
+
+    def build(self, frame: Frame | None, groups: int) -> Quantiles:
+        """Return an empty accumulator; it is not segmented."""
+        return Quantiles()
+
+
+class Quantiles:
+    """KLL sketch (Karnin, Lang & Liberty 2016) with k = 200 of group 0: rank error 1.33 % at 99 % confidence.
+
+    All quantiles at once are within 1.65 %. About 5 KB, whatever the number of values. The sketch draws
+    random bits that cannot be seeded: two runs over the same values agree within the bound, not bit for
+    bit. So it is for what people look at, never for baselines or verdicts.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._sketch: Any = kll_doubles_sketch(_K)
+
+    @property
+    def n(self) -> int:
+        """How many values were folded in."""
+        return int(self._sketch.n)
+
+    @property
+    def rank_error_ratio(self) -> float:
+        """How far the rank of a returned quantile may be off, as a share of n, at 99 % confidence."""
+        return float(self._sketch.normalized_rank_error(as_pmf=False))
+
+    def quantiles(self, shares: FloatArray) -> FloatArray:
+        """Return the value at each share (0 … 1) of the ranks; NaN where there is no value."""
+        if self._sketch.is_empty():
+            return np.full(len(shares), np.nan)
+        return np.asarray(self._sketch.get_quantiles(shares), np.float64)
+
+    def update(self, column: Column, groups: Groups) -> None:
+        """Fold the usable values in; an empty column changes nothing."""
+        ordered = column.sorted  # twice as fast as unsorted, and an array of its own, which the library asks for
+        if ordered.size:
+            self._sketch.update(ordered)
+
+    def merge(self, other: Quantiles) -> None:
+        """Fold another sketch in."""
+        self._sketch.merge(other._sketch)
+
+    def state(self) -> State:
+        """Return the sketch in the serial format of Apache DataSketches."""
+        return {"sketch": bytes(self._sketch.serialize())}
+
+    def load(self, state: State) -> None:
+        """Continue from `state`; raises StoreError when it is no KLL sketch of this size."""
+        try:
+            sketch = kll_doubles_sketch.deserialize(state["sketch"])
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+            raise StoreError(f"stored quantile sketch is not readable: {error}; reset the checkpoint") from error
+        if sketch.k != _K:
+            raise StoreError(f"stored quantile sketch has k = {sketch.k}, not {_K}; reset the checkpoint")
+        self._sketch = sketch

@@ -1,0 +1,56 @@
+"""How long the texts of a field are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pyarrow.compute as pc
+
+from monitor.accumulators.frame import Frame
+from monitor.accumulators.grouping import valid_groups
+from monitor.accumulators.moments import Moments
+from monitor.protocols import State
+from monitor.spec import Spec
+from monitor.types import Column, Groups
+
+
+class TextSpec(Spec):
+    """Moments of the length of a text field."""
+
+    kind: Literal["text"] = "text"
+    field: str
+
+    def build(self, frame: Frame | None, groups: int) -> TextLengths:
+        """Return an empty accumulator for `groups` groups."""
+        return TextLengths(groups)
+
+
+class TextLengths:
+    """Moments of the text length in characters (Unicode code points), in `moments`."""
+
+    def __init__(self, groups: int) -> None:
+        """Start empty, with `groups` groups."""
+        self.moments = Moments(groups)
+
+    def update(self, column: Column, groups: Groups) -> None:
+        """Fold the lengths of the usable texts in; an empty column changes nothing."""
+        self.moments.update(lengths(column), valid_groups(column, groups))
+
+    def merge(self, other: TextLengths) -> None:
+        """Fold another accumulator with the same groups in."""
+        self.moments.merge(other.moments)
+
+    def state(self) -> State:
+        """Return the state of the moments."""
+        return self.moments.state()
+
+    def load(self, state: State) -> None:
+        """Continue from `state`; raises StoreError when it does not fit."""
+        self.moments.load(state)
+
+
+def lengths(column: Column) -> Column:
+    """Return the number of characters of each usable text, as a column of only those rows."""
+    counts = pc.utf8_length(column.valid).to_numpy(zero_copy_only=False).astype(np.float64)
+    return Column(counts, np.zeros(counts.size, np.uint8))

@@ -1,0 +1,7 @@
+"""Alerts and their life: verdict levels in, firing and resolved transitions out."""
+
+from monitor.alerting.book import AlertBook, Pending
+from monitor.alerting.fingerprint import fingerprint
+from monitor.alerting.signal import Key, Signal
+
+__all__ = ["AlertBook", "Key", "Pending", "Signal", "fingerprint"]

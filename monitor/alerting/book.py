@@ -1,0 +1,212 @@
+"""The alert book: which streams of verdicts are pending or firing, and what changed with each judged window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from monitor.alerting.fingerprint import fingerprint
+from monitor.alerting.life import Life, Severity, Transition
+from monitor.alerting.signal import AlertName, Key, Signal
+from monitor.errors import StoreError
+from monitor.types import Alert, Level
+
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A stream that breaches but has not done so for `raise_after` windows; it may become an alert."""
+
+    key: Key
+    windows: int
+    raise_after: int
+    since_ms: int
+    reason: str
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is remembered of an active stream: its life and the evidence of its last breaching window."""
+
+    alertname: AlertName
+    life: Life
+    reason: str = ""
+    annotations: dict[str, str] = field(default_factory=dict)
+
+    def hear(self, signal: Signal) -> None:
+        """Take over the hysteresis and, from a breaching window, the evidence."""
+        self.life.raise_after, self.life.clear_after = signal.raise_after, signal.clear_after
+        if signal.level >= Level.WARNING:
+            self.alertname, self.reason, self.annotations = signal.alertname, signal.reason, dict(signal.annotations)
+
+
+def _all_unknown(_: Key) -> Level:
+    """Say that nothing is known of a stream."""
+    return Level.UNKNOWN
+
+
+class AlertBook:
+    """The life of every alert of one monitor; a pure state machine without a clock.
+
+    An alert fires after `raise_after` consecutive windows at warning or above (critical when all of those
+    were critical), changes severity with the same hysteresis, and resolves after `clear_after` consecutive
+    OK windows. UNKNOWN windows count for nothing: a firing alert becomes stale, not resolved. On a change
+    of severity the alert with the old labels resolves and one with the new labels fires, both with the
+    fingerprint and start of the first. Memory is bounded by the number of pending and firing streams.
+    """
+
+    def __init__(self, monitor: str, extra_labels: Mapping[str, str] | None = None) -> None:
+        """Begin with nothing pending; `extra_labels` go on every alert but never replace a label of its own."""
+        self._monitor = monitor
+        self._extra_labels = dict(extra_labels or {})
+        self._streams: dict[Key, _Stream] = {}
+
+    def step(  # noqa: PLR0913 - a run of windows is four numbers
+        self,
+        window_start_ms: int,
+        window_end_ms: int,
+        signals: Iterable[Signal],
+        *,
+        windows: int = 1,
+        stride_ms: int | None = None,
+        level_of: Callable[[Key], Level] = _all_unknown,
+    ) -> list[Alert]:
+        """Take one judged window, or a run of `windows` windows with equal levels, and return the transitions.
+
+        A run reaches from the start of its first window to the end of its last; successive windows are
+        `stride_ms` apart (the pane for sliding windows; by default an equal part of the run, which is
+        right for tumbling ones). It has the same effect as its windows one by one.
+
+        Not every stream has to be sent. OK and UNKNOWN change nothing for a stream that is neither pending
+        nor firing, so it is exact to send every signal at warning or above and, for the streams in
+        `active_keys()`, whatever they are. Active streams without a signal are asked for by `level_of`
+        (UNKNOWN if not given), for callers who would rather look a level up than build signals that are OK.
+
+        Transitions are ordered by window, then rule, field, segment; within a stream resolved precedes
+        firing. Raises ValueError when a stream is sent twice. Costs O(signals + active streams).
+        """
+        given = self._by_key(signals)
+        stride_ms = (window_end_ms - window_start_ms) // windows if stride_ms is None else stride_ms
+        transitions: list[tuple[int, Alert]] = []
+        for key in sorted(given.keys() | self._streams.keys()):
+            signal = given.get(key)
+            level = level_of(key) if signal is None else signal.level
+            stream = self._stream(key, signal)
+            if stream is None:
+                continue
+            for number, transition in stream.life.run(level, window_start_ms, stride_ms, windows):
+                ends_at_ms = window_end_ms - (windows - 1 - number) * stride_ms
+                transitions.append((number, self._alert(key, stream, transition, ends_at_ms)))
+            if not stream.life.active:
+                self._streams.pop(key, None)
+        transitions.sort(key=lambda numbered: numbered[0])
+        return [alert for _, alert in transitions]
+
+    def retire(self, gone: Callable[[Key], bool], ends_at_ms: int) -> list[Alert]:
+        """Forget the streams that are `gone` from the configuration; return what has to resolve, in order.
+
+        Without it the alert of a removed rule would be unknown, and so stay firing, for ever.
+        """
+        resolved: list[Alert] = []
+        for key in sorted(filter(gone, self._streams)):
+            stream = self._streams.pop(key)
+            if stream.life.severity is not None:
+                last = Transition("resolved", stream.life.severity, stream.life.starts_at_ms)
+                resolved.append(self._alert(key, stream, last, ends_at_ms))
+        return resolved
+
+    def active_keys(self) -> frozenset[Key]:
+        """Return the streams that are pending or firing: those whose OK windows matter."""
+        return frozenset(self._streams)
+
+    def firing(self) -> list[Alert]:
+        """Return the alerts that fire, with the evidence of their last breaching window, ordered by stream."""
+        return [self._firing(key, life.severity) for key, life in self._lives() if life.severity is not None]
+
+    def stale(self) -> list[Alert]:
+        """Return the firing alerts whose last window was unknown: nobody can say whether they still hold."""
+        return [self._firing(key, life.severity) for key, life in self._lives() if life.severity and life.stale]
+
+    def pending(self) -> list[Pending]:
+        """Return the streams on their way to an alert, ordered by stream."""
+        return [
+            Pending(key, life.breaches, life.raise_after, life.starts_at_ms, self._streams[key].reason)
+            for key, life in self._lives()
+            if life.severity is None
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to continue, as JSON-able values."""
+        streams = [{"key": list(key), **asdict(self._streams[key])} for key in sorted(self._streams)]
+        return {"version": _STATE_VERSION, "streams": streams}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Become what `state` describes; raises StoreError when it is not a state of this version."""
+        if state.get("version") != _STATE_VERSION:
+            message = f"alert state has version {state.get('version')}, this program reads {_STATE_VERSION}"
+            raise StoreError(message + "; use the program that wrote it, or reset the checkpoint")
+        try:
+            self._streams = {
+                Key(*saved["key"]): _Stream(
+                    saved["alertname"], Life(**saved["life"]), saved["reason"], dict(saved["annotations"])
+                )
+                for saved in state["streams"]
+            }
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"alert state is damaged ({error}); reset the checkpoint"
+            raise StoreError(message) from error
+
+    @staticmethod
+    def _by_key(signals: Iterable[Signal]) -> dict[Key, Signal]:
+        """Return the signals by stream."""
+        given: dict[Key, Signal] = {}
+        for signal in signals:
+            if given.setdefault(signal.key, signal) is not signal:
+                message = f"two signals for {signal.key} in one window"
+                raise ValueError(message)
+        return given
+
+    def _stream(self, key: Key, signal: Signal | None) -> _Stream | None:
+        """Return the stream as `signal` leaves it; None when there is nothing to remember of it."""
+        stream = self._streams.get(key)
+        if signal is None:
+            return stream
+        if stream is None:
+            if signal.level < Level.WARNING:
+                return None
+            life = Life(signal.raise_after, signal.clear_after)
+            stream = self._streams[key] = _Stream(signal.alertname, life)
+        stream.hear(signal)
+        return stream
+
+    def _lives(self) -> list[tuple[Key, Life]]:
+        """Return the active streams' lives, ordered by stream."""
+        return [(key, self._streams[key].life) for key in sorted(self._streams)]
+
+    def _firing(self, key: Key, severity: Severity) -> Alert:
+        """Return the firing alert of a stream as it is now."""
+        stream = self._streams[key]
+        return self._alert(key, stream, Transition("firing", severity, stream.life.starts_at_ms), None)
+
+    def _alert(self, key: Key, stream: _Stream, transition: Transition, ends_at_ms: int | None) -> Alert:
+        """Return the alert of a transition; labels are its identity, the reason is an annotation."""
+        own = {
+            "alertname": stream.alertname,
+            "monitor": self._monitor,
+            "rule": key.rule,
+            "field": key.field,
+            "segment": key.segment,
+            "severity": transition.severity,
+        }
+        reason = {"reason": stream.reason} if stream.reason else {}
+        return Alert(
+            status=transition.status,
+            fingerprint=fingerprint(self._monitor, *key),
+            severity=transition.severity,
+            starts_at_ms=transition.starts_at_ms,
+            ends_at_ms=ends_at_ms if transition.status == "resolved" else None,
+            labels=self._extra_labels | {name: value for name, value in own.items() if value},
+            annotations=stream.annotations | reason,
+        )

@@ -1,0 +1,71 @@
+"""A baseline: frames (cuts, known values), segments and the profile of the reference rows on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from monitor.accumulators import Frame
+from monitor.baseline.specs import baseline_specs
+from monitor.codec import from_json, to_json
+from monitor.errors import StoreError
+from monitor.profile import Profile, ProfilePlan
+from monitor.segments import Dimension, Segmenter
+from monitor.types import FieldType
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What current windows are compared with. Immutable; two with equal content have equal versions."""
+
+    fields: Mapping[str, FieldType]
+    frames: Mapping[str, Frame]
+    segmenter: Segmenter
+    profile: Profile
+    rows: int
+    known_fields: tuple[str, ...] = ()
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The content as JSON-able values: what the version is the digest of."""
+        return {
+            "format": _FORMAT,
+            "rows": self.rows,
+            "fields": dict(sorted(self.fields.items())),
+            "known_fields": sorted(self.known_fields),
+            "segments": [{"field": d.field, "values": list(d.values)} for d in self.segmenter.dimensions],
+            "frames": {path: frame.state() for path, frame in sorted(self.frames.items())},
+            "profile": to_json(self.profile.state()),
+        }
+
+    @cached_property
+    def version(self) -> str:
+        """SHA-256 of the canonical content, in 64 hex digits."""
+        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def of_content(cls, content: Mapping[str, Any]) -> Baseline:
+        """Return the baseline of `content`; raises StoreError where it does not fit together."""
+        if content.get("format") != _FORMAT:
+            raise StoreError(f"baseline format {content.get('format')!r} is not {_FORMAT}; build the baseline again")
+        try:
+            fields = dict(content["fields"])
+            frames = {path: Frame.of_state(state) for path, state in content["frames"].items()}
+            dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
+            rows, known = int(content["rows"]), tuple(content["known_fields"])
+            state = from_json(content["profile"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"baseline is damaged ({error}); build it again") from error
+        segmenter = Segmenter(dimensions)
+        plan = ProfilePlan(baseline_specs(fields), frames, segmenter.labels)
+        profile = plan.load(state)
+        if profile.incomplete:
+            raise StoreError("baseline lacks statistics that its fields need; build it again")
+        return cls(fields, frames, segmenter, profile, rows, known)

@@ -1,0 +1,40 @@
+"""Which accumulators a field is profiled with, by its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from monitor.accumulators import (
+    AccumulatorSpec,
+    CategoriesSpec,
+    DistinctSpec,
+    HistogramSpec,
+    MomentsSpec,
+    PresenceSpec,
+    QuantilesSpec,
+    TextSpec,
+)
+from monitor.types import FieldType
+
+
+def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
+    """Return the Specs of everything that is accumulated for a field of this type in a window."""
+    exact = exact_specs(path, kind)
+    if kind in ("number", "integer"):
+        return (*exact, QuantilesSpec(field=path), DistinctSpec(field=path))
+    return (*exact, DistinctSpec(field=path))
+
+
+def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
+    """Return those that are exact and deterministic: what baselines hold and verdicts are made of."""
+    presence = PresenceSpec(field=path)
+    if kind in ("number", "integer"):
+        return (presence, MomentsSpec(field=path), HistogramSpec(field=path))
+    if kind == "text":
+        return (presence, TextSpec(field=path))
+    return (presence, CategoriesSpec(field=path))
+
+
+def baseline_specs(fields: Mapping[str, FieldType]) -> tuple[AccumulatorSpec, ...]:
+    """Return the exact Specs of all fields, in the order of their paths."""
+    return tuple(spec for path, kind in sorted(fields.items()) for spec in exact_specs(path, kind))

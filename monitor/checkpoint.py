@@ -1,0 +1,35 @@
+"""What one transaction makes durable: offsets and statistics together with what was judged and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.types import Alert, TopicPartition
+
+
+@dataclass(frozen=True)
+class StoredWindow:
+    """A judged window (or run of empty ones) as history keeps it: its JSON lines and its merged profile."""
+
+    start_ms: int
+    end_ms: int
+    windows: int
+    rows: int
+    lines: str
+    profile: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Only what changed since the last one. A pane of None is to be forgotten.
+
+    `revised` counts rows by the start of a pane whose windows had already been judged.
+    """
+
+    monitor: bytes
+    heads: Mapping[TopicPartition, bytes]
+    panes: Mapping[tuple[TopicPartition, int], bytes | None] = field(default_factory=dict)
+    windows: Sequence[StoredWindow] = ()
+    revised: Mapping[int, int] = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()

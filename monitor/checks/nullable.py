@@ -1,0 +1,41 @@
+"""The field must not be null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.spec import Spec
+from monitor.types import Batch, MaskArray, Presence
+
+
+class NullableSpec(Spec):
+    """Fails a row whose record has the field as null."""
+
+    kind: Literal["nullable"] = "nullable"
+    field: str
+    name: CheckName = Field(default_factory=named("nullable"))
+    max_failure_ratio: MaxFailureRatio = 0.0
+    severity: Literal["warning", "critical"] = "warning"
+
+    def build(self) -> Nullable:
+        """Return the check."""
+        return Nullable(self)
+
+
+@dataclass(frozen=True)
+class Nullable:
+    """Fails rows where the field is null; evaluates the rows that have the field at all.
+
+    Raises KeyError when no column is that field's.
+    """
+
+    spec: NullableSpec
+
+    def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
+        """Return the failing and the evaluated rows."""
+        presence = batch.columns[self.spec.field].presence
+        return presence == Presence.NULL, presence != Presence.ABSENT

@@ -1,0 +1,61 @@
+"""A number must lie between two ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.spec import Spec
+from monitor.types import Batch, MaskArray
+
+End = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class RangeSpec(Spec):
+    """Fails a number below `min` or above `max`; both ends are inside, and either may be left open."""
+
+    kind: Literal["range"] = "range"
+    field: str
+    name: CheckName = Field(default_factory=named("range"))
+    min: End | None = None
+    max: End | None = None
+    max_failure_ratio: MaxFailureRatio = 0.0
+    severity: Literal["warning", "critical"] = "warning"
+
+    @model_validator(mode="after")
+    def _ends_fit(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("neither min nor max is given; give one of them")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; exchange them")
+        return self
+
+    def build(self) -> Range:
+        """Return the check."""
+        return Range(self)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Fails usable numbers outside the range; evaluates the usable ones, since the rest is for other checks.
+
+    Raises KeyError when no column is that field's, TypeError when the field is not numeric.
+    """
+
+    spec: RangeSpec
+
+    def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
+        """Return the failing and the evaluated rows."""
+        column = batch.columns[self.spec.field]
+        if not isinstance(column.values, np.ndarray):
+            raise TypeError(f"{self.spec.field} is not a number field and has no range")
+        outside = np.zeros(len(column), np.bool_)
+        if self.spec.min is not None:
+            outside |= column.values < self.spec.min
+        if self.spec.max is not None:
+            outside |= column.values > self.spec.max
+        return outside & column.ok, column.ok

@@ -1,0 +1,42 @@
+"""The field must have its type, and a number must be finite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.spec import Spec
+from monitor.types import Batch, MaskArray, Presence
+
+
+class TypeSpec(Spec):
+    """Fails a row whose value has another type than the field, is NaN or infinite."""
+
+    kind: Literal["type"] = "type"
+    field: str
+    name: CheckName = Field(default_factory=named("type"))
+    max_failure_ratio: MaxFailureRatio = 0.0
+    severity: Literal["warning", "critical"] = "warning"
+
+    def build(self) -> Type:
+        """Return the check."""
+        return Type(self)
+
+
+@dataclass(frozen=True)
+class Type:
+    """Fails rows of a wrong type, NaN, or an infinity; evaluates the rows that are neither absent nor null.
+
+    What has a wrong type is the decoder's word. Raises KeyError when no column is that field's.
+    """
+
+    spec: TypeSpec
+
+    def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
+        """Return the failing and the evaluated rows."""
+        presence = batch.columns[self.spec.field].presence
+        failed = presence >= Presence.WRONG_TYPE
+        return failed, failed | (presence == Presence.OK)

@@ -1,0 +1,83 @@
+"""Tries what a configuration talks to, without sending anything: brokers, topics, sinks."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from monitor.clock import SystemClock
+from monitor.config.tree import Config
+from monitor.errors import Retryable, SurroundingsError
+
+_TIMEOUT_S = 5.0
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One thing that was tried, and what came of it, with the remedy where it failed."""
+
+    what: str
+    ok: bool
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """The attempt as one line."""
+        return f"{self.what}: {self.detail}"
+
+
+def attempts(config: Config) -> list[Attempt]:
+    """Return what came of trying the source and every sink, one after the other."""
+    tried = [_source(config)]
+    for spec in config.sinks:
+        tried += _sink(spec)
+    return tried
+
+
+def _source(config: Config) -> Attempt:
+    what = f"source {config.source.kind}"
+    try:
+        source = config.source.build(SystemClock())
+    except (SurroundingsError, Retryable) as error:
+        return Attempt(what, ok=False, detail=str(error))
+    try:
+        shown = ", ".join(f"{key} {value}" for key, value in source.describe().items())
+    finally:
+        source.close()
+    return Attempt(what, ok=True, detail=shown or "reached")
+
+
+def _sink(spec: Any) -> list[Attempt]:
+    what = f"sink {spec.name}"
+    try:
+        spec.build().close()
+    except SurroundingsError as error:
+        return [Attempt(what, ok=False, detail=str(error))]
+    addresses = _addresses(spec)
+    return [_reach(what, host, port) for host, port in addresses] or [Attempt(what, ok=True, detail="built")]
+
+
+def _addresses(spec: Any) -> list[tuple[str, int]]:
+    """Return host and port of every URL the sink has; the rest of a URL may be secret."""
+    urls = [*getattr(spec, "urls", ()), *([spec.url] if getattr(spec, "url", None) else [])]
+    found = []
+    for url in urls:
+        parts = urlsplit(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        found.append((parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)))
+    return found
+
+
+def _reach(what: str, host: str, port: int) -> Attempt:
+    try:
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Attempt(
+            what, ok=False, detail=f"{host}:{port} cannot be reached ({reason}); check the URL and the network"
+        )
+    return Attempt(what, ok=True, detail=f"{host}:{port} accepts connections (nothing was sent)")

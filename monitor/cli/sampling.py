@@ -1,0 +1,126 @@
+"""Runs decoder and row checks over a file of records, to see whether a configuration fits its data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.cli.output import plural
+from monitor.clock import SystemClock
+from monitor.config.decoding import decode_plan
+from monitor.config.tree import Config
+from monitor.sources import FilesSpec, PartitionedSource
+from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
+
+MAX_RECORDS = 100_000
+"""No more than about so many records are read of a sample."""
+_POLL_S = 1.0
+
+
+@dataclass
+class Sample:
+    """What became of the records of a file: records = rows + rejects + filtered."""
+
+    records: int = 0
+    rows: int = 0
+    filtered: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
+    presence: dict[str, IntArray] = field(default_factory=dict)
+    """Rows of each field by presence, in the order of `Presence`."""
+    failures: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    """Of each row check: failing rows, evaluated rows, and the share of them that is tolerated."""
+    unknown_fields: set[str] = field(default_factory=set)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sample as plain values."""
+        return {
+            "records": self.records,
+            "rows": self.rows,
+            "filtered": self.filtered,
+            "rejects": dict(sorted(self.rejects.items())),
+            "fields": {path: _by_presence(counts) for path, counts in self.presence.items()},
+            "checks": {
+                name: {"failures": failed, "evaluated": evaluated, "max_failure_ratio": tolerated}
+                for name, (failed, evaluated, tolerated) in self.failures.items()
+            },
+            "unknown_fields": sorted(self.unknown_fields),
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return the sample as names and values to print."""
+        rejects = ", ".join(f"{reason} {n}" for reason, n in self.rejects.most_common()) or "none"
+        lines = [
+            ("records", f"{self.records}: {plural(self.rows, 'row')}, rejects {rejects}, filtered {self.filtered}"),
+        ]
+        for path, counts in self.presence.items():
+            lines.append((path, ", ".join(f"{name} {n}" for name, n in _by_presence(counts).items()) or "no rows"))
+        for name, (failed, evaluated, tolerated) in self.failures.items():
+            if failed > tolerated * evaluated:
+                lines.append((name, f"would fail: {failed} of {plural(evaluated, 'row')}, {tolerated:.2%} tolerated"))
+        if self.unknown_fields:
+            lines.append(("not configured", ", ".join(sorted(self.unknown_fields))))
+        return lines
+
+
+def sampled(config: Config, path: Path) -> Sample:
+    """Return what decoder and row checks make of the first records of the file at `path`.
+
+    Raises SurroundingsError when the file cannot be read as records.
+    """
+    decoder = config.decoder.build(decode_plan(config))
+    contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
+    built = [(spec, spec.build()) for spec in (*contracts, *config.checks)]
+    checks = [(spec, check) for spec, check in built if hasattr(check, "failures")]
+    sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})
+    source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
+    try:
+        for fetch in _fetches(source):
+            decoded = decoder.decode(fetch)
+            sample.records += len(fetch)
+            sample.rows += len(decoded.batch)
+            sample.filtered += decoded.filtered
+            sample.rejects.update(decoded.rejects.reasons)
+            sample.unknown_fields.update(decoded.unknown_fields)
+            _fold(sample, decoded.batch, checks)
+    finally:
+        source.close()
+    return sample
+
+
+def _fold(sample: Sample, batch: Batch, checks: list[tuple[Any, Any]]) -> None:
+    for name in sample.presence:
+        sample.presence[name] += np.bincount(batch.columns[name].presence, minlength=PRESENCES)
+    for spec, check in checks:
+        failed, evaluated = check.failures(batch)
+        before = sample.failures.get(spec.name, (0, 0, 0.0))
+        sums = before[0] + int(failed.sum()), before[1] + int(evaluated.sum())
+        sample.failures[spec.name] = (*sums, spec.max_failure_ratio)
+
+
+def _fetches(source: PartitionedSource) -> Iterator[Fetch]:
+    """Yield the records of a source from its start to its end, or to `MAX_RECORDS`."""
+    positions: dict[TopicPartition, int] = {}
+    read = 0
+    while read < MAX_RECORDS:
+        events = source.poll(frozenset(), _POLL_S)
+        for event in events:
+            if isinstance(event, Assigned):
+                for partition in event.partitions:
+                    positions[partition] = source.resolve_start(partition)
+                    source.seek(partition, positions[partition])
+            elif isinstance(event, Fetch):
+                positions[event.partition] = event.next_offset
+                read += len(event)
+                yield event
+        ends = source.ends()
+        if positions and all(position >= ends.get(partition, 0) for partition, position in positions.items()):
+            return
+
+
+def _by_presence(counts: IntArray) -> dict[str, int]:
+    return {Presence(code).name.lower(): int(n) for code, n in enumerate(counts) if n}

@@ -1,0 +1,129 @@
+"""From configuration to plan: the one place that turns Specs into the things they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.baseline import Baseline, BaselineFiles
+from monitor.checks import VolumeSpec, field_checks
+from monitor.config.tree import Config
+from monitor.decoders import DecodePlan, EventTimePlan
+from monitor.errors import ConfigError, Problem, StoreError
+from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.segments import Dimension, Segmenter
+from monitor.windows import PaneGrid
+
+
+def decode_plan(config: Config) -> DecodePlan:
+    """Return what the decoder is asked for."""
+    return DecodePlan(
+        {path: field.type for path, field in config.fields.items()},
+        EventTimePlan(config.time.field, config.time.unit, config.time.max_ahead),
+        config.limits.max_record_bytes,
+        config.limits.max_nesting_depth,
+    )
+
+
+def load_baseline(config: Config) -> Baseline | None:
+    """Return the current baseline; None when none is configured.
+
+    Raises ConfigError when it is not there, damaged, or built for other types.
+    """
+    if config.baseline is None:
+        return None
+    try:
+        baseline, _ = BaselineFiles(config.baseline.path).load()
+    except StoreError as error:
+        raise ConfigError([Problem("baseline.path", str(error), value=config.baseline.path)]) from error
+    remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
+    problems = [
+        Problem(f"fields.{path}.type", f"the baseline has it as {baseline.fields[path]}", value=field.type, remedy=remedy)
+        for path, field in config.fields.items()
+        if path in baseline.fields and baseline.fields[path] != field.type
+    ]
+    problems += [
+        Problem(f"fields.{path}", "the baseline does not have this field", remedy=remedy)
+        for path in config.fields
+        if path not in baseline.fields and config.detectors_for(path)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return baseline
+
+
+def segment_plan(config: Config) -> list[tuple[str, int, tuple[str, ...] | None]]:
+    """Return the segment dimensions as the baseline builder takes them."""
+    return [(segment.field, segment.max, segment.values) for segment in config.segments]
+
+
+def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = False) -> MonitorPlan:
+    """Return the plan; `bounded`: the input has an end (files, replay), so no partition is ever idle.
+
+    Raises ConfigError where segments and baseline do not fit.
+    """
+    return MonitorPlan(
+        monitor=config.name,
+        decode=decode_plan(config),
+        grid=PaneGrid(config.window.size, config.window.pane),
+        lateness_ms=config.time.lateness,
+        idle_ms=None if bounded else config.time.idle,
+        detectors=tuple(_detectors(config)) if baseline is not None else (),
+        row_checks=tuple(spec.build() for spec in _row_checks(config)),
+        window_checks=tuple(spec.build() for spec in config.checks if isinstance(spec, VolumeSpec)),
+        segmenter=_segmenter(config, baseline),
+        baseline=baseline,
+        policy=config.policy.build(),
+        hysteresis=Hysteresis(
+            config.alerting.raise_after, config.alerting.clear_after, config.alerting.contracts_raise_after
+        ),
+        max_open_panes=config.limits.max_open_panes,
+        config_hash=config.digest,
+    )
+
+
+def _detectors(config: Config) -> list[FieldDetector]:
+    """Return every field's detectors."""
+    found = []
+    for path, field in config.fields.items():
+        for spec in config.detectors_for(path):
+            detector = spec.build()
+            found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.type)))
+    return found
+
+
+def _row_checks(config: Config) -> Sequence[Any]:
+    """Return the Specs of the fields' contracts and of the row checks configured apart."""
+    contracts = [
+        spec
+        for path, field in config.fields.items()
+        for spec in field_checks(
+            path,
+            required=field.required,
+            nullable=field.nullable,
+            range=field.range,
+            allowed=field.allowed,
+            max_failure_ratio=field.max_failure_ratio,
+            severity=field.severity,
+        )
+    ]
+    return [*contracts, *(spec for spec in config.checks if not isinstance(spec, VolumeSpec))]
+
+
+def _segmenter(config: Config, baseline: Baseline | None) -> Segmenter:
+    """Return the segments: the baseline's where there is one, which must be the configured ones."""
+    if baseline is not None:
+        frozen = {dimension.field: dimension for dimension in baseline.segmenter.dimensions}
+        remedy = "build the baseline again with these segments: driftline baseline build -c FILE --input DATA"
+        problems = [
+            Problem(f"segments[{i}]", "the baseline was built with other segments", value=segment.field, remedy=remedy)
+            for i, segment in enumerate(config.segments)
+            if segment.field not in frozen
+            or (segment.values is not None and frozen[segment.field].values != segment.values)
+        ]
+        if len(frozen) != len(config.segments):
+            problems.append(Problem("segments", "the baseline was built with other segments", remedy=remedy))
+        if problems:
+            raise ConfigError(problems)
+        return baseline.segmenter
+    return Segmenter(tuple(Dimension(s.field, s.values or ()) for s in config.segments))

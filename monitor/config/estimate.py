@@ -1,0 +1,170 @@
+"""What a configuration will cost: series on /metrics and bytes of state, before a record is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+
+from monitor.accumulators.frame import Frame
+from monitor.baseline import profile_specs
+from monitor.config.tree import Config
+from monitor.export.metrics import METRICS
+from monitor.protocols import State
+from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
+from monitor.types import Column, FieldType, Groups, Level
+
+_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_SAMPLE_ROWS = 20_000
+"""Enough to fill a quantile sketch to about the size it stays at."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages."""
+
+    partitions: int
+    fields: int
+    segments: int
+    open_panes: int
+    series: int
+    state_bytes: int
+
+
+def estimate(config: Config, partitions: int) -> Estimate:
+    """Return what `config` costs with every segment seen and every pane of every partition open.
+
+    Categories are taken to reach their cap, `limits.max_categories`, or the number of allowed values.
+    """
+    # One group for all rows; each dimension adds its values and one for all others.
+    groups = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in config.segments)
+    panes = -(-(config.window.size + config.time.lateness) // config.window.pane) + 1
+    bytes_per_pane = 0
+    for field in config.fields.values():
+        known = 0
+        if config.baseline is not None and field.type in ("category", "boolean"):
+            most = 2 if field.type == "boolean" else config.limits.max_categories
+            known = min(most, len(field.allowed) if field.allowed else most)
+        fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
+        bytes_per_pane += fixed + per_group * groups
+    return Estimate(
+        partitions=partitions,
+        fields=len(config.fields),
+        segments=groups - 1,
+        open_panes=panes,
+        series=_series(config, partitions, groups),
+        state_bytes=bytes_per_pane * panes * partitions,
+    )
+
+
+@cache
+def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]:  # noqa: FBT001 - part of the key
+    """Return the bytes of a field's accumulators that do not, and that do, grow with each group."""
+    numeric = kind in ("number", "integer")
+    frame = None
+    if baseline and numeric:
+        frame = Frame.of_numbers(np.arange(1000.0))
+    elif baseline:
+        frame = Frame.of_categories(pa.array([str(i) for i in range(known)], pa.string()), max_categories=max(known, 1))
+    sizes = []
+    for groups in (1, 2):
+        total = 0
+        for spec in profile_specs("field", kind):
+            accumulator = spec.build(frame, groups)
+            if numeric:
+                column = Column(np.arange(float(_SAMPLE_ROWS)), np.zeros(_SAMPLE_ROWS, np.uint8))
+                accumulator.update(column, _all_in_last(groups))
+            total += _state_bytes(accumulator.state())
+        sizes.append(total)
+    per_group = sizes[1] - sizes[0]
+    return sizes[0] - per_group, per_group
+
+
+def _all_in_last(groups: int) -> Groups:
+    codes = (np.full(_SAMPLE_ROWS, groups - 1, np.int32),) if groups > 1 else ()
+    return Groups(groups, codes)
+
+
+def _state_bytes(state: State) -> int:
+    """Return the size of the arrays, bytes and texts of a state."""
+    total = 0
+    for value in state.values():
+        if isinstance(value, np.ndarray):
+            total += value.nbytes
+        elif isinstance(value, bytes | str):
+            total += len(value)
+        elif isinstance(value, dict):
+            total += _state_bytes(value)
+        else:
+            total += 8
+    return total
+
+
+def _series(config: Config, partitions: int, groups: int) -> int:
+    """Return the series of a snapshot in which everything there may be is there, counted as they are exported."""
+    snapshot = _fullest(config, partitions, groups)
+    total = 0
+    for metric in METRICS:
+        for _, value in metric.read(snapshot):
+            total += len(value.counts) + 2 if isinstance(value, DelayView) else 1
+    return total
+
+
+def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
+    topics: tuple[str, ...] = tuple(getattr(config.source, "topics", ("files",)))
+    segments = ["", *(f"segment={number}" for number in range(groups - 1))]
+    delay = DelayView((1.0,) * 12, (0,) * 13, 0.0)
+    names = [check.name for check in config.checks]
+    names += [check.name for path, field in config.fields.items() for check in field.checks(path)]
+    per_topic = dict.fromkeys(topics, 0)
+    return Snapshot(
+        monitor=config.name,
+        version="",
+        config_hash=config.digest,
+        taken_at_ms=0,
+        baseline_version="",
+        partitions=tuple(
+            PartitionView(topics[i % len(topics)], i, 0, 0, 0, 0, 0.0, stalled=False, idle=False, watermark_ms=0)
+            for i in range(partitions)
+        ),
+        late_rows=per_topic,
+        rows_after_verdict=per_topic,
+        filtered=per_topic,
+        records_per_second=dict.fromkeys(topics, 0.0),
+        bytes_per_second=dict.fromkeys(topics, 0.0),
+        record_delay=dict.fromkeys(topics, delay),
+        append_delay=dict.fromkeys(topics, delay),
+        watermark_ms=0,
+        fields=tuple(_field_views(config, segments)),
+        verdicts=tuple(_verdict_views(config, segments)),
+        thresholds={
+            (path, detector.kind, level): 0.0
+            for path in config.fields
+            for detector in config.detectors_for(path)
+            for level in ("warning", "critical")
+        },
+        checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
+        checkpoint_duration=delay,
+        checkpoint_last_success_ms=0,
+        notifications={(sink.name, "delivered"): 0 for sink in config.sinks},
+        outbox_size={sink.name: 0 for sink in config.sinks},
+    )
+
+
+def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
+    for path, field in config.fields.items():
+        numeric = field.type in ("number", "integer")
+        for segment in segments:
+            numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric else {}
+            whole = {"distinct": 0.0, "quantiles": dict.fromkeys(_QUANTILES if numeric else (), 0.0)}
+            yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **({} if segment else whole))  # type: ignore[arg-type]
+
+
+def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
+    for path in config.fields:
+        for detector in config.detectors_for(path):
+            for segment in segments:
+                yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)

@@ -1,0 +1,62 @@
+"""Reads a configuration: YAML text in, a `Config` out, or everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from monitor.config.document import read_document
+from monitor.config.masking import scrubbed
+from monitor.config.problems import misplaced_booleans, problem_of, problems_of
+from monitor.config.rules import violations
+from monitor.config.tree import Config
+from monitor.errors import ConfigError, Problem
+
+MAX_FILE_BYTES = 1 << 20
+
+
+def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
+    """Return the configuration in a file (a Path) or a text (a str), interpolated from `env`.
+
+    `env` is the process's environment unless given. Raises ConfigError with every problem found, each
+    with its line, its path, the offending value (never a secret) and a remedy.
+    """
+    file = str(source) if isinstance(source, Path) else None
+    text = _read(source) if isinstance(source, Path) else source
+    document = read_document(text, os.environ if env is None else env)
+    problems = list(document.problems)
+    if not isinstance(document.value, dict):
+        if not problems:
+            remedy = "see `driftline schema` for what belongs into it"
+            problems.append(Problem("document", "the configuration is not a mapping", line=1, remedy=remedy))
+        raise ConfigError(problems, file=file)
+    sections: dict[str, Any] = {}
+    found = misplaced_booleans(document)
+    try:
+        config = Config.model_validate(document.value, context=sections)
+    except ValidationError as error:
+        found += problems_of(error.errors(include_url=False), document)
+        found += [problem_of(violation, document) for violation in violations(sections)]
+    known = {problem.path for problem in problems}
+    problems += [problem for problem in found if problem.path not in known]
+    if problems:
+        raise ConfigError(scrubbed(problems, document), file=file)
+    return config
+
+
+def _read(path: Path) -> str:
+    """Return the text of the file; raises ConfigError when there is none."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            problem = Problem("document", f"the file has more than {MAX_FILE_BYTES} bytes")
+            raise ConfigError([problem], file=str(path))
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        problem = Problem("document", f"the file cannot be read: {error.strerror}", remedy="check the path after -c")
+    except UnicodeDecodeError:
+        problem = Problem("document", "the file is not UTF-8 text", remedy="store it as UTF-8")
+    raise ConfigError([problem], file=str(path))

@@ -1,0 +1,208 @@
+"""What the parts of a configuration must agree on; each rule reads the sections it names and no other."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.checks import RangeSpec
+from monitor.config.paths import confusable
+from monitor.sources import KafkaSpec
+
+BASELINE_REMEDY = (
+    "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
+)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Two parts that disagree: where to look first, what is wrong, and what to do."""
+
+    loc: tuple[str | int, ...]
+    message: str
+    remedy: str | None = None
+
+    def __str__(self) -> str:
+        """Render as `window.pane: message; remedy`."""
+        where = ".".join(str(part) for part in self.loc)
+        return f"{where}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+def violations(sections: Mapping[str, Any]) -> list[Violation]:
+    """Return every violated rule among those whose sections are all present in `sections`."""
+    found: list[Violation] = []
+    for needs, rule in _RULES:
+        if all(name in sections for name in needs):
+            found.extend(rule(*(sections[name] for name in needs)))
+    return found
+
+
+def _something_is_watched(fields: Any, checks: Any) -> Iterator[Violation]:
+    if not fields and not checks:
+        yield Violation(("fields",), "there is nothing to watch", "configure at least one field or check")
+
+
+def _paths_are_distinct(fields: Any, time: Any) -> Iterator[Violation]:
+    paths = list(fields)
+    if time.field is not None and time.field not in fields:
+        paths.append(time.field)
+    for path, other, why in confusable(paths):
+        loc = ("fields", path) if path in fields else ("time", "field")
+        yield Violation(loc, f"{path} and {other} cannot be told apart: {why}", "keep one of them")
+
+
+def _field_count_is_capped(fields: Any, limits: Any) -> Iterator[Violation]:
+    if len(fields) > limits.max_fields:
+        yield Violation(("fields",), f"{len(fields)} fields are more than limits.max_fields", "raise it or drop some")
+    for path, field in fields.items():
+        if field.allowed is not None and len(field.allowed) > limits.max_categories:
+            message = f"{len(field.allowed)} allowed values are more than limits.max_categories"
+            yield Violation(("fields", path, "allowed"), message, "raise it, or use a check of kind sql")
+
+
+def _record_fields_have_their_types(fields: Any) -> Iterator[Violation]:
+    for path, field in fields.items():
+        if not path.startswith("$"):
+            continue
+        fitting = ("integer", "number") if path == "$timestamp_ms" else ("category", "text")
+        if field.type not in fitting:
+            yield Violation(("fields", path, "type"), f"{path} cannot be {field.type}", f"use {' or '.join(fitting)}")
+
+
+def _event_time_is_readable(fields: Any, time: Any) -> Iterator[Violation]:
+    if time.field is None:
+        return
+    if time.field.startswith("$"):
+        remedy = "leave time.field out to use the record's Kafka timestamp"
+        yield Violation(("time", "field"), "event time is read from the record's value", remedy)
+    if time.field in fields:
+        fitting = ("category", "text") if time.unit == "iso8601" else ("integer", "number")
+        if fields[time.field].type not in fitting:
+            message = f"a time in {time.unit} cannot be of type {fields[time.field].type}"
+            yield Violation(("fields", time.field, "type"), message, f"use {' or '.join(fitting)}, or change time.unit")
+
+
+def _panes_fit(window: Any, time: Any, limits: Any) -> Iterator[Violation]:
+    panes = -(-(window.size + time.lateness) // window.pane) + 1
+    if panes > limits.max_open_panes:
+        message = f"{panes} panes are open at once, more than limits.max_open_panes = {limits.max_open_panes}"
+        yield Violation(("window",), message, "take a larger pane, a shorter window, or raise the limit")
+
+
+def _segments_exist(segments: Any, fields: Any) -> Iterator[Violation]:
+    for index, segment in enumerate(segments):
+        field = fields.get(segment.field)
+        loc = ("segments", index, "field")
+        if field is None:
+            remedy = f"add `{segment.field}: {{type: category}}` to fields"
+            yield Violation(loc, f"{segment.field} is not among the fields", remedy)
+        elif field.type not in ("category", "boolean"):
+            message = f"{segment.field} is of type {field.type}, and segments need category or boolean"
+            yield Violation(loc, message, "choose another field")
+        elif field.type == "boolean" and not set(segment.values or ()) <= {"true", "false"}:
+            yield Violation(("segments", index, "values"), "a boolean has the values true and false only")
+
+
+def _segments_are_capped(segments: Any, limits: Any) -> Iterator[Violation]:
+    yield from _unique(segments, "segments", "field")
+    total = sum(len(segment.values) if segment.values else segment.max for segment in segments)
+    if total > limits.max_segments:
+        message = f"{total} segments are more than limits.max_segments = {limits.max_segments}"
+        yield Violation(("segments",), message, "lower a dimension's max, or raise the limit")
+
+
+def _segments_have_values(segments: Any, baseline: Any) -> Iterator[Violation]:
+    for index, segment in enumerate(segments):
+        if segment.values is None and baseline is None:
+            message = f"without a baseline nobody knows the values of {segment.field}"
+            yield Violation(("segments", index), message, f"list them as values, or {BASELINE_REMEDY}")
+
+
+def _drift_has_a_baseline(drift: Any, fields: Any, baseline: Any) -> Iterator[Violation]:
+    if baseline is not None:
+        return
+    message = "drift is measured against a baseline, and there is none"
+    if drift:
+        yield Violation(("drift",), message, BASELINE_REMEDY)
+    for path, field in fields.items():
+        if field.drift:
+            yield Violation(("fields", path, "drift"), message, BASELINE_REMEDY)
+
+
+def _detectors_fit(drift: Any, fields: Any) -> Iterator[Violation]:
+    yield from _unique(drift, "drift", "kind")
+    for path, field in fields.items():
+        for index, detector in enumerate(field.drift or ()):
+            if field.type not in detector.field_types:
+                fitting = " or ".join(sorted(detector.field_types))
+                message = f"{detector.kind} cannot compare a field of type {field.type}, only {fitting}"
+                yield Violation(("fields", path, "drift", index), message, "choose another detector")
+        yield from _unique(field.drift or (), ("fields", path, "drift"), "kind")
+
+
+def _names_are_unique(sinks: Any) -> Iterator[Violation]:
+    yield from _unique(sinks, "sinks", "name")
+
+
+def _check_names_are_unique(checks: Any, fields: Any) -> Iterator[Violation]:
+    yield from _unique(checks, "checks", "name")
+    implied = {check.name for path, field in fields.items() for check in field.checks(path)}
+    for index, check in enumerate(checks):
+        if check.name in implied:
+            message = f"{check.name} is already checked by the field's contract"
+            yield Violation(("checks", index, "name"), message, "give it another name, or drop one of the two")
+
+
+def _checked_fields_exist(checks: Any, fields: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        path = getattr(check, "field", None)
+        if path is None:
+            continue
+        if path not in fields:
+            close = difflib.get_close_matches(path, fields, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"add `{path}` to fields"
+            yield Violation(("checks", index, "field"), f"{path} is not among the fields", remedy)
+        elif isinstance(check, RangeSpec) and fields[path].type not in ("number", "integer"):
+            message = f"{path} is of type {fields[path].type}, which has no range"
+            yield Violation(("checks", index, "field"), message, "use a check of kind allowed, or change the type")
+
+
+def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
+    if dead_letter is None:
+        return
+    if not isinstance(source, KafkaSpec):
+        yield Violation(("dead_letter",), "dead letters go to the source's cluster, and files have none", "remove it")
+    elif source.wants(dead_letter.topic):
+        yield Violation(("dead_letter", "topic"), "dead letters would be read again", "name a topic of their own")
+
+
+def _unique(specs: Iterable[Any], loc: str | tuple[str | int, ...], attribute: str) -> Iterator[Violation]:
+    """Yield a violation for every spec whose attribute an earlier one has too."""
+    base = (loc,) if isinstance(loc, str) else loc
+    seen = set()
+    for index, spec in enumerate(specs):
+        value = getattr(spec, attribute, None)
+        if value is not None and value in seen:
+            yield Violation((*base, index, attribute), f"{attribute} {value} is used twice", "use each once")
+        seen.add(value)
+
+
+_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
+    (("fields", "checks"), _something_is_watched),
+    (("fields", "time"), _paths_are_distinct),
+    (("fields", "limits"), _field_count_is_capped),
+    (("fields",), _record_fields_have_their_types),
+    (("fields", "time"), _event_time_is_readable),
+    (("window", "time", "limits"), _panes_fit),
+    (("segments", "fields"), _segments_exist),
+    (("segments", "limits"), _segments_are_capped),
+    (("segments", "baseline"), _segments_have_values),
+    (("drift", "fields", "baseline"), _drift_has_a_baseline),
+    (("drift", "fields"), _detectors_fit),
+    (("sinks",), _names_are_unique),
+    (("checks", "fields"), _check_names_are_unique),
+    (("checks", "fields"), _checked_fields_exist),
+    (("source", "dead_letter"), _dead_letters_go_elsewhere),
+)

@@ -1,0 +1,128 @@
+"""Profiles in words and numbers for people: field statistics, cell labels, distributions, evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from monitor.accumulators.categories import Categories
+from monitor.accumulators.histogram import Histogram
+from monitor.accumulators.moments import Moments
+from monitor.accumulators.presence import PresenceCounts
+from monitor.plan import MonitorPlan
+from monitor.profile import Profile
+from monitor.snapshot import FieldView, ProfileView
+from monitor.types import FloatArray
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles that are exported."""
+_SHOWN = 3
+_MAX_CELLS_SHOWN = 50
+
+
+def number(value: Any) -> float | None:
+    """Return a finite float, or None."""
+    return float(value) if np.isfinite(value) else None
+
+
+def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
+    """Return every field's statistics in every segment; quantiles and distinct for all rows only."""
+    by_field: dict[str, dict[str, Any]] = {}
+    for spec, accumulator in profile.accumulators.items():
+        by_field.setdefault(spec.field, {})[spec.kind] = accumulator
+    views = []
+    for path, kinds in by_field.items():
+        presence: PresenceCounts = kinds["presence"]
+        moments: Moments | None = kinds.get("moments")
+        rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
+        for group, segment in enumerate(plan.segmenter.labels):
+            n = rows[group]
+            views.append(
+                FieldView(
+                    path,
+                    segment,
+                    n,
+                    missing[group] / n if n else None,
+                    invalid[group] / n if n else None,
+                    **(_moments(moments, group) if moments is not None else {}),
+                    **(_sketched(kinds) if group == 0 else {}),
+                )
+            )
+    return tuple(views)
+
+
+def _moments(moments: Moments, group: int) -> dict[str, float | None]:
+    return {
+        "mean": number(moments.mean[group]),
+        "stddev": number(np.sqrt(moments.variance[group])),
+        "min": number(moments.min[group]),
+        "max": number(moments.max[group]),
+    }
+
+
+def _sketched(kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return distinct count and quantiles, as far as the field has them."""
+    out: dict[str, Any] = {}
+    if "distinct" in kinds:
+        out["distinct"] = float(kinds["distinct"].estimate)
+    if "quantiles" in kinds and kinds["quantiles"].n:
+        values = kinds["quantiles"].quantiles(np.array(QUANTILES))
+        out["quantiles"] = dict(zip(QUANTILES, values.tolist(), strict=True))
+    return out
+
+
+def cell_labels(accumulator: Any, spec: Any = None) -> tuple[str, ...]:
+    """Return the name of each cell that a detector with `spec` compares."""
+    if isinstance(accumulator, Categories):
+        return accumulator.frame.labels()
+    assert isinstance(accumulator, Histogram)
+    edges = [f"{edge:.6g}" for edge in accumulator.frame.edges(getattr(spec, "buckets", 10)).tolist()]
+    if not edges:
+        return ("all",)
+    inner = (f"{low} … {high}" for low, high in zip(edges, edges[1:], strict=False))
+    return (f"< {edges[0]}", *inner, f"≥ {edges[-1]}")
+
+
+def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
+    """Return the cells that explain most of a score, with their signed share of it.
+
+    A plus sign: the cell holds more rows than in the baseline.
+    """
+    total = float(np.abs(contributions).sum())
+    if not total or len(labels) != contributions.size:
+        return ""
+    order = np.argsort(-np.abs(contributions), kind="stable")[:_SHOWN]
+    return "; ".join(f"{labels[i]}: {contributions[i] / total:+.0%}" for i in order.tolist())
+
+
+def profile_views(plan: MonitorPlan, profile: Profile) -> tuple[ProfileView, ...]:
+    """Return baseline and current shares per cell of every field that has a frame, in every segment."""
+    if plan.baseline is None:
+        return ()
+    views = []
+    for spec, current in profile.accumulators.items():
+        if not isinstance(current, Histogram | Categories) or spec not in plan.baseline.profile.accumulators:
+            continue
+        before, now = _cells(plan.baseline.profile.accumulators[spec]), _cells(current)
+        labels = cell_labels(current)[:_MAX_CELLS_SHOWN]
+        for group, segment in enumerate(plan.segmenter.labels):
+            views.append(
+                ProfileView(
+                    spec.field,
+                    segment,
+                    labels,
+                    tuple(_shares(before[group])[:_MAX_CELLS_SHOWN]),
+                    tuple(_shares(now[group])[:_MAX_CELLS_SHOWN]),
+                )
+            )
+    return tuple(views)
+
+
+def _cells(accumulator: Any) -> Any:
+    """Return the counts (groups x cells) that labels and shares are shown for."""
+    return accumulator.cells(10)
+
+
+def _shares(counts: Any) -> list[float]:
+    return (counts / max(int(counts.sum()), 1)).tolist()

@@ -1,0 +1,78 @@
+"""Hellinger distance: a true metric in 0 … 1 that weighs rare cells fairly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.histogram import HistogramSpec
+from monitor.detectors import settings
+from monitor.detectors.cells import CellPair, Cells
+from monitor.detectors.noncentral import chi_mean, noncentrality_bound, p_value
+from monitor.spec import Spec
+from monitor.types import FieldType, FloatArray, Score
+
+
+class HellingerSpec(Spec):
+    """Hellinger distance over quantile cells (numbers) or known values (categories), in 0 … 1."""
+
+    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+
+    kind: Literal["hellinger"] = "hellinger"
+    warning: settings.WarningAbove = 0.1
+    critical: settings.CriticalAbove = 0.2
+    level_on: settings.LevelOn = "bound"
+    min_rows: settings.MinRows = 50
+    rho: settings.Rho = 0.0
+    buckets: settings.Buckets = 10
+
+    def build(self) -> Hellinger:
+        """Return the detector."""
+        return Hellinger(self)
+
+
+@dataclass(frozen=True)
+class Hellinger:
+    """H = √(½·Σ (√p - √q)²), with p and q the plain shares of baseline (m rows) and current (n).
+
+    A side without rows gives NaN; a single cell gives 0; no common cell gives 1. `contributions` are
+    the terms ½(√p - √q)², signed by q - p; they sum, without their signs, to H².
+
+    No drift: 8·H²/K is about chi² with B-1 degrees of freedom (B occupied cells, K = 1/n + 1/m), so
+    E[H] ≈ √((B-1)·K/8): 0.11 at B = 10, n = 100.
+
+    Guarantee: `lower_bound` is about a 95 % bound, asymptotically and for small distances. It and `p_value`
+    are made of shares with half a count in every occupied cell, else cells that happen to be empty in a
+    small window would count as far too much (at n = 50, 10 % instead of 5 % of quiet windows).
+    Source: Hellinger (1909); Le Cam & Yang, Asymptotics in Statistics (2000).
+    """
+
+    spec: HellingerSpec
+
+    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+        """Return the Spec of the cells compared."""
+        return settings.cells_spec(field, field_type)
+
+    def compare(self, baseline: Cells, current: Cells) -> Score:
+        """Return the distance of every group."""
+        pair = CellPair.of(baseline, current, self.spec.buckets, self.spec.rho)
+        before, now = pair.shares
+        terms = _terms(before, now)
+        distance = np.sqrt(np.minimum(terms.sum(axis=1), 1.0))
+        unit = pair.noise / 8
+        statistic = (_terms(*pair.smoothed) * pair.occupied).sum(axis=1) / unit
+        bound = np.sqrt(unit * noncentrality_bound(statistic, pair.freedom))
+        return pair.score(
+            distance,
+            noise_floor=np.minimum(np.sqrt(unit) * chi_mean(pair.freedom), 1.0),
+            lower_bound=np.minimum(bound, distance),
+            p_value=p_value(statistic, pair.freedom),
+            contributions=np.sign(now - before) * terms,
+        )
+
+
+def _terms(before: FloatArray, now: FloatArray) -> FloatArray:
+    return np.asarray((np.sqrt(now) - np.sqrt(before)) ** 2 / 2)

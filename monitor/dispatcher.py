@@ -1,0 +1,251 @@
+"""The one thread that empties the outbox into the sinks, so that the data thread never waits for any of them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import structlog
+
+from monitor.clock import Clock
+from monitor.errors import Retryable, Undeliverable
+from monitor.protocols import Sink
+from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, SinkRoute, Waiting
+
+Outcome = Literal["delivered", "retried", "refused"]
+OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
+
+FIRST_BACK_OFF_S = 1.0
+LONGEST_BACK_OFF_S = 300.0
+LONGEST_IDLE_S = 30.0
+BATCH = 100
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A sink with the route that fills its place in the outbox."""
+
+    sink: Sink
+    route: SinkRoute
+
+    @property
+    def resend_interval_ms(self) -> int | None:
+        """How often the sink wants to be told again what fires; None when once is enough."""
+        interval_ms = getattr(self.sink, "resend_interval_ms", None)
+        return interval_ms if isinstance(interval_ms, int) else None
+
+
+@dataclass(slots=True)
+class _Channel:
+    """What the dispatcher remembers of one sink: when it may be tried again (s, monotonic) and how often it failed."""
+
+    outlet: Outlet
+    not_before_s: float = 0.0
+    resend_at_s: float = 0.0
+    failures: int = 0
+    singly: int = 0
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """What other threads read; keys never change after the start, so reading needs no lock."""
+
+    notifications: dict[tuple[str, str], int] = field(default_factory=dict)
+    outbox_size: Mapping[str, int] = field(default_factory=dict)
+
+
+class Dispatcher:
+    """Delivers what is due to each sink, at least once and in order, and re-sends what fires.
+
+    One thread serves all sinks in turn, one batch at a time. A sink that fails is left alone for a while
+    (full jitter between nothing and 1 s, doubling up to 5 min; longer if it asked for it), so it costs the
+    others at most one of its own time-outs (5 s) per attempt. One thread per sink would save them that, at
+    the price of a SQLite connection each and of sharing the outbox's bookkeeping.
+
+    The data thread calls `wake` after a commit, and `hold` and `release` around catching up.
+    """
+
+    def __init__(self, outbox: Outbox, outlets: Sequence[Outlet], clock: Clock, rng: random.Random) -> None:
+        """Take over the outbox's connection and the sinks; `start` begins the work."""
+        self._outbox = outbox
+        self._clock = clock
+        self._rng = rng
+        self._channels = [_Channel(outlet) for outlet in outlets]
+        names = [outlet.route.name for outlet in outlets]
+        self._numbers = _Numbers({(name, outcome): 0 for name in names for outcome in OUTCOMES}, dict.fromkeys(names, 0))
+        self._log = structlog.get_logger(__name__)
+        self._woken, self._closing = threading.Event(), threading.Event()
+        self._held, self._closed = False, False
+        # a daemon thread: a sink that hangs must not keep the process from ending
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+
+    @property
+    def notifications(self) -> dict[tuple[str, str], int]:
+        """How many notifications were (sink, outcome) delivered, retried or refused; failed re-sends count too."""
+        return dict(self._numbers.notifications)
+
+    @property
+    def outbox_size(self) -> Mapping[str, int]:
+        """How many notifications waited for each sink after the last round."""
+        return self._numbers.outbox_size
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; false after `start` and before `close` means that it died of a bug."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin delivering."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the outbox now; costs the caller nothing."""
+        self._woken.set()
+
+    def hold(self) -> None:
+        """Deliver nothing from the outbox until `release`; what was delivered before and fires is still re-sent."""
+        self._held = True
+
+    def release(self) -> None:
+        """Deliver again, beginning now."""
+        self._held = False
+        self.wake()
+
+    def close(self, timeout_s: float) -> bool:
+        """Try once more what is due (unless held), then close sinks and outbox; return whether that was in time.
+
+        What could not be delivered stays in the outbox for the next start.
+        """
+        self._closing.set()
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+            return not self._thread.is_alive()
+        if not self._closed:
+            self._finish()
+        return True
+
+    def round(self) -> float:
+        """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
+        waits_s = [self._serve(channel) for channel in self._channels]
+        try:
+            waiting = self._outbox.sizes()
+        except Retryable as error:
+            self._log.warning("outbox_unavailable", error=str(error))
+            return FIRST_BACK_OFF_S
+        names = {channel.outlet.route.name: 0 for channel in self._channels}
+        self._numbers.outbox_size = names | waiting
+        return min(waits_s, default=LONGEST_IDLE_S)
+
+    def _run(self) -> None:
+        """Work until closed; the thread's body."""
+        while True:
+            # cleared before `closing` is read: `close` sets them the other way round, so its wake is never lost
+            self._woken.clear()
+            if self._closing.is_set():
+                break
+            self._woken.wait(self.round())
+        self._finish()
+
+    def _finish(self) -> None:
+        """Go on as long as there is something to do at once, then release everything."""
+        while self.round() == 0.0:
+            pass
+        for channel in self._channels:
+            channel.outlet.sink.close()
+        self._outbox.close()
+        self._closed = True
+
+    def _serve(self, channel: _Channel) -> float:
+        """Deliver one batch to a sink and re-send what is due; return the seconds until it wants more."""
+        now_s = self._clock.monotonic_s()
+        if now_s < channel.not_before_s:
+            return channel.not_before_s - now_s
+        more = False
+        waiting: list[Waiting] = []
+        try:
+            if not self._held:
+                limit = 1 if channel.singly else BATCH
+                waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
+                more = len(waiting) == limit
+                self._deliver(channel, waiting)
+                waiting = []
+            self._resend(channel)
+        except Retryable as error:
+            return self._back_off(channel, waiting, error)
+        channel.failures = 0
+        if more or channel.singly:
+            return 0.0
+        interval_ms = channel.outlet.resend_interval_ms
+        return LONGEST_IDLE_S if interval_ms is None else max(0.0, channel.resend_at_s - self._clock.monotonic_s())
+
+    def _deliver(self, channel: _Channel, waiting: list[Waiting]) -> None:
+        """Hand a batch to the sink and record what became of it; raises Retryable when nothing did."""
+        channel.singly = max(0, channel.singly - 1)
+        if not waiting:
+            channel.singly = 0
+            return
+        name = channel.outlet.route.name
+        refused: frozenset[int] = frozenset()
+        reason = ""
+        try:
+            channel.outlet.sink.deliver([item.alert for item in waiting], self._clock.now_ms())
+        except Undeliverable as error:
+            if error.positions is None and len(waiting) > 1:
+                # the sink did not say which of them it minds, so they go one by one
+                channel.singly = len(waiting)
+                return
+            refused = frozenset(range(len(waiting))) if error.positions is None else error.positions
+            reason = str(error)
+        if refused:
+            self._outbox.refuse([waiting[position].id for position in refused], reason)
+            prints = sorted({waiting[position].alert.fingerprint for position in refused})
+            self._log.error("notification_refused", sink=name, fingerprints=prints[:10], n=len(refused), error=reason)
+        self._outbox.delivered([item.id for position, item in enumerate(waiting) if position not in refused])
+        self._count(name, "refused", len(refused))
+        self._count(name, "delivered", len(waiting) - len(refused))
+
+    def _resend(self, channel: _Channel) -> None:
+        """Tell a sink that wants it what fires, when its interval has passed; raises Retryable."""
+        interval_ms = channel.outlet.resend_interval_ms
+        now_s = self._clock.monotonic_s()
+        if interval_ms is None or now_s < channel.resend_at_s:
+            return
+        route = channel.outlet.route
+        alerts = [alert for alert in self._outbox.firing(route.name) if route.takes(alert)]
+        try:
+            if alerts:
+                channel.outlet.sink.deliver(alerts, self._clock.now_ms())
+        except Undeliverable as error:
+            refused = len(alerts) if error.positions is None else len(error.positions)
+            self._count(route.name, "refused", refused)
+            self._log.warning("resend_refused", sink=route.name, n=refused, error=str(error))
+        except Retryable:
+            self._count(route.name, "retried", len(alerts))
+            raise
+        channel.resend_at_s = now_s + interval_ms / 1000
+
+    def _back_off(self, channel: _Channel, waiting: list[Waiting], error: Retryable) -> float:
+        """Leave the sink alone for a while and return for how many seconds."""
+        ceiling_s = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** min(channel.failures, 30))
+        wait_s = max(self._rng.uniform(0.0, ceiling_s), error.retry_after_s or 0.0)
+        wait_s = min(wait_s, LONGEST_WAIT_MS / 1000)
+        channel.failures += 1
+        channel.not_before_s = self._clock.monotonic_s() + wait_s
+        name = channel.outlet.route.name
+        facts: dict[str, Any] = {"sink": name, "n": len(waiting), "retry_in_s": round(wait_s, 3)}
+        self._log.warning("notification_postponed", error=str(error), **facts)
+        self._count(name, "retried", len(waiting))
+        try:
+            until_ms = self._clock.now_ms() + round(wait_s * 1000)
+            self._outbox.postpone([item.id for item in waiting], until_ms, str(error))
+        except Retryable as trouble:
+            self._log.warning("outbox_unavailable", error=str(trouble))
+        return wait_s
+
+    def _count(self, sink: str, outcome: Outcome, n: int) -> None:
+        """Add to a counter; only this thread writes them."""
+        self._numbers.notifications[sink, outcome] += n

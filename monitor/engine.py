@@ -1,0 +1,187 @@
+"""The engine: a pure state machine from fetched records to judged windows and alerts.
+
+It owns no thread, opens no socket and reads no clock; daemon, replay and tests drive the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow.compute as pc
+
+from monitor.alerting import AlertBook
+from monitor.closing import Closer
+from monitor.errors import StoreError
+from monitor.partition import PartitionState
+from monitor.plan import MonitorPlan
+from monitor.profile import evaluate
+from monitor.protocols import Decoder, State
+from monitor.results import WindowResult
+from monitor.signals import signals
+from monitor.types import Alert, Batch, Fetch, IntArray, Rejects, TopicPartition
+from monitor.windows import NEVER_MS, by_pane, late_rows
+
+_MAX_UNKNOWN_FIELDS = 1000
+"""So many names of unconfigured fields are remembered; a producer cannot make it more."""
+
+
+@dataclass
+class StepResult:
+    """What one step brought about; `batches` and `rejects` in the order of the fetches."""
+
+    batches: list[Batch] = field(default_factory=list)
+    rejects: list[tuple[Fetch, Rejects]] = field(default_factory=list)
+    windows: list[WindowResult] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    revised: dict[int, int] = field(default_factory=dict)
+
+
+class Engine:
+    """Folds fetches, moves the watermark, closes and judges windows. Never raises on bad data."""
+
+    def __init__(self, plan: MonitorPlan, decoder: Decoder, timer: Callable[[str], None] | None = None) -> None:
+        """Start with no partition; `timer` is told the name of each stage as it ends."""
+        self.plan = plan
+        self.book = AlertBook(plan.monitor)
+        self.partitions: dict[TopicPartition, PartitionState] = {}
+        self.unknown_fields: dict[str, int] = {}
+        self.closer = Closer(plan)
+        self.expected: int | None = None
+        self._decoder = decoder
+        self._done = timer or (lambda _stage: None)
+
+    def assign(self, state: PartitionState) -> None:
+        """Own a partition from its stored (or a new, empty) state on."""
+        self.partitions[state.partition] = state
+
+    def revoke(self, partition: TopicPartition) -> None:
+        """Forget a partition; its state must have been checkpointed before."""
+        self.partitions.pop(partition, None)
+
+    @property
+    def partial(self) -> bool:
+        """Whether partitions of our topics are owned by somebody else: verdicts would be wrong."""
+        return self.expected is not None and len(self.partitions) < self.expected
+
+    @property
+    def watermark_ms(self) -> int:
+        """Up to where event time is complete in every owned partition that is not idle."""
+        return self.closer.watermark_ms
+
+    @property
+    def paused(self) -> frozenset[TopicPartition]:
+        """The partitions too far ahead of the slowest: to be paused, never dropped."""
+        plan = self.plan
+        marks = {tp: state.watermark_ms(plan.lateness_ms) for tp, state in self.partitions.items()}
+        slowest = min((m for tp, m in marks.items() if not self.partitions[tp].idle(plan.idle_ms)), default=NEVER_MS)
+        if slowest > NEVER_MS:
+            span_ms = plan.max_open_panes * plan.grid.pane_ms
+            return frozenset(tp for tp, mark in marks.items() if mark > slowest + span_ms)
+        return frozenset(tp for tp, state in self.partitions.items() if len(state.panes) >= plan.max_open_panes)
+
+    def step(self, fetches: Iterable[Fetch], now_ms: int) -> StepResult:
+        """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
+        result = StepResult()
+        for fetch in fetches:
+            state = self.partitions.get(fetch.partition)
+            if state is not None:
+                self._fold(state, fetch, now_ms, result)
+        self._close(result, self.closer.close(list(self.partitions.values()), now_ms, partial=self.partial))
+        return result
+
+    def finish(self) -> StepResult:
+        """Close every window that has rows: the end of a bounded input."""
+        result = StepResult()
+        self._close(result, self.closer.finish(list(self.partitions.values()), partial=self.partial))
+        return result
+
+    def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
+        """Take judged windows: alerts step through them, panes no longer needed are dropped."""
+        for window in closed:
+            found = signals(self.plan, window, self.book.active_keys())
+            result.alerts += self.book.step(
+                window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
+            )
+            result.windows.append(window)
+        if closed:
+            self._done("judge")
+        self.closer.drop(self.partitions.values())
+
+    def _fold(self, state: PartitionState, fetch: Fetch, now_ms: int, result: StepResult) -> None:
+        """Decode one fetch and fold its rows into the partition's panes."""
+        if len(fetch):
+            if int(fetch.offsets[0]) < state.next_offset:
+                raise StoreError(f"{fetch.partition} went back from {state.next_offset} to {int(fetch.offsets[0])}")
+            self._rows(state, fetch, result)
+        state.missed += max(0, fetch.next_offset - state.next_offset - len(fetch))
+        state.next_offset = max(state.next_offset, fetch.next_offset)
+        state.hear_end(fetch.end_offset, now_ms)
+
+    def _rows(self, state: PartitionState, fetch: Fetch, result: StepResult) -> None:
+        decoded = self._decoder.decode(fetch)
+        self._done("decode")
+        batch = decoded.batch
+        state.records += len(fetch)
+        state.record_bytes += int(pc.sum(pc.binary_length(fetch.values)).as_py() or 0)
+        state.rows += len(batch)
+        state.filtered += decoded.filtered
+        state.rejects.update(decoded.rejects.reasons)
+        for name in decoded.unknown_fields:
+            if name in self.unknown_fields or len(self.unknown_fields) < _MAX_UNKNOWN_FIELDS:
+                self.unknown_fields[name] = self.unknown_fields.get(name, 0) + 1
+        if len(decoded.rejects):
+            result.rejects.append((fetch, decoded.rejects))
+        if len(batch):
+            self._panes(state, batch, result)
+        result.batches.append(batch)
+        self._done("fold")
+
+    def _panes(self, state: PartitionState, batch: Batch, result: StepResult) -> None:
+        """Fold a batch's rows, pane by pane; late rows are counted and left out."""
+        plan = self.plan
+        starts = plan.grid.starts(batch.event_times_ms)
+        late = late_rows(plan.grid, batch.event_times_ms, starts, state.max_event_ms, plan.lateness_ms)
+        state.max_event_ms = max(state.max_event_ms, int(batch.event_times_ms.max()))
+        checks = evaluate(plan.row_checks, batch)
+        groups = plan.segmenter.groups(batch.columns)
+        on_time: IntArray | None = None
+        if late.any():
+            state.late_rows += int(late.sum())
+            on_time = np.flatnonzero(~late)
+            starts = starts[on_time]
+        for start, rows in by_pane(starts):
+            chosen = rows if on_time is None else on_time if rows is None else on_time[rows]
+            pane = state.panes.get(start)
+            if pane is None:
+                pane = state.panes[start] = plan.profile.empty()
+            state.dirty.add(start)
+            n = len(batch) if chosen is None else len(chosen)
+            if chosen is None:
+                pane.update(batch.columns, groups, checks, n)
+            else:
+                columns = {path: column.take(chosen) for path, column in batch.columns.items()}
+                masks = [(failed[chosen], evaluated[chosen]) for failed, evaluated in checks]
+                pane.update(columns, groups.take(chosen), masks, n)
+            if self.closer.judged(start):
+                state.rows_after_verdict += n
+                result.revised[start] = result.revised.get(start, 0) + n
+
+    def state(self) -> State:
+        """Return what belongs to the monitor and not to a partition, as JSON-able values."""
+        return {
+            "closer": self.closer.state(),
+            "book": self.book.state(),
+            "unknown_fields": dict(self.unknown_fields),
+        }
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Continue from `state`; raises StoreError when it does not fit."""
+        try:
+            self.closer.load(state["closer"])  # type: ignore[arg-type]
+            self.book.load(state["book"])  # type: ignore[arg-type]
+            self.unknown_fields = dict(state["unknown_fields"])  # type: ignore[call-overload]
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
+

@@ -1,0 +1,134 @@
+"""Turns one snapshot into fresh metric families, in a fixed order and within a fixed number of series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from monitor.export.daemon_metrics import SERIES_DROPPED
+from monitor.export.declaration import Declared
+from monitor.export.labels import label_value
+from monitor.export.metrics import METRICS
+from monitor.snapshot import DelayView, Snapshot
+
+DEFAULT_MAX_SERIES: Final = 20_000
+_DROP_REASONS: Final = ("duplicate", "limit")
+
+
+class SnapshotCollector(Collector):
+    """A prometheus_client collector over one snapshot: reads it, takes no lock and keeps no series.
+
+    At most `max_series` series come out. When there are more, the metrics declared first stay, and within
+    a metric the unsegmented series; `dropped_before` is what earlier snapshots lost, by reason.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, *, max_series: int = DEFAULT_MAX_SERIES, dropped_before: dict[str, int] | None = None
+    ) -> None:
+        """Keep the snapshot; nothing is built before `collect`."""
+        self._snapshot = snapshot
+        self._max_series = max_series
+        self._dropped_before = dropped_before or {}
+        self.dropped: dict[str, int] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families that have series, most important first; sets `dropped` for this snapshot."""
+        snapshot = _ordered(self._snapshot)
+        reasons = {*_DROP_REASONS, *snapshot.series_dropped, *self._dropped_before}
+        room = max(0, self._max_series - len(reasons))
+        dropped = dict.fromkeys(_DROP_REASONS, 0)
+        families: list[Metric] = []
+        place = 0
+        for declared in METRICS:
+            if declared.name == SERIES_DROPPED:
+                place, counter = len(families), declared
+                continue
+            family = _Family(declared, snapshot, room)
+            room -= family.series
+            dropped["limit"] += family.over_limit
+            dropped["duplicate"] += family.duplicates
+            if family.metric.samples:
+                families.append(family.metric)
+        self.dropped = dropped
+        totals = {
+            reason: snapshot.series_dropped.get(reason, 0)
+            + self._dropped_before.get(reason, 0)
+            + dropped.get(reason, 0)
+            for reason in reasons
+        }
+        families.insert(place, _Family(counter, replace(snapshot, series_dropped=totals), len(totals)).metric)
+        return families
+
+
+def _ordered(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with its views sorted; unsegmented ones first, since a cap cuts at the end."""
+    return replace(
+        snapshot,
+        partitions=tuple(sorted(snapshot.partitions, key=lambda p: (p.topic, p.partition))),
+        fields=tuple(sorted(snapshot.fields, key=lambda f: (f.segment != "", f.field, f.segment))),
+        verdicts=tuple(sorted(snapshot.verdicts, key=lambda v: (v.segment != "", v.field, v.segment, v.detector))),
+        checks=tuple(sorted(snapshot.checks, key=lambda c: (c.segment != "", c.check, c.segment))),
+    )
+
+
+class _Family:
+    """One metric's family built from a snapshot with at most `room` series; the first of equal series wins."""
+
+    def __init__(self, declared: Declared, snapshot: Snapshot, room: int) -> None:
+        self.metric = _empty(declared)
+        self.series = self.over_limit = self.duplicates = 0
+        monitor = label_value(snapshot.monitor)
+        seen: set[tuple[str, ...]] = set()
+        for raw, value in declared.read(snapshot):
+            # A label must be there always or never and NaN is a value, so what is not defined has no series.
+            if value is None or value != value:  # noqa: PLR0124 - NaN is the number that differs from itself
+                continue
+            labels = (monitor, *map(label_value, raw))
+            if labels in seen:
+                self.duplicates += 1
+                continue
+            cost = len(value.bounds_s) + 3 if isinstance(value, DelayView) else 1
+            if self.series + cost > room:
+                self.over_limit += cost
+                continue
+            seen.add(labels)
+            self.series += cost
+            _add(self.metric, labels, value)
+
+
+def _empty(declared: Declared) -> Metric:
+    """Return the family of a metric without samples."""
+    names = ("monitor", *declared.labels)
+    match declared.kind:
+        case "counter":
+            return CounterMetricFamily(declared.name, declared.help, labels=names)
+        case "histogram":
+            return HistogramMetricFamily(declared.name, declared.help, labels=names)
+        case "info":
+            return InfoMetricFamily(declared.name.removesuffix("_info"), declared.help, labels=names)
+        case "gauge":
+            return GaugeMetricFamily(declared.name, declared.help, labels=names)
+
+
+def _add(metric: Metric, labels: tuple[str, ...], value: float | DelayView) -> None:
+    """Append one series; a histogram's counts per bucket become cumulative, up to +Inf.
+
+    Raises TypeError when the declaration's kind and the value read do not belong together.
+    """
+    match metric, value:
+        case HistogramMetricFamily(), DelayView():
+            bounds = [*(repr(float(bound)) for bound in value.bounds_s), "+Inf"]
+            buckets = list(zip(bounds, accumulate(value.counts), strict=True))
+            metric.add_metric(labels, buckets=buckets, sum_value=value.sum_s)
+        case InfoMetricFamily(), int():
+            metric.add_metric(labels, {})
+        case ((CounterMetricFamily() | GaugeMetricFamily()), (float() | int())):
+            metric.add_metric(labels, value)
+        case _:
+            raise TypeError(f"{metric.name} is a {metric.type} and cannot hold {value!r}")

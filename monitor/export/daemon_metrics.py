@@ -1,0 +1,124 @@
+"""What the daemon says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from monitor.export.declaration import Declared, Kind, Read, Row
+from monitor.export.rows import keyed, one, paired, seconds
+from monitor.snapshot import Snapshot
+
+SERIES_DROPPED: Final = "driftline_series_dropped_total"
+_SEVERITIES: Final = ("critical", "warning")
+
+
+def _firing(s: Snapshot) -> Iterable[Row]:
+    """Return the number of firing alerts of each severity, 0 included."""
+    firing = [alert.severity for alert in s.alerts if alert.status == "firing"]
+    return [((severity,), firing.count(severity)) for severity in _SEVERITIES]
+
+
+def _daemon(name: str, kind: Kind, what: str, read: Read, labels: tuple[str, ...] = ()) -> Declared:
+    return Declared("Daemon", name, kind, what, labels, read)
+
+
+DAEMON: Final = (
+    _daemon(
+        "driftline_build_info", "info", "The version that is running.", lambda s: [((s.version,), 1)], ("version",)
+    ),
+    _daemon(
+        "driftline_config_info", "info", "The configuration in force.", lambda s: [((s.config_hash,), 1)], ("hash",)
+    ),
+    _daemon(
+        "driftline_baseline_info",
+        "info",
+        "The baseline that windows are compared with; absent without one.",
+        lambda s: [((s.baseline_version,), 1)] if s.baseline_version else [],
+        ("version",),
+    ),
+    _daemon(
+        "driftline_ready",
+        "gauge",
+        "1 when partitions are assigned and state is restored, else 0.",
+        lambda s: one(int(s.ready)),
+    ),
+    _daemon(
+        "driftline_caught_up",
+        "gauge",
+        "1 when every owned partition has been read to its end once, else 0.",
+        lambda s: one(int(s.caught_up)),
+    ),
+    _daemon(
+        "driftline_snapshot_timestamp_seconds",
+        "gauge",
+        "When the exported snapshot was taken, Unix time.",
+        lambda s: one(seconds(s.taken_at_ms)),
+    ),
+    _daemon(
+        SERIES_DROPPED,
+        "counter",
+        "Series left out of a snapshot, summed over snapshots.",
+        lambda s: keyed(s.series_dropped),
+        ("reason",),
+    ),
+    _daemon("driftline_alerts_firing", "gauge", "Alerts that fire now.", _firing, ("severity",)),
+    _daemon(
+        "driftline_notifications_total",
+        "counter",
+        "Notifications handed to a sink.",
+        lambda s: paired(s.notifications),
+        ("sink", "outcome"),
+    ),
+    _daemon(
+        "driftline_outbox_size",
+        "gauge",
+        "Notifications that wait for a sink.",
+        lambda s: keyed(s.outbox_size),
+        ("sink",),
+    ),
+    _daemon(
+        "driftline_watermark_timestamp_seconds",
+        "gauge",
+        "How far event time is complete, Unix time.",
+        lambda s: one(seconds(s.watermark_ms)),
+    ),
+    _daemon(
+        "driftline_last_window_timestamp_seconds",
+        "gauge",
+        "End of the last judged window in event time, Unix time.",
+        lambda s: one(seconds(s.last_window.end_ms) if s.last_window else None),
+    ),
+    _daemon("driftline_windows_total", "counter", "Windows judged.", lambda s: one(s.windows_total)),
+    _daemon(
+        "driftline_rebalances_total",
+        "counter",
+        "Changes of the partitions this process owns.",
+        lambda s: one(s.rebalances),
+    ),
+    _daemon(
+        "driftline_engine_seconds_total",
+        "counter",
+        "Time the data thread spent in each stage.",
+        lambda s: keyed(s.engine_seconds),
+        ("stage",),
+    ),
+    _daemon(
+        "driftline_checkpoint_duration_seconds",
+        "histogram",
+        "How long checkpoints took.",
+        lambda s: one(s.checkpoint_duration),
+    ),
+    _daemon(
+        "driftline_checkpoint_last_success_timestamp_seconds",
+        "gauge",
+        "When a checkpoint last succeeded, Unix time.",
+        lambda s: one(seconds(s.checkpoint_last_success_ms)),
+    ),
+    _daemon(
+        "driftline_unknown_fields",
+        "gauge",
+        "Names of fields seen in records but not configured.",
+        lambda s: one(len(s.unknown_fields)),
+    ),
+)

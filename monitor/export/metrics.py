@@ -1,0 +1,13 @@
+"""Every exported metric, in one list; the order is the order of importance when series are capped."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from monitor.export.daemon_metrics import DAEMON
+from monitor.export.declaration import Declared
+from monitor.export.field_metrics import FIELDS
+from monitor.export.topic_metrics import PARTITIONS, TOPICS
+from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES
+
+METRICS: Final[tuple[Declared, ...]] = DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SCORES + FIELDS

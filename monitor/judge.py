@@ -1,0 +1,134 @@
+"""Judging a window: the merged profile against the baseline, every detector, field and segment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from monitor.checks import failure_levels
+from monitor.describe import cell_labels, evidence, field_views, profile_views
+from monitor.plan import FieldDetector, MonitorPlan
+from monitor.profile import Profile
+from monitor.results import CheckOutcome, WindowResult
+from monitor.snapshot import VerdictView
+from monitor.types import Level, Score
+
+
+def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, partial: bool) -> WindowResult:
+    """Return the verdicts, check outcomes and statistics of one window with rows.
+
+    `partial`: rows of some partition may be missing, so every level is UNKNOWN.
+    """
+    verdicts: list[VerdictView] = []
+    proof: dict[tuple[str, str, str], str] = {}
+    for item in plan.detectors:
+        found, why = _verdicts(plan, item, profile, partial=partial)
+        verdicts += found
+        proof |= why
+    return WindowResult(
+        start_ms,
+        end_ms,
+        int(profile.rows[0]),
+        partial=partial,
+        verdicts=tuple(verdicts),
+        checks=(*_row_checks(plan, profile, partial=partial), *_window_checks(plan, profile, partial=partial)),
+        fields=field_views(plan, profile),
+        profiles=profile_views(plan, profile),
+        evidence=proof,
+        profile=profile,
+    )
+
+
+def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, partial: bool) -> WindowResult:
+    """Return the result of `windows` successive empty windows: drift unknown, zero volume judged."""
+    nan = np.full(len(plan.segmenter.labels), np.nan)
+    zero = np.zeros(nan.size, np.int64)
+    verdicts = [
+        verdict
+        for item in plan.detectors
+        for verdict in _views(
+            plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, ["no rows"] * nan.size
+        )
+    ]
+    checks = _window_checks(plan, None, partial=partial)
+    return WindowResult(start_ms, end_ms, 0, windows, partial, tuple(verdicts), tuple(checks))
+
+
+def _verdicts(
+    plan: MonitorPlan, item: FieldDetector, profile: Profile, *, partial: bool
+) -> tuple[list[VerdictView], dict[tuple[str, str, str], str]]:
+    """Return one detector's verdict for every segment, and the evidence of those above a threshold."""
+    baseline, current = plan.baseline, profile.accumulators[item.needs]
+    assert baseline is not None, "a plan with detectors has a baseline"
+    score: Score = item.detector.compare(baseline.profile.accumulators[item.needs], current)
+    levels, reasons = plan.policy.levels(score, item.spec)
+    found = [Level(int(level)) for level in levels]
+    why = [str(reason) for reason in reasons]
+    if partial or item.needs in profile.incomplete:
+        found = [Level.UNKNOWN] * len(found)
+        why = ["partial" if partial else "epoch change"] * len(why)
+    proof = {}
+    if score.contributions is not None and any(level >= Level.WARNING for level in found):
+        labels = cell_labels(current, item.spec)
+        for group, level in enumerate(found):
+            if level >= Level.WARNING:
+                key = (item.field, plan.segmenter.labels[group], item.name)
+                proof[key] = evidence(labels, score.contributions[group])
+    return _views(plan, item, score, found, why), proof
+
+
+def _views(
+    plan: MonitorPlan, item: FieldDetector, score: Score, levels: list[Level], reasons: list[str]
+) -> list[VerdictView]:
+    """Return the verdicts as values, one a segment."""
+    columns = zip(
+        plan.segmenter.labels,
+        levels,
+        reasons,
+        _numbers(score.score),
+        _numbers(score.lower_bound),
+        _numbers(score.noise_floor),
+        _numbers(score.p_value),
+        score.n_baseline.tolist(),
+        score.n_current.tolist(),
+        strict=True,
+    )
+    return [VerdictView(item.field, row[0], item.name, *row[1:]) for row in columns]
+
+
+def _numbers(values: Any) -> list[float | None]:
+    """Return floats with None for NaN."""
+    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN is not itself
+
+
+def _row_checks(plan: MonitorPlan, profile: Profile, *, partial: bool) -> list[CheckOutcome]:
+    """Return the outcome of every row check in every segment."""
+    outcomes = []
+    unknown = "partial" if partial else "" if profile.checks_complete else "epoch change"
+    for check, counts in zip(plan.row_checks, profile.checks, strict=True):
+        levels, reasons, ratios = failure_levels(counts[:, 0], counts[:, 1], check.spec)
+        for group, segment in enumerate(plan.segmenter.labels):
+            failures, rows = counts[group].tolist()
+            level, reason = Level(int(levels[group])), str(reasons[group])
+            if unknown:
+                level, reason = Level.UNKNOWN, unknown
+            ratio = float(ratios[group]) if rows else None
+            outcomes.append(
+                CheckOutcome(check.spec.name, check.spec.field, segment, level, failures, rows, ratio, reason)
+            )
+    return outcomes
+
+
+def _window_checks(plan: MonitorPlan, profile: Profile | None, *, partial: bool) -> list[CheckOutcome]:
+    """Return the outcome of every check on the window as a whole; no profile: no rows."""
+    rows = int(profile.rows[0]) if profile is not None else 0
+    outcomes = []
+    for check in plan.window_checks:
+        level, reason = check.judge(rows)
+        if partial:
+            level, reason = Level.UNKNOWN, "partial"
+        failed = level >= Level.WARNING
+        ratio = None if level is Level.UNKNOWN else float(failed)
+        outcomes.append(CheckOutcome(check.spec.name, "", "", level, int(failed), rows, ratio, reason))
+    return outcomes

@@ -1,0 +1,91 @@
+"""The promised JSON lines: one for a verdict, a check, a gap, an alert and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.plan import MonitorPlan
+from monitor.results import WindowResult
+from monitor.types import Alert
+
+
+def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a judged window: its verdicts, then its checks; a run of empty ones is one line."""
+    segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
+    head = {"monitor": plan.monitor, "window_start_ms": window.start_ms, "window_end_ms": window.end_ms}
+    if window.gap:
+        levels = {outcome.check: outcome.level.name.lower() for outcome in window.checks}
+        yield {"kind": "gap", **head, "windows": window.windows, "rows": 0, "level": "unknown", "checks": levels}
+        return
+    for verdict in window.verdicts:
+        yield {
+            "kind": "verdict",
+            **head,
+            "segment": segments[verdict.segment],
+            "field": verdict.field,
+            "detector": verdict.detector,
+            "score": verdict.score,
+            "lower_bound": verdict.lower_bound,
+            "noise_floor": verdict.noise_floor,
+            "p_value": verdict.p_value,
+            "n_baseline": verdict.n_baseline,
+            "n_current": verdict.n_current,
+            "level": verdict.level.name.lower(),
+            "reason": verdict.reason,
+        }
+    for outcome in window.checks:
+        yield {
+            "kind": "check",
+            **head,
+            "segment": segments[outcome.segment],
+            "field": outcome.field,
+            "check": outcome.check,
+            "failures": outcome.failures,
+            "rows": outcome.rows,
+            "failure_ratio": outcome.failure_ratio,
+            "level": outcome.level.name.lower(),
+            "reason": outcome.reason,
+        }
+
+
+def field_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
+    """Yield a window's statistics, one line for each field and segment."""
+    segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
+    for view in window.fields:
+        yield {
+            "kind": "field",
+            "monitor": plan.monitor,
+            "window_start_ms": window.start_ms,
+            "window_end_ms": window.end_ms,
+            "segment": segments[view.segment],
+            "field": view.field,
+            "rows": view.rows,
+            "missing_ratio": view.missing_ratio,
+            "invalid_ratio": view.invalid_ratio,
+            "mean": view.mean,
+            "stddev": view.stddev,
+            "min": view.min,
+            "max": view.max,
+            "distinct": view.distinct,
+            "quantiles": {str(share): value for share, value in view.quantiles.items()},
+        }
+
+
+def alert_line(alert: Alert) -> dict[str, Any]:
+    """Return an alert's line."""
+    return {
+        "kind": "alert",
+        "status": alert.status,
+        "fingerprint": alert.fingerprint,
+        "severity": alert.severity,
+        "starts_at_ms": alert.starts_at_ms,
+        "ends_at_ms": alert.ends_at_ms,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+    }
+
+
+def summary_line(totals: Mapping[str, int]) -> dict[str, Any]:
+    """Return the last line; records = rows + rejects + filtered, late rows are among the rows."""
+    return {"kind": "summary", **totals}

@@ -1,0 +1,95 @@
+"""The compiled configuration: what the engine runs on. Built once at start, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from monitor.baseline import Baseline, profile_specs
+from monitor.decoders import DecodePlan
+from monitor.policy.threshold import ThresholdPolicy
+from monitor.profile import ProfilePlan
+from monitor.segments import Segmenter
+from monitor.protocols import Check
+from monitor.types import FieldType, Level
+from monitor.windows import PaneGrid
+
+
+@dataclass(frozen=True)
+class FieldDetector:
+    """One detector on one field, with its Spec (thresholds) and the Spec of the cells it compares."""
+
+    field: str
+    name: str
+    spec: Any
+    detector: Any
+    needs: Any
+
+
+class RowCheck(Check, Protocol):
+    """A row check with its Spec: name, field, tolerance and severity."""
+
+    @property
+    def spec(self) -> Any:
+        """What it was configured with."""
+        ...
+
+
+class WindowCheck(Protocol):
+    """An expectation of a window as a whole."""
+
+    @property
+    def spec(self) -> Any:
+        """What it was configured with."""
+        ...
+
+    def judge(self, rows: int) -> tuple[Level, str]:
+        """Return level and reason of a window with so many rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Hysteresis:
+    """Windows of event time to raise and to clear, for drift and for checks."""
+
+    raise_after: int = 2
+    clear_after: int = 2
+    checks_raise_after: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class MonitorPlan:
+    """Everything the engine needs to know; times in milliseconds.
+
+    `idle_ms` None: a partition is never idle but ends where its source ends (files, replay).
+    """
+
+    monitor: str
+    decode: DecodePlan
+    grid: PaneGrid
+    lateness_ms: int
+    idle_ms: int | None
+    detectors: tuple[FieldDetector, ...] = ()
+    row_checks: tuple[RowCheck, ...] = ()
+    window_checks: tuple[WindowCheck, ...] = ()
+    segmenter: Segmenter = Segmenter()
+    baseline: Baseline | None = None
+    policy: ThresholdPolicy = ThresholdPolicy()
+    hysteresis: Hysteresis = Hysteresis()
+    max_open_panes: int = 1000
+    config_hash: str = ""
+
+    @property
+    def fields(self) -> Mapping[str, FieldType]:
+        """The configured fields and their types."""
+        return self.decode.fields
+
+    @cached_property
+    def profile(self) -> ProfilePlan:
+        """What every pane accumulates."""
+        specs = tuple(spec for path, kind in self.fields.items() for spec in profile_specs(path, kind))
+        frames = self.baseline.frames if self.baseline is not None else {}
+        wanted = {path: frame for path, frame in frames.items() if path in self.fields}
+        return ProfilePlan(specs, wanted, self.segmenter.labels, tuple(check.spec.name for check in self.row_checks))

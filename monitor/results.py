@@ -1,0 +1,50 @@
+"""What comes out of a judged window: verdicts, check outcomes and the fields' statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.profile import Profile
+from monitor.snapshot import FieldView, ProfileView, SegmentLabel, VerdictView
+from monitor.types import Level
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """One check in one segment over one window; ratios are None where nothing was evaluated."""
+
+    check: str
+    field: str
+    segment: SegmentLabel
+    level: Level
+    failures: int
+    rows: int
+    failure_ratio: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """A judged window, or a run of `windows` successive empty ones as one.
+
+    `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
+    and detector, which cells explain a score; `profile` is alive and only valid until the next step.
+    """
+
+    start_ms: int
+    end_ms: int
+    rows: int
+    windows: int = 1
+    partial: bool = False
+    verdicts: tuple[VerdictView, ...] = ()
+    checks: tuple[CheckOutcome, ...] = ()
+    fields: tuple[FieldView, ...] = ()
+    profiles: tuple[ProfileView, ...] = ()
+    evidence: Mapping[tuple[str, str, str], str] | None = None
+    profile: Profile | None = None
+
+    @property
+    def gap(self) -> bool:
+        """Whether these are empty windows, judged as one run."""
+        return self.rows == 0

@@ -1,0 +1,92 @@
+"""From the engine to checkpoints: what changed since the last one, kept until it is durable."""
+
+from __future__ import annotations
+
+import json
+
+from monitor.checkpoint import Checkpoint, StoredWindow
+from monitor.codec import decode, encode
+from monitor.engine import Engine, StepResult
+from monitor.errors import StoreError
+from monitor.lines import window_lines
+from monitor.partition import PartitionState
+from monitor.plan import MonitorPlan
+from monitor.protocols import State
+from monitor.results import WindowResult
+from monitor.types import Alert, TopicPartition
+
+
+class Saver:
+    """Collects what the steps brought about and turns it, with the engine's state, into checkpoints.
+
+    `taken` must be called once a checkpoint is durable; until then the next one holds all of it again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Start with nothing pending."""
+        self._engine = engine
+        self._windows: list[StoredWindow] = []
+        self._revised: dict[int, int] = {}
+        self._alerts: list[Alert] = []
+
+    def hear(self, result: StepResult) -> None:
+        """Take what a step brought about."""
+        self._windows += [stored_window(self._engine.plan, window) for window in result.windows]
+        self._alerts += result.alerts
+        for start, n in result.revised.items():
+            self._revised[start] = self._revised.get(start, 0) + n
+
+    @property
+    def pending_windows(self) -> int:
+        """How many judged windows are not durable yet."""
+        return len(self._windows)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return everything that is not durable yet, as one value."""
+        panes: dict[tuple[TopicPartition, int], bytes | None] = {}
+        heads = {}
+        for partition, state in self._engine.partitions.items():
+            heads[partition] = json.dumps(state.head()).encode()
+            for start in state.dirty:
+                pane = state.panes.get(start)
+                panes[partition, start] = None if pane is None else encode(pane.state())
+        monitor = json.dumps(self._engine.state()).encode()
+        return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts))
+
+    def taken(self) -> None:
+        """Forget what the last checkpoint made durable."""
+        self._windows, self._revised, self._alerts = [], {}, []
+        for state in self._engine.partitions.values():
+            state.dirty.clear()
+
+
+def stored_window(plan: MonitorPlan, window: WindowResult) -> StoredWindow:
+    """Return a judged window as history keeps it."""
+    lines = "\n".join(json.dumps(line, separators=(",", ":")) for line in window_lines(plan, window))
+    profile = encode(window.profile.state()) if window.profile is not None else None
+    return StoredWindow(window.start_ms, window.end_ms, window.windows, window.rows, lines, profile)
+
+
+def restore_partition(
+    plan: MonitorPlan, partition: TopicPartition, head: bytes, panes: dict[int, bytes]
+) -> PartitionState:
+    """Return a partition's state from what the store holds; raises StoreError on damage."""
+    return PartitionState.of(
+        partition, _json(head), {start: decode(state) for start, state in panes.items()}, plan.profile
+    )
+
+
+def restore_engine(engine: Engine, monitor: bytes | str | None) -> None:
+    """Continue the engine from the stored monitor state, if there is one; raises StoreError on damage."""
+    if monitor is not None:
+        engine.load(_json(monitor))
+
+
+def _json(data: bytes | str) -> State:
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise StoreError(f"stored state is damaged ({error}); reset the checkpoint") from error
+    if not isinstance(found, dict):
+        raise StoreError("stored state is damaged; reset the checkpoint")
+    return found

@@ -1,0 +1,80 @@
+"""From a judged window to what the alert book has to hear of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set as AbstractSet
+
+from monitor.alerting import Key, Signal
+from monitor.plan import MonitorPlan
+from monitor.results import CheckOutcome, WindowResult
+from monitor.snapshot import VerdictView
+from monitor.types import Level
+
+
+def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> list[Signal]:
+    """Return the signals at warning or above, and those of active streams whatever they are."""
+    return [*_drift(plan, window, active), *_checks(plan, window, active)]
+
+
+def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
+    hysteresis = plan.hysteresis
+    for verdict in window.verdicts:
+        key = Key(verdict.detector, verdict.field, verdict.segment)
+        if verdict.level >= Level.WARNING or key in active:
+            yield Signal(
+                rule=verdict.detector,
+                field=verdict.field,
+                segment=verdict.segment,
+                level=verdict.level,
+                reason=verdict.reason,
+                annotations=_drift_words(verdict, (window.evidence or {}).get((key.field, key.segment, key.rule), "")),
+                raise_after=hysteresis.raise_after,
+                clear_after=hysteresis.clear_after,
+                alertname="DriftlineDrift",
+            )
+
+
+def _checks(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
+    hysteresis = plan.hysteresis
+    for outcome in window.checks:
+        if outcome.level >= Level.WARNING or Key(outcome.check, outcome.field, outcome.segment) in active:
+            yield Signal(
+                rule=outcome.check,
+                field=outcome.field,
+                segment=outcome.segment,
+                level=outcome.level,
+                reason=outcome.reason,
+                annotations=_check_words(outcome),
+                raise_after=hysteresis.checks_raise_after,
+                clear_after=hysteresis.clear_after,
+                alertname="DriftlineCheck",
+            )
+
+
+def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
+    """Return what a person needs to know of a drift verdict."""
+    where = f" in {verdict.segment}" if verdict.segment else ""
+    words = {
+        "summary": f"{verdict.field}{where} drifted from its baseline ({verdict.detector} {_show(verdict.score)})",
+        "description": (
+            f"{verdict.detector} of {verdict.field}{where} is {_show(verdict.score)}, with 95 % confidence at least "
+            f"{_show(verdict.lower_bound)}; without drift about {_show(verdict.noise_floor)} is expected. "
+            f"{verdict.n_current} rows against {verdict.n_baseline} of the baseline."
+        ),
+    }
+    if evidence:
+        words["evidence"] = f"Share of the score by cell (+ grew, - shrank): {evidence}"
+    return words
+
+
+def _check_words(outcome: CheckOutcome) -> dict[str, str]:
+    """Return what a person needs to know of a failing check."""
+    where = f" in {outcome.segment}" if outcome.segment else ""
+    return {
+        "summary": f"Check {outcome.check}{where} fails",
+        "description": f"{outcome.reason} in a window of {outcome.rows} rows.",
+    }
+
+
+def _show(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,61 @@
+"""The settings that sinks have in common, as types with their validation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import httpx
+from pydantic import AfterValidator, Field, SecretStr
+
+SinkName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+"""A sink's name: the value of the metric label `sink` and the key of its place in the outbox."""
+
+MinSeverity = Literal["warning", "critical"]
+"""The least severity that a sink is told about."""
+
+CaFile = Annotated[Path | None, Field(description="PEM file of the authorities to trust instead of the system's")]
+"""Whom to trust."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+
+def check_url(value: str) -> str:
+    """Return an http(s) URL with a host and without credentials; raises ValueError, never quoting the value."""
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL as error:
+        raise ValueError("not a URL") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("not an http:// or https:// URL with a host")
+    if url.userinfo:
+        raise ValueError("credentials do not belong in a URL, which is logged; use the settings for them")
+    return value
+
+
+def check_secret_url(value: SecretStr) -> SecretStr:
+    """Return a secret that is an http(s) URL; raises ValueError."""
+    check_url(value.get_secret_value())
+    return value
+
+
+def check_headers(values: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    """Return headers whose names and values can be sent; raises ValueError, which never holds a value."""
+    for name, value in values.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if not _PRINTABLE.fullmatch(value.get_secret_value()):
+            raise ValueError(f"the value of header {name} has characters other than printable ASCII")
+    return values
+
+
+Url = Annotated[str, AfterValidator(check_url)]
+"""An http(s) URL that may be shown."""
+
+SecretUrl = Annotated[SecretStr, AfterValidator(check_secret_url)]
+"""An http(s) URL that is not shown, since its path may be the password (as with chat services)."""
+
+SecretHeaders = Annotated[dict[str, SecretStr], AfterValidator(check_headers)]
+"""HTTP headers whose values are not shown."""

@@ -1,0 +1,181 @@
+"""The store: an SQLite file in which one transaction makes a checkpoint durable, whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from monitor.checkpoint import Checkpoint
+from monitor.errors import Retryable, StoreError, SurroundingsError
+from monitor.store.outbox import SinkRoute, create_tables, put
+from monitor.types import TopicPartition
+
+FORMAT = 1
+_FILE = "driftline.sqlite3"
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS partitions (
+        topic TEXT NOT NULL, partition INTEGER NOT NULL, head BLOB NOT NULL,
+        PRIMARY KEY (topic, partition)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS panes (
+        topic TEXT NOT NULL, partition INTEGER NOT NULL, start_ms INTEGER NOT NULL, state BLOB NOT NULL,
+        PRIMARY KEY (topic, partition, start_ms))""",
+    """CREATE TABLE IF NOT EXISTS windows (
+        end_ms INTEGER PRIMARY KEY, start_ms INTEGER NOT NULL, windows INTEGER NOT NULL, rows INTEGER NOT NULL,
+        revised_rows INTEGER NOT NULL DEFAULT 0, lines TEXT NOT NULL, profile BLOB)""",
+)
+_PRUNE_EVERY = 100
+
+
+class Store:
+    """The daemon's side of the store, on a connection of its own; one process at a time holds its lock.
+
+    WAL with `synchronous = NORMAL`: a crash of the process loses nothing committed; a crash of the machine
+    may lose the last commits, but always offsets and statistics together, so nothing is counted twice.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        """Open or create the store; raises SurroundingsError when it is locked or not writable."""
+        self.directory = Path(directory)
+        self._commits = 0
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.directory / "lock")
+            self._db = sqlite3.connect(self.path, timeout=10.0, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        except (OSError, sqlite3.Error) as error:
+            message = f"the store in {self.directory} cannot be opened: {error}; check store.path and its permissions"
+            raise SurroundingsError(message) from error
+        self._create()
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self.directory / _FILE
+
+    def _create(self) -> None:
+        try:
+            with self._transaction() as db:
+                for statement in _TABLES:
+                    db.execute(statement)
+                create_tables(db)
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
+            found = self.get("format")
+        except (Retryable, sqlite3.DatabaseError) as error:
+            raise StoreError(f"{self.path} is damaged: {error}; move it away to start afresh") from error
+        if found != str(FORMAT).encode() and found != str(FORMAT):
+            raise StoreError(f"{self.path} has format {found!r}, this version writes {FORMAT}; move it away")
+
+    def get(self, key: str) -> bytes | str | None:
+        """Return a value kept under a name, None when there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def put(self, values: Mapping[str, str | bytes]) -> None:
+        """Keep values under names; raises Retryable when the disk or a lock does not allow it."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(values.items()))
+
+    def head(self, partition: TopicPartition) -> bytes | None:
+        """Return the stored head of a partition."""
+        row = self._db.execute("SELECT head FROM partitions WHERE (topic, partition) = (?, ?)", partition).fetchone()
+        return None if row is None else row[0]
+
+    def heads(self) -> dict[TopicPartition, bytes]:
+        """Return the stored heads of all partitions."""
+        rows = self._db.execute("SELECT topic, partition, head FROM partitions ORDER BY topic, partition")
+        return {TopicPartition(topic, partition): head for topic, partition, head in rows}
+
+    def panes(self, partition: TopicPartition) -> dict[int, bytes]:
+        """Return the stored open panes of a partition by their start."""
+        query = "SELECT start_ms, state FROM panes WHERE (topic, partition) = (?, ?) ORDER BY start_ms"
+        return dict(self._db.execute(query, partition).fetchall())
+
+    def windows(self, *, from_ms: int = 0, limit: int = 1_000_000) -> Iterator[tuple[int, int, int, int, int, str]]:
+        """Yield (start, end, windows, rows, revised rows, lines) of the judged windows, oldest first."""
+        query = """SELECT start_ms, end_ms, windows, rows, revised_rows, lines FROM windows
+            WHERE end_ms > ? ORDER BY end_ms LIMIT ?"""
+        yield from self._db.execute(query, (from_ms, limit))
+
+    def window_profiles(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (start, end, merged profile) of the judged windows that had rows, oldest first."""
+        yield from self._db.execute(
+            "SELECT start_ms, end_ms, profile FROM windows WHERE profile IS NOT NULL ORDER BY end_ms"
+        )
+
+    def commit(self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False) -> None:
+        """Make a checkpoint durable; raises Retryable, and then nothing of it is stored."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('monitor', ?)", (checkpoint.monitor,))
+            db.executemany(
+                "INSERT OR REPLACE INTO partitions VALUES (?, ?, ?)",
+                [(*partition, head) for partition, head in checkpoint.heads.items()],
+            )
+            dropped = [(*tp, start) for (tp, start), state in checkpoint.panes.items() if state is None]
+            db.executemany("DELETE FROM panes WHERE (topic, partition, start_ms) = (?, ?, ?)", dropped)
+            kept = [(*tp, start, state) for (tp, start), state in checkpoint.panes.items() if state is not None]
+            db.executemany("INSERT OR REPLACE INTO panes VALUES (?, ?, ?, ?)", kept)
+            rows = [(w.end_ms, w.start_ms, w.windows, w.rows, w.lines, w.profile) for w in checkpoint.windows]
+            db.executemany(
+                """INSERT OR REPLACE INTO windows (end_ms, start_ms, windows, rows, lines, profile)
+                VALUES (?, ?, ?, ?, ?, ?)""",
+                rows,
+            )
+            db.executemany(
+                "UPDATE windows SET revised_rows = revised_rows + ? WHERE start_ms <= ? AND end_ms > ?",
+                [(n, start, start) for start, n in checkpoint.revised.items()],
+            )
+            put(db, sinks, checkpoint.alerts, collapse=collapse)
+        self._commits += 1
+
+    def prune(self, before_ms: int, max_bytes: int) -> None:
+        """Forget the windows that ended before `before_ms`, then the oldest until `max_bytes` are kept.
+
+        Does its work every hundredth call only.
+        """
+        if self._commits % _PRUNE_EVERY:
+            return
+        with self._transaction() as db:
+            db.execute("DELETE FROM windows WHERE end_ms < ?", (before_ms,))
+            db.execute(
+                """DELETE FROM windows WHERE end_ms IN (SELECT end_ms FROM (
+                    SELECT end_ms, sum(length(lines) + ifnull(length(profile), 0)) OVER (ORDER BY end_ms DESC) AS kept
+                    FROM windows) WHERE kept > ?)""",
+                (max_bytes,),
+            )
+
+    def close(self) -> None:
+        """Close the file and give the lock back; may be called twice."""
+        self._db.close()
+        self._lock.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise Retryable(f"the store {self.path} cannot be written: {error}") from error
+
+
+def _locked(path: Path) -> TextIO:
+    """Return the open lock file, held until it is closed or the process ends, however it ends."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SurroundingsError(f"another process uses the store {path.parent}; one process judges a monitor") from error
+    return file

@@ -1,0 +1,197 @@
+"""The JSON documents of /api/v1; their keys are a promise (docs/http-api.md), so only additions are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
+from monitor.types import Alert, Level
+from monitor.web.text import finite, iso, shown
+
+_MAX_CHARS = 1_000
+_MAX_UNKNOWN_FIELDS = 100
+
+
+def _text(value: str) -> str:
+    return shown(value, _MAX_CHARS)
+
+
+def _moment(name: str, ms: int | None) -> dict[str, Any]:
+    """Return a time twice: ISO 8601 under `name`, milliseconds under `name_ms`."""
+    return {name: iso(ms), f"{name}_ms": ms}
+
+
+def _pairs(counts: Mapping[tuple[str, str], int], first: str, second: str) -> list[dict[str, Any]]:
+    return [{first: _text(a), second: _text(b), "count": n} for (a, b), n in sorted(counts.items())]
+
+
+def _counts(counts: Mapping[str, float]) -> dict[str, float | None]:
+    return {_text(key): finite(value) for key, value in sorted(counts.items())}
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    return max((v for v in values if v is not None and finite(v) is not None), default=None)
+
+
+def _window(window: WindowView | None) -> dict[str, Any] | None:
+    if window is None:
+        return None
+    return {
+        **_moment("start", window.start_ms),
+        **_moment("end", window.end_ms),
+        "rows": window.rows,
+        "partial": window.partial,
+    }
+
+
+def _partition(p: PartitionView) -> dict[str, Any]:
+    return {
+        "topic": _text(p.topic),
+        "partition": p.partition,
+        "records": p.records,
+        "record_bytes": p.record_bytes,
+        "next_offset": p.next_offset,
+        "end_offset": p.end_offset,
+        "lag_records": p.lag_records,
+        "lag_s": finite(p.lag_s),
+        "stalled": p.stalled,
+        "idle": p.idle,
+        **_moment("watermark", p.watermark_ms),
+    }
+
+
+def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
+    """Return the state of the monitor: is it up, is it behind, what was counted."""
+    watermark_age_s = None if s.watermark_ms is None else (s.taken_at_ms - s.watermark_ms) / 1000
+    levels = Counter([v.level for v in s.verdicts] + [c.level for c in s.checks])
+    lags = [p.lag_records for p in s.partitions]
+    return {
+        "monitor": _text(s.monitor),
+        "version": s.version,
+        "config_hash": s.config_hash,
+        "baseline_version": s.baseline_version,
+        **_moment("taken_at", s.taken_at_ms),
+        "alive": alive,
+        "ready": s.ready,
+        "ready_reason": _text(s.ready_reason),
+        "caught_up": s.caught_up,
+        **_moment("watermark", s.watermark_ms),
+        "watermark_age_s": watermark_age_s,
+        "last_window": _window(s.last_window),
+        "windows_total": s.windows_total,
+        "lag_records": None if not lags or None in lags else sum(lag for lag in lags if lag is not None),
+        "lag_s": _largest(p.lag_s for p in s.partitions),
+        "levels": {level.name.lower(): levels[level] for level in Level},
+        "alerts_firing": dict(Counter(a.severity for a in s.alerts if a.status == "firing")),
+        "partitions": [_partition(p) for p in sorted(s.partitions, key=lambda p: (p.topic, p.partition))],
+        "records_per_second": _counts(s.records_per_second),
+        "bytes_per_second": _counts(s.bytes_per_second),
+        "rejects": _pairs(s.rejects, "topic", "reason"),
+        "dead_letters": _pairs(s.dead_letters, "topic", "outcome"),
+        "late_rows": _counts(s.late_rows),
+        "rows_after_verdict": _counts(s.rows_after_verdict),
+        "filtered": _counts(s.filtered),
+        "unknown_fields": _counts(dict(islice(sorted(s.unknown_fields.items()), _MAX_UNKNOWN_FIELDS))),
+        "notifications": _pairs(s.notifications, "sink", "outcome"),
+        "outbox_size": _counts(s.outbox_size),
+        "checkpoint": _moment("last_success", s.checkpoint_last_success_ms),
+        "rebalances": s.rebalances,
+        "series_dropped": _counts(s.series_dropped),
+    }
+
+
+def _verdict(v: VerdictView, thresholds: Mapping[tuple[str, str, str], float]) -> dict[str, Any]:
+    return {
+        "field": _text(v.field),
+        "segment": _text(v.segment),
+        "detector": _text(v.detector),
+        "level": v.level.name.lower(),
+        "reason": _text(v.reason),
+        "score": finite(v.score),
+        "lower_bound": finite(v.lower_bound),
+        "noise_floor": finite(v.noise_floor),
+        "p_value": finite(v.p_value),
+        "n_baseline": v.n_baseline,
+        "n_current": v.n_current,
+        "thresholds": {
+            level: finite(thresholds.get((v.field, v.detector, level))) for level in ("warning", "critical")
+        },
+    }
+
+
+def _check(c: CheckView) -> dict[str, Any]:
+    return {
+        "check": _text(c.check),
+        "segment": _text(c.segment),
+        "level": c.level.name.lower(),
+        "reason": _text(c.reason),
+        "failures_total": c.failures_total,
+        "failure_ratio": finite(c.failure_ratio),
+    }
+
+
+def verdicts(s: Snapshot, *, field: str | None, segment: str | None, level: str | None) -> dict[str, Any]:
+    """Return the last verdicts and check outcomes; None does not filter. Checks have no field."""
+    chosen = [
+        v
+        for v in s.verdicts
+        if field in {None, v.field} and segment in {None, v.segment} and level in {None, v.level.name.lower()}
+    ]
+    checks = [
+        c for c in s.checks if field is None and segment in {None, c.segment} and level in {None, c.level.name.lower()}
+    ]
+    return {
+        "monitor": _text(s.monitor),
+        **_moment("taken_at", s.taken_at_ms),
+        "window": _window(s.last_window),
+        "baseline_version": s.baseline_version,
+        "verdicts": [_verdict(v, s.thresholds) for v in chosen],
+        "checks": [_check(c) for c in checks],
+    }
+
+
+def _alert(a: Alert) -> dict[str, Any]:
+    return {
+        "status": a.status,
+        "fingerprint": _text(a.fingerprint),
+        "severity": a.severity,
+        **_moment("starts_at", a.starts_at_ms),
+        **_moment("ends_at", a.ends_at_ms),
+        "labels": {_text(k): _text(v) for k, v in a.labels.items()},
+        "annotations": {_text(k): _text(v) for k, v in a.annotations.items()},
+    }
+
+
+def alerts(s: Snapshot) -> dict[str, Any]:
+    """Return the alerts that fire or have just resolved."""
+    return {"monitor": _text(s.monitor), **_moment("taken_at", s.taken_at_ms), "alerts": [_alert(a) for a in s.alerts]}
+
+
+def _statistics(f: FieldView) -> dict[str, Any]:
+    numbers = ("missing_ratio", "invalid_ratio", "mean", "stddev", "min", "max", "distinct")
+    return {
+        "rows": f.rows,
+        **{name: finite(getattr(f, name)) for name in numbers},
+        "quantiles": {f"{q:g}": finite(value) for q, value in sorted(f.quantiles.items())},
+    }
+
+
+def profile(s: Snapshot, p: ProfileView) -> dict[str, Any]:
+    """Return one field's distribution: baseline and current share of each cell, with what was said about it."""
+    here = (p.field, p.segment)
+    view = next((f for f in s.fields if (f.field, f.segment) == here), None)
+    cells = zip(p.labels, p.baseline, p.current, strict=True)
+    return {
+        "monitor": _text(s.monitor),
+        **_moment("taken_at", s.taken_at_ms),
+        "field": _text(p.field),
+        "segment": _text(p.segment),
+        "window": _window(s.last_window),
+        "baseline_version": s.baseline_version,
+        "cells": [{"label": _text(label), "baseline": finite(b), "current": finite(c)} for label, b, c in cells],
+        "statistics": None if view is None else _statistics(view),
+        "verdicts": [_verdict(v, s.thresholds) for v in s.verdicts if (v.field, v.segment) == here],
+    }

@@ -1,0 +1,48 @@
+"""Ready-made counts in the shape of the accumulators that detectors compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monitor.accumulators.frame import Frame
+from monitor.accumulators.histogram import Histogram, HistogramSpec
+from monitor.types import Column, FloatArray, Groups, IntArray
+
+
+@dataclass(frozen=True)
+class FixedCells:
+    """Counts (groups x cells) given outright; `sums` default to cell i holding values of i + ½ on unit cuts."""
+
+    counts: IntArray
+    given_sums: FloatArray | None = None
+
+    @classmethod
+    def of(cls, *groups: Any) -> FixedCells:
+        """Return the cells of the groups' counts, one sequence each."""
+        return cls(np.array(groups, np.int64))
+
+    @property
+    def frame(self) -> Frame:
+        """The frame whose cuts are 1, 2, … up to one less than the cells."""
+        return Frame(grid=np.arange(1.0, self.counts.shape[1]))
+
+    @property
+    def sums(self) -> FloatArray:
+        """The sums of the values in the cells."""
+        if self.given_sums is not None:
+            return self.given_sums
+        return self.counts * (np.arange(self.counts.shape[1]) + 0.5)
+
+    def cells(self, buckets: int) -> IntArray:
+        """Return the counts as they are."""
+        return self.counts
+
+
+def histogram_of(values: FloatArray, frame: Frame) -> Histogram:
+    """Return the real histogram of finite values on a frame, one group."""
+    histogram = HistogramSpec(field="x").build(frame, 1)
+    histogram.update(Column(values, np.zeros(len(values), np.uint8)), Groups())
+    return histogram
