@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.baseline import Baseline, BaselineFiles
-from monitor.checks import VolumeSpec, field_checks
+from monitor.checks import VolumeSpec
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.errors import ConfigError, Problem, StoreError
@@ -94,19 +94,7 @@ def _detectors(config: Config) -> list[FieldDetector]:
 
 def _row_checks(config: Config) -> Sequence[Any]:
     """Return the Specs of the fields' contracts and of the row checks configured apart."""
-    contracts = [
-        spec
-        for path, field in config.fields.items()
-        for spec in field_checks(
-            path,
-            required=field.required,
-            nullable=field.nullable,
-            range=field.range,
-            allowed=field.allowed,
-            max_failure_ratio=field.max_failure_ratio,
-            severity=field.severity,
-        )
-    ]
+    contracts = [spec for path, field in config.fields.items() for spec in field.checks(path)]
     return [*contracts, *(spec for spec in config.checks if not isinstance(spec, VolumeSpec))]
 
 

@@ -13,7 +13,7 @@ from monitor.accumulators.presence import PresenceCounts
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
 from monitor.snapshot import FieldView, ProfileView
-from monitor.types import FloatArray
+from monitor.types import FloatArray, Presence
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """The quantiles that are exported."""
@@ -76,6 +76,8 @@ def cell_labels(accumulator: Any, spec: Any = None) -> tuple[str, ...]:
     """Return the name of each cell that a detector with `spec` compares."""
     if isinstance(accumulator, Categories):
         return accumulator.frame.labels()
+    if isinstance(accumulator, PresenceCounts):
+        return tuple(presence.name.lower() for presence in Presence)
     assert isinstance(accumulator, Histogram)
     edges = [f"{edge:.6g}" for edge in accumulator.frame.edges(getattr(spec, "buckets", 10)).tolist()]
     if not edges:

@@ -75,7 +75,9 @@ class Dispatcher:
         self._rng = rng
         self._channels = [_Channel(outlet) for outlet in outlets]
         names = [outlet.route.name for outlet in outlets]
-        self._numbers = _Numbers({(name, outcome): 0 for name in names for outcome in OUTCOMES}, dict.fromkeys(names, 0))
+        self._numbers = _Numbers(
+            {(name, outcome): 0 for name in names for outcome in OUTCOMES}, dict.fromkeys(names, 0)
+        )
         self._log = structlog.get_logger(__name__)
         self._woken, self._closing = threading.Event(), threading.Event()
         self._held, self._closed = False, False
@@ -115,17 +117,17 @@ class Dispatcher:
         self.wake()
 
     def close(self, timeout_s: float) -> bool:
-        """Try once more what is due (unless held), then close sinks and outbox; return whether that was in time.
+        """Try once more what is due (unless held or never started), then close sinks and outbox.
 
-        What could not be delivered stays in the outbox for the next start.
+        Returns whether that was done in time; may be called twice. What could not be delivered stays in the
+        outbox for the next start.
         """
         self._closing.set()
         self.wake()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
             return not self._thread.is_alive()
-        if not self._closed:
-            self._finish()
+        self._release_everything()
         return True
 
     def round(self) -> float:
@@ -148,32 +150,34 @@ class Dispatcher:
             if self._closing.is_set():
                 break
             self._woken.wait(self.round())
-        self._finish()
-
-    def _finish(self) -> None:
-        """Go on as long as there is something to do at once, then release everything."""
         while self.round() == 0.0:
             pass
+        self._release_everything()
+
+    def _release_everything(self) -> None:
+        """Close the sinks and the outbox, once."""
+        if self._closed:
+            return
+        self._closed = True
         for channel in self._channels:
             channel.outlet.sink.close()
         self._outbox.close()
-        self._closed = True
 
     def _serve(self, channel: _Channel) -> float:
-        """Deliver one batch to a sink and re-send what is due; return the seconds until it wants more."""
+        """Re-send what is due to a sink and deliver one batch; return the seconds until it wants more."""
         now_s = self._clock.monotonic_s()
         if now_s < channel.not_before_s:
             return channel.not_before_s - now_s
         more = False
         waiting: list[Waiting] = []
         try:
+            # before the queue: so a trigger that is delivered now is not sent a second time at once
+            self._resend(channel)
             if not self._held:
                 limit = 1 if channel.singly else BATCH
                 waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
                 more = len(waiting) == limit
                 self._deliver(channel, waiting)
-                waiting = []
-            self._resend(channel)
         except Retryable as error:
             return self._back_off(channel, waiting, error)
         channel.failures = 0

@@ -5,6 +5,7 @@ It owns no thread, opens no socket and reads no clock; daemon, replay and tests 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,7 @@ class Engine:
         self.book = AlertBook(plan.monitor)
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
+        self.failures: Counter[str] = Counter()
         self.closer = Closer(plan)
         self.expected: int | None = None
         self._decoder = decoder
@@ -105,6 +107,8 @@ class Engine:
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
             )
             result.windows.append(window)
+            for outcome in window.checks:
+                self.failures[failure_key(outcome.check, outcome.segment)] += outcome.failures * window.windows
         if closed:
             self._done("judge")
         self.closer.drop(self.partitions.values())
@@ -174,6 +178,7 @@ class Engine:
             "closer": self.closer.state(),
             "book": self.book.state(),
             "unknown_fields": dict(self.unknown_fields),
+            "failures": dict(self.failures),
         }
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -182,6 +187,11 @@ class Engine:
             self.closer.load(state["closer"])  # type: ignore[arg-type]
             self.book.load(state["book"])  # type: ignore[arg-type]
             self.unknown_fields = dict(state["unknown_fields"])  # type: ignore[call-overload]
+            self.failures = Counter(state["failures"])  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
 
+
+def failure_key(check: str, segment: str) -> str:
+    """Return the name under which a check's failures in a segment are totalled."""
+    return f"{check}\x1f{segment}"

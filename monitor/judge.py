@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from monitor.checks import failure_levels
-from monitor.describe import cell_labels, evidence, field_views, profile_views
+from monitor.describe import cell_labels, evidence
 from monitor.plan import FieldDetector, MonitorPlan
 from monitor.profile import Profile
 from monitor.results import CheckOutcome, WindowResult
@@ -33,8 +33,6 @@ def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, pa
         partial=partial,
         verdicts=tuple(verdicts),
         checks=(*_row_checks(plan, profile, partial=partial), *_window_checks(plan, profile, partial=partial)),
-        fields=field_views(plan, profile),
-        profiles=profile_views(plan, profile),
         evidence=proof,
         profile=profile,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.describe import field_views
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.types import Alert
@@ -52,7 +53,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
 def field_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield a window's statistics, one line for each field and segment."""
     segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
-    for view in window.fields:
+    for view in field_views(plan, window.profile) if window.profile is not None else ():
         yield {
             "kind": "field",
             "monitor": plan.monitor,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.profile import Profile
-from monitor.snapshot import FieldView, ProfileView, SegmentLabel, VerdictView
+from monitor.snapshot import SegmentLabel, VerdictView
 from monitor.types import Level
 
 
@@ -39,8 +39,6 @@ class WindowResult:
     partial: bool = False
     verdicts: tuple[VerdictView, ...] = ()
     checks: tuple[CheckOutcome, ...] = ()
-    fields: tuple[FieldView, ...] = ()
-    profiles: tuple[ProfileView, ...] = ()
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
 

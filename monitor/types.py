@@ -187,6 +187,13 @@ class Batch:
         """Return the number of rows."""
         return len(self.offsets)
 
+    def take(self, rows: IntArray) -> Batch:
+        """Return the batch of `rows` only."""
+        columns = {path: column.take(rows) for path, column in self.columns.items()}
+        return Batch(
+            self.partition, self.offsets[rows], self.timestamps_ms[rows], self.event_times_ms[rows], columns
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Decoded:

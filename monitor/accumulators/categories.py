@@ -57,11 +57,11 @@ class Categories:
         """Rows per group whose value belongs to the baseline's tail."""
         return self.counts[:, -1]
 
-    def cells(self, buckets: int = 0) -> IntArray:  # noqa: ARG002 - as Histogram, whose cells have a number
+    def cells(self, buckets: int = 0) -> IntArray:
         """Return the counts to compare (groups x cells): known, unseen, other.
 
         Known values with fewer than 5 rows in the baseline are added to other; the labels are
-        `frame.labels()`.
+        `frame.labels()`. `buckets` is not used: it lets detectors ask as they ask a Histogram.
         """
         kept = int(np.count_nonzero(self.frame.counts[:-2] >= SMALL_CELL))  # sorted by count: a prefix
         cells = np.concatenate((self.counts[:, :kept], self.counts[:, -2:]), axis=1)

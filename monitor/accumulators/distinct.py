@@ -61,6 +61,8 @@ class Distinct:
         for count in per_rank[_REST_BITS:0:-1].tolist():
             total = (total + count) / 2
         total += _REGISTERS * _sigma(per_rank[0] / _REGISTERS)
+        if total == 0:  # every register is full
+            return 2.0**64
         return _REGISTERS**2 / (2 * math.log(2) * total)
 
     def update(self, column: Column, groups: Groups) -> None:

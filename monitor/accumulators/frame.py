@@ -107,8 +107,8 @@ class Frame:
         The cuts are the baseline's quantiles i/buckets, each taken at the nearest multiple of 1/50, ties
         removed. Then, judged by the baseline's own counts: a cell of fewer than 5 rows is merged into its
         left neighbour (the first into its right one); of several such cells in a row, those that together
-        reach 5 stay a cell. An empty first or last cell is kept: new values land there. Without baseline
-        values there is no cut.
+        reach 5 stay a cell. An empty first or last cell is kept as it is: new values land there. Without
+        baseline values there is no cut.
         """
         return self.grid[self.starts(buckets)[1:] - 1]
 
@@ -178,6 +178,7 @@ def _merge_small(starts: IntArray, counts: IntArray) -> IntArray:
     small = (counts < SMALL_CELL) & (counts > 0)
     small[1:-1] = counts[1:-1] < SMALL_CELL
     kept: list[int] = []
+    ends = int(counts[0] == 0)  # an empty first cell is kept and takes nothing in
     run_start, run_count = -1, 0  # the small cells since the last one kept; -1: none
     for i, start in enumerate(starts.tolist()):
         if small[i]:
@@ -186,10 +187,15 @@ def _merge_small(starts: IntArray, counts: IntArray) -> IntArray:
             if run_count >= SMALL_CELL:
                 kept.append(run_start)
                 run_start, run_count = -1, 0
-        else:  # what is left of a run belongs to the cell before it, or to this one when it is the first
-            kept.append(start if kept or run_start < 0 else run_start)
-            run_start, run_count = -1, 0
-    return np.array(kept or [0], np.int64)
+            continue
+        first = run_start >= 0 and len(kept) == ends  # nothing before the run that could take it in
+        if first and counts[i] == 0:
+            kept.append(run_start)
+        kept.append(run_start if first and counts[i] else start)
+        run_start, run_count = -1, 0
+    if run_start >= 0 and len(kept) == ends:
+        kept.append(run_start)
+    return np.array(kept, np.int64)
 
 
 EMPTY_FRAME = Frame()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +54,7 @@ class Quantiles:
         """Return the value at each share (0 … 1) of the ranks; NaN where there is no value."""
         if self._sketch.is_empty():
             return np.full(len(shares), np.nan)
-        return np.asarray(self._sketch.get_quantiles(shares), np.float64)
+        return np.asarray(self._sketch.get_quantiles(shares), np.float64) + 0.0  # never -0.0
 
     def update(self, column: Column, groups: Groups) -> None:
         """Fold the usable values in; an empty column changes nothing."""
@@ -66,15 +67,26 @@ class Quantiles:
         self._sketch.merge(other._sketch)
 
     def state(self) -> State:
-        """Return the sketch in the serial format of Apache DataSketches."""
-        return {"sketch": bytes(self._sketch.serialize())}
+        """Return the sketch in the serial format of Apache DataSketches, and a digest of it."""
+        sketch = bytes(self._sketch.serialize())
+        return {"sketch": sketch, "digest": _digest(sketch)}
 
     def load(self, state: State) -> None:
-        """Continue from `state`; raises StoreError when it is no KLL sketch of this size."""
+        """Continue from `state`; raises StoreError when it is no KLL sketch of this size.
+
+        The digest is checked first: datasketches 5.2 can end the process on damaged bytes instead of raising.
+        """
+        stored = state.get("sketch")
+        if not isinstance(stored, bytes) or str(state.get("digest")) != _digest(stored):
+            raise StoreError("stored quantile sketch is damaged; reset the checkpoint")
         try:
-            sketch = kll_doubles_sketch.deserialize(state["sketch"])
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+            sketch = kll_doubles_sketch.deserialize(stored)
+        except (ValueError, RuntimeError, IndexError) as error:
             raise StoreError(f"stored quantile sketch is not readable: {error}; reset the checkpoint") from error
         if sketch.k != _K:
             raise StoreError(f"stored quantile sketch has k = {sketch.k}, not {_K}; reset the checkpoint")
         self._sketch = sketch
+
+
+def _digest(sketch: bytes) -> str:
+    return hashlib.blake2b(sketch, digest_size=16).hexdigest()

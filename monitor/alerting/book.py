@@ -63,7 +63,7 @@ class AlertBook:
         self._extra_labels = dict(extra_labels or {})
         self._streams: dict[Key, _Stream] = {}
 
-    def step(  # noqa: PLR0913 - a run of windows is four numbers
+    def step(
         self,
         window_start_ms: int,
         window_end_ms: int,

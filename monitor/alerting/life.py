@@ -43,9 +43,7 @@ class Life:
         """Whether there is anything to remember: pending or firing."""
         return self.severity is not None or self.breaches > 0
 
-    def run(
-        self, level: Level, window_start_ms: int, stride_ms: int, windows: int
-    ) -> Iterator[tuple[int, Transition]]:
+    def run(self, level: Level, window_start_ms: int, stride_ms: int, windows: int) -> Iterator[tuple[int, Transition]]:
         """Yield the transitions, with the number (from 0) of their window, of `windows` windows of one level.
 
         Equal to as many runs of one window. Cost does not grow with `windows`: after the longer of the two

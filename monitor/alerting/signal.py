@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from monitor.types import Level
@@ -19,7 +19,7 @@ class Key(NamedTuple):
     segment: str
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Signal:
     """The level of one stream in one judged window (or in each of a run of windows).
 
@@ -33,7 +33,7 @@ class Signal:
     segment: str
     level: Level
     reason: str = ""
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     raise_after: int = 1
     clear_after: int = 1
     alertname: AlertName = "DriftlineDrift"

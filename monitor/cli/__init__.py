@@ -9,8 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 from monitor import __version__
+from monitor.cli.baseline import baseline
 from monitor.cli.check import check
+from monitor.cli.demo import demo
 from monitor.cli.exits import exits
+from monitor.cli.replay import replay
+from monitor.cli.run import run
 from monitor.cli.schema import schema
 
 
@@ -32,8 +36,12 @@ app = typer.Typer(
     help="Watches Kafka topics for data-quality faults and drift, and pages people when it matters.",
     epilog="Exit codes: 0 fine, 1 findings, 2 usage, 69 surroundings unavailable, 78 bad configuration.",
 )
+app.command()(run)
+app.command()(demo)
 app.command()(check)
 app.command()(schema)
+app.command()(replay)
+app.add_typer(baseline, name="baseline")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from monitor.cli.output import plural
 from monitor.clock import SystemClock
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError
+from monitor.sources import KafkaSpec, PartitionedSource
+from monitor.types import Assigned
 
 _TIMEOUT_S = 5.0
 _PORTS = {"http": 80, "https": 443}
@@ -46,10 +50,22 @@ def _source(config: Config) -> Attempt:
     except (SurroundingsError, Retryable) as error:
         return Attempt(what, ok=False, detail=str(error))
     try:
-        shown = ", ".join(f"{key} {value}" for key, value in source.describe().items())
+        return Attempt(what, ok=True, detail=_seen(config, source))
+    except (SurroundingsError, Retryable) as error:
+        return Attempt(what, ok=False, detail=str(error))
     finally:
         source.close()
-    return Attempt(what, ok=True, detail=shown or "reached")
+
+
+def _seen(config: Config, source: PartitionedSource) -> str:
+    """Return what the source has. A group is not joined: that would take partitions from a running daemon."""
+    if isinstance(config.source, KafkaSpec) and config.source.assignment == "group":
+        return f"the brokers answer and have {', '.join(config.source.topics)}; the group was not joined"
+    partitions: Counter[str] = Counter()
+    for event in source.poll(frozenset(), _TIMEOUT_S):
+        if isinstance(event, Assigned):
+            partitions.update(partition.topic for partition in event.partitions)
+    return ", ".join(f"{topic} with {plural(n, 'partition')}" for topic, n in sorted(partitions.items()))
 
 
 def _sink(spec: Any) -> list[Attempt]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -47,3 +48,19 @@ def in_bytes(n: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} {units[-1]}"
+
+
+def print_json_line(value: Any) -> None:
+    """Write a value as one line of JSON."""
+    typer.echo(json.dumps(value, separators=(",", ":"), allow_nan=False))
+
+
+def json_lines(values: Iterable[Any], file: Path | None) -> None:
+    """Write values as JSON lines to a file, or to stdout without one."""
+    if file is None:
+        for value in values:
+            print_json_line(value)
+        return
+    with file.open("w", encoding="utf-8") as out:
+        for value in values:
+            out.write(json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")

@@ -12,7 +12,7 @@ import numpy as np
 
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
-from monitor.config.decoding import decode_plan
+from monitor.compile import decode_plan
 from monitor.config.tree import Config
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
@@ -103,23 +103,20 @@ def _fold(sample: Sample, batch: Batch, checks: list[tuple[Any, Any]]) -> None:
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:
-    """Yield the records of a source from its start to its end, or to `MAX_RECORDS`."""
-    positions: dict[TopicPartition, int] = {}
+    """Yield the records of a source from its start to its end, or to about `MAX_RECORDS`."""
+    unfinished: set[TopicPartition] | None = None
     read = 0
-    while read < MAX_RECORDS:
-        events = source.poll(frozenset(), _POLL_S)
-        for event in events:
+    while read < MAX_RECORDS and unfinished != set():
+        for event in source.poll(frozenset(), _POLL_S):
             if isinstance(event, Assigned):
+                unfinished = set(event.partitions)
                 for partition in event.partitions:
-                    positions[partition] = source.resolve_start(partition)
-                    source.seek(partition, positions[partition])
+                    source.seek(partition, None)
             elif isinstance(event, Fetch):
-                positions[event.partition] = event.next_offset
                 read += len(event)
+                if unfinished and event.end_offset is not None and event.next_offset >= event.end_offset:
+                    unfinished.discard(event.partition)
                 yield event
-        ends = source.ends()
-        if positions and all(position >= ends.get(partition, 0) for partition, position in positions.items()):
-            return
 
 
 def _by_presence(counts: IntArray) -> dict[str, int]:

@@ -42,7 +42,10 @@ def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
         found += problems_of(error.errors(include_url=False), document)
         found += [problem_of(violation, document) for violation in violations(sections)]
     known = {problem.path for problem in problems}
-    problems += [problem for problem in found if problem.path not in known]
+    for problem in found:  # of several about one value the first is the nearest to what was written
+        if problem.path not in known:
+            problems.append(problem)
+            known.add(problem.path)
     if problems:
         raise ConfigError(scrubbed(problems, document), file=file)
     return config

@@ -8,20 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
-from monitor.accumulators.categories import Categories
 from monitor.types import FloatArray, IntArray, MaskArray, Score
 
 
-class Histogrammed(Protocol):
-    """What a detector reads of a number field: how many values fell into each cell, for each group."""
+class Cells(Protocol):
+    """What a detector reads of an accumulator: how many values fell into each cell, for each group."""
 
     def cells(self, buckets: int, /) -> IntArray:
-        """Return the counts (groups x cells), merged to at most `buckets` cells."""
+        """Return the counts (groups x cells), numbers merged to at most `buckets` cells."""
         ...
-
-
-Cells = Histogrammed | Categories
-"""What the detectors on cells compare; the cells of categories are those of the frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +35,7 @@ class CellPair:
     @classmethod
     def of(cls, baseline: Cells, current: Cells, buckets: int, rho: float = 0.0) -> CellPair:
         """Pair the cells of two accumulators on the same frame; numbers are merged to `buckets` cells."""
-        return cls.of_counts(_cells(baseline, buckets), _cells(current, buckets), rho)
+        return cls.of_counts(baseline.cells(buckets), current.cells(buckets), rho)
 
     @classmethod
     def of_counts(cls, baseline: IntArray, current: IntArray, rho: float = 0.0) -> CellPair:
@@ -121,7 +116,3 @@ class CellPair:
             n_current=self.n_current,
             contributions=(None if contributions is None else np.where(self.defined[:, None], contributions, np.nan)),
         )
-
-
-def _cells(accumulator: Cells, buckets: int) -> IntArray:
-    return accumulator.cells() if isinstance(accumulator, Categories) else accumulator.cells(buckets)

@@ -114,6 +114,13 @@ class KafkaSource:
         """Return the end offset of every owned partition; one without an answer is absent."""
         return self._client.offsets(sorted(self._owned), LATEST, ANSWER_TIMEOUT_S)
 
+    def partition_count(self) -> int:
+        """Return how many partitions the wanted topics have; what is owned where nobody answers."""
+        if self._spec.assignment == "all":
+            return len(self._owned)
+        wanted = self._client.partitions(ANSWER_TIMEOUT_S)
+        return max(len(self._owned), sum(len(numbers) for numbers in wanted.values()))
+
     def topic_ids(self) -> dict[str, str]:
         """Return the cluster's identity of every owned topic, as far as cluster and client tell."""
         return self._client.topic_ids(sorted({partition.topic for partition in self._owned}), ANSWER_TIMEOUT_S)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection
 from confluent_kafka import TopicPartition as KafkaTopicPartition
@@ -111,10 +112,11 @@ class LibrdkafkaClient:
     def read(self, timeout_s: float) -> list[ClientEvent]:
         """Return what came; see `KafkaClient`."""
         # consume() waits for all that is asked for, so it is asked to wait for one and then for nothing.
-        messages = self._reader.consume(self._spec.max_poll_records, 0)
+        limit = self._spec.max_poll_records
+        messages = self._reader.consume(limit, 0)
         if not messages and not self._changes:
             messages = self._reader.consume(1, timeout_s)
-            messages += self._reader.consume(self._spec.max_poll_records, 0) if messages else []
+            messages += self._reader.consume(limit - 1, 0) if messages and limit > 1 else []
         records = [message for message in messages if message.error() is None]
         signals = [message for message in messages if message.error() is not None] if len(records) < len(messages) else []
         events = [event for message in signals for event in self._signal(message)]
@@ -172,7 +174,7 @@ class LibrdkafkaClient:
         found = {}
         for topic, answer in answers.items():
             try:
-                found[topic] = str(answer.result(timeout_s).topic_id)
+                found[topic] = _canonical(answer.result(timeout_s).topic_id)
             except (KafkaException, TimeoutError):
                 continue
         return found
@@ -209,6 +211,12 @@ class LibrdkafkaClient:
         problem = error or next((p.error for p in partitions if p.error is not None), None)
         if problem is not None:
             self._on_commit_failure(problem.str())
+
+
+def _canonical(identity: Any) -> str:
+    """Return a topic's identity as kafka-python spells it, so that changing the client changes no identity."""
+    high, low = identity.get_most_significant_bits(), identity.get_least_significant_bits()
+    return str(UUID(int=(high % 2**64) << 64 | low % 2**64))
 
 
 def _origin(message: Message) -> tuple[str | None, int | None]:

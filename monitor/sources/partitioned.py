@@ -42,6 +42,10 @@ class PartitionedSource(Source, Protocol):
         """Return the end offset (last + 1) of every owned partition; one that is not known yet is absent."""
         ...
 
+    def partition_count(self) -> int:
+        """Return how many partitions the wanted topics have, owned by us or not."""
+        ...
+
     def topic_ids(self) -> dict[str, str]:
         """Return an identity for every topic that changes when the topic is recreated; empty where there is none."""
         ...

@@ -45,7 +45,8 @@ class Store:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.directory / "lock")
-            self._db = sqlite3.connect(self.path, timeout=10.0, isolation_level=None)
+            # Not bound to this thread: whoever opens the store hands it to the data thread.
+            self._db = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
         except (OSError, sqlite3.Error) as error:

@@ -1,4 +1,4 @@
-"""The JSON documents of /api/v1; their keys are a promise (docs/http-api.md), so only additions are made."""
+"""The JSON documents of /api/v1; their keys are a promise (docs/reference/api.md), so only additions are made."""
 
 from __future__ import annotations
 

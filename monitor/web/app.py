@@ -70,6 +70,8 @@ def create_app(view: Callable[[], Snapshot], *, alive: Callable[[], bool], metri
     if spec.console:
         routes += [Route("/", pages.console), Route("/fields/{field:path}", pages.field)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
+    # A redirect would be built from the Host header, which anybody can write.
+    app.router.redirect_slashes = False
     # Outermost, so that even the answer to an error of ours carries the security headers.
     return Guard(app, token=spec.token)
 

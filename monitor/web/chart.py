@@ -10,7 +10,7 @@ from monitor.web.text import finite, percent
 
 WIDTH = 720
 HEIGHT = 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 12, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 8, 14, 28
 _TICKS = 4
 _MAX_TICK_LABELS = 12
 

@@ -18,7 +18,7 @@ NOW_MS = START_MS + 600_000
 ADAPTER: TypeAdapter[Any] = TypeAdapter(SinkSpec)
 ALERTS = [
     an_alert(),
-    an_alert("country", severity="critical", segment='country="D\n\\E"'),
+    an_alert("country", severity="critical", extra={"segment": 'country="D\n\\E"'}),
     an_alert(status="resolved"),
     an_alert("数 \N{PILE OF POO}", starts_at_ms=NOW_MS + 3_600_000),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -69,7 +70,7 @@ class Rows:
     def parts(self) -> list[tuple[Column, Groups]]:
         """Return the rows in pieces, some of which may be empty."""
         bounds = [0, *self.cuts, len(self.column)]
-        return [self.part(a, b) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [self.part(a, b) for a, b in pairwise(bounds)]
 
 
 def make_column(kind: str, values: list[Any], presence: list[int]) -> Column:

@@ -8,7 +8,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting import AlertBook, Signal
+from monitor.alerting import AlertBook, Key, Signal
 from monitor.types import Alert, Level
 
 levels = st.sampled_from(list(Level))
@@ -25,7 +25,8 @@ def step(book: AlertBook, window: int, both: tuple[Level, Level], k: int, m: int
 
 @given(histories, hysteresis, hysteresis)
 def test_an_alert_never_fires_twice_without_resolving(history: list[tuple[Level, Level]], k: int, m: int) -> None:
-    book, firing = AlertBook("m"), set()
+    book = AlertBook("m")
+    firing: set[tuple[str, str]] = set()
     for window, both in enumerate(history):
         for alert in step(book, window, both, k, m):
             identity = (alert.fingerprint, alert.severity)
@@ -84,11 +85,9 @@ def test_only_what_is_not_ok_and_what_is_active_has_to_be_sent(
     full, sparse = AlertBook("m"), AlertBook("m")
     for window, both in enumerate(history):
         expected = step(full, window, both, k, m)
-        known = dict(zip("ab", both, strict=True))
-        sent = [
-            Signal("psi", name, "", level, "r", {}, k, m) for name, level in known.items() if level >= Level.WARNING
-        ]
-        looked_up = sparse.step(window * 10, window * 10 + 10, sent, level_of=lambda key, known=known: known[key.field])
+        known = {Key("psi", name, ""): level for name, level in zip("ab", both, strict=True)}
+        sent = [Signal(*key, level, "r", {}, k, m) for key, level in known.items() if level >= Level.WARNING]
+        looked_up = sparse.step(window * 10, window * 10 + 10, sent, level_of=known.__getitem__)
         assert looked_up == expected
         assert sparse.state() == full.state()
 

@@ -18,7 +18,7 @@ SYMMETRIC = ("psi", "js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
 UNORDERED = ("psi", "js", "hellinger", "tv", "chi2", "kl")
 WITHIN_ONE = ("js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
 each_detector = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=30, deadline=None)
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from monitor.types import Alert
@@ -14,9 +15,9 @@ def an_alert(
     status: Literal["firing", "resolved"] = "firing",
     severity: Literal["warning", "critical"] = "warning",
     starts_at_ms: int = START_MS,
-    **labels: str,
+    extra: Mapping[str, str] | None = None,
 ) -> Alert:
-    """Return an alert on field `name`, whose fingerprint is derived from it."""
+    """Return an alert on field `name`, whose fingerprint is derived from it, and with `extra` labels."""
     return Alert(
         status=status,
         fingerprint=f"fp-{name}",
@@ -29,7 +30,7 @@ def an_alert(
             "rule": "psi",
             "field": name,
             "severity": severity,
-            **labels,
+            **(extra or {}),
         },
         annotations={"summary": f"{name} drifts", "reason": "score 0.31 above 0.25"},
     )

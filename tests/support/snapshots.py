@@ -133,8 +133,10 @@ def bad_night() -> Snapshot:
         ready_reason="",
         caught_up=True,
         baseline_version="7",
-        partitions=tuple(partition("payments", n) for n in range(3))
-        + (partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),),
+        partitions=(
+            *(partition("payments", n) for n in range(3)),
+            partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),
+        ),
         rejects={("payments", "not_an_object"): 12, ("payments", "undecodable"): 431},
         late_rows={"payments": 77},
         rows_after_verdict={"payments": 4},

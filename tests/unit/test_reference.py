@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+import typer
 import yaml
 from pydantic import BaseModel
 
 from monitor.checks import CheckSpec
+from monitor.cli import app
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.decoders import DecoderSpec
@@ -58,6 +60,25 @@ def yaml_blocks(page: Path) -> list[str]:
     return [
         block for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL) if block.startswith("name:")
     ]
+
+
+def command_options(command: Any, name: str = "driftline") -> dict[str, set[str]]:
+    """Return the long options of every command below `command`, by its whole name."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return {name: {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}}
+    return {k: v for sub, each in below.items() for k, v in command_options(each, f"{name} {sub}").items()}
+
+
+def test_every_command_and_option_is_in_the_reference_and_no_other():
+    page = (REFERENCE / "commands.md").read_text()
+    described = {
+        name: set(re.findall(r"--[a-z-]+", does))
+        for name, does in re.findall(r"^\| `(driftline [a-z ]+)` \| (.*) \|$", page, re.MULTILINE)
+    }
+    unsaid = {"--config", "--help", "--output"}  # said once, for all commands that have them
+    real = {name: flags - unsaid for name, flags in command_options(typer.main.get_command(app)).items()}
+    assert {name: flags - unsaid for name, flags in described.items()} == real
 
 
 @pytest.mark.parametrize("heading", UNIONS)

@@ -14,7 +14,9 @@
     try {
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(pause) });
       if (!answer.ok && answer.status !== 404) { say(`HTTP ${answer.status}`); return; }
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // The new page's style carries a nonce that is not this page's, and would only be refused.
+      const html = (await answer.text()).replace(/<style[^]*?<\/style>/, "");
+      const fresh = new DOMParser().parseFromString(html, "text/html");
       const open = [...document.querySelectorAll("details[open][id]")].map((d) => d.id);
       document.title = fresh.title;
       for (const part of ["main", "footer"]) {

@@ -108,7 +108,7 @@ def test_one_changed_bit_changes_half_of_the_hash():
     flipped = hash_strings(pa.array(texts)) ^ hash_strings(pa.array(["transaction-0042"]))[0]
     bits = (flipped[:, None] >> np.arange(64, dtype=np.uint64)) & np.uint64(1)
     assert abs(bits.mean() - 0.5) < 0.02
-    assert 0.3 < bits.mean(axis=0).min()
+    assert bits.mean(axis=0).min() > 0.3
     assert bits.mean(axis=0).max() < 0.7
 
 

@@ -230,7 +230,7 @@ def test_two_signals_for_one_stream_are_a_bug() -> None:
         AlertBook("m").step(0, 1, [a_signal(WARNING), a_signal(OK)])
 
 
-@pytest.mark.parametrize("name", ["raise_after", "clear_after"])
-def test_a_hysteresis_of_no_window_is_refused(name: str) -> None:
+@pytest.mark.parametrize("hysteresis", [(0, 1), (1, 0)])
+def test_a_hysteresis_of_no_window_is_refused(hysteresis: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        a_signal(OK, **{name: 0})
+        a_signal(OK, raise_after=hysteresis[0], clear_after=hysteresis[1])

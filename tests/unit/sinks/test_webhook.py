@@ -19,6 +19,7 @@ from tests.support.alerts import START_MS, an_alert
 from tests.support.receiver import Receiver, always
 
 NOW_MS = START_MS + 1_999
+ROTATION: dict[str, Any] = {"secret": "new", "previous_secret": "old"}
 
 
 def build(receiver: Receiver, **settings: Any) -> closing[WebhookSink]:
@@ -52,7 +53,7 @@ def test_the_body_is_versioned_and_holds_the_alerts() -> None:
 
 def test_both_secrets_sign_time_and_body_during_a_rotation() -> None:
     with Receiver() as receiver:
-        tell(receiver, secret="new", previous_secret="old")
+        tell(receiver, **ROTATION)
     (request,) = receiver.requests
     t_s = NOW_MS // 1000
     digests = [
@@ -92,12 +93,14 @@ def test_the_answer_is_quoted_in_one_printable_line() -> None:
 
 
 def test_secrets_are_never_shown() -> None:
-    spec = WebhookSpec(
-        name="hook",
-        url="https://chat.example/hunter1",
-        secret="hunter2",
-        previous_secret="hunter3",
-        headers={"X-Token": "hunter4"},
+    spec = WebhookSpec.model_validate(
+        {
+            "name": "hook",
+            "url": "https://chat.example/hunter1",
+            "secret": "hunter2",
+            "previous_secret": "hunter3",
+            "headers": {"X-Token": "hunter4"},
+        }
     )
     with closing(spec.build()) as sink:
         assert "hunter" not in repr(spec) + str(spec) + spec.model_dump_json() + repr(sink)

@@ -68,7 +68,7 @@ def deliver(outbox: Outbox, sink: str = "hook") -> list[Alert]:
 
 
 def test_an_alert_comes_out_as_it_went_in(engine: Engine, outbox: Outbox) -> None:
-    alert = an_alert("数", segment="a=\N{PILE OF POO}")
+    alert = an_alert("数", extra={"segment": "a=\N{PILE OF POO}"})
     engine.commit(alert)
     assert deliver(outbox) == [alert]
     assert due(outbox) == []
@@ -299,8 +299,8 @@ def test_a_sink_ends_with_the_last_state_whatever_happens(tmp_path_factory: Any,
         if move == "flip":
             which, collapse = arguments
             fires[which] = not fires[which]
-            status = "firing" if fires[which] else "resolved"
-            engine.commit(an_alert(f"f{which}", status, starts_at_ms=number), collapse=collapse)
+            turned = an_alert(f"f{which}", "firing" if fires[which] else "resolved", starts_at_ms=number)
+            engine.commit(turned, collapse=collapse)
         elif move == "take":
             take(*arguments)
         else:

@@ -1,0 +1,190 @@
+"""The composition root: builds every concrete part of the daemon and runs it with signals and drain."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from monitor import __version__
+from monitor.clock import Clock, SystemClock
+from monitor.compile import compile_plan, load_baseline
+from monitor.config.tree import Config
+from monitor.daemon import Daemon, Options
+from monitor.dispatcher import Dispatcher, Outlet
+from monitor.engine import Engine
+from monitor.export.exposition import Exposition
+from monitor.meters import Meters
+from monitor.plan import MonitorPlan
+from monitor.protocols import Sink
+from monitor.snapshot import Snapshot
+from monitor.sources import KafkaSpec, PartitionedSource
+from monitor.sources.dead_letter import open_dead_letters
+from monitor.store.outbox import Outbox, SinkRoute
+from monitor.store.sqlite import Store
+from monitor.web.app import create_app
+from monitor.web.server import HttpServer
+
+_CLOSE_S = 10.0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What the command line adds to the configuration."""
+
+    until_end: bool = False
+    dry_run: bool = False
+    max_records: int | None = None
+
+
+class View:
+    """Holds the last snapshot; written by the data thread, read by the HTTP thread, one reference at a time."""
+
+    def __init__(self, monitor: str, config_hash: str) -> None:
+        """Begin with a snapshot that says it is starting."""
+        self.latest = Snapshot(monitor, __version__, config_hash, 0)
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot."""
+        self.latest = snapshot
+
+
+@dataclass
+class App:
+    """One monitor, ready to run: `daemon.run()` in the data thread, `http.url` for people."""
+
+    config: Config
+    plan: MonitorPlan
+    daemon: Daemon
+    view: View
+    http: HttpServer
+    dispatcher: Dispatcher
+    sinks: list[Sink] = field(default_factory=list)
+
+
+@contextmanager
+def running(
+    config: Config, settings: RunSettings, *, clock: Clock | None = None, source: PartitionedSource | None = None
+) -> Iterator[App]:
+    """Build the app, serve HTTP and dispatch notifications; at the end close everything in order.
+
+    Raises ConfigError, SurroundingsError or StoreError before anything is read.
+    """
+    clock = clock or SystemClock()
+    plan = compile_plan(config, load_baseline(config), bounded=not isinstance(config.source, KafkaSpec))
+    with ExitStack() as stack:
+        store = Store(_store_directory(config, settings, stack))
+        stack.callback(store.close)
+        meters = Meters(clock.monotonic_s)
+        view = View(config.name, plan.config_hash)
+        specs = () if settings.dry_run else config.sinks
+        routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
+        sinks = [spec.build() for spec in specs]
+        outlets = [Outlet(sink, route) for sink, route in zip(sinks, routes, strict=True)]
+        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
+        stack.callback(dispatcher.close, _CLOSE_S)
+        heart: list[Daemon] = []
+        http = HttpServer(_http_app(config, view, heart), config.http)
+        http.start()
+        stack.callback(http.stop)
+        # Connecting may take a while; until then /livez and /readyz already answer.
+        source = source or config.source.build(clock)
+        stack.callback(source.close)
+        dead_letters = None
+        if config.dead_letter is not None and isinstance(config.source, KafkaSpec) and not settings.dry_run:
+            dead_letters = open_dead_letters(config.dead_letter, config.source, clock)
+            stack.callback(dead_letters.close)
+        daemon = Daemon(
+            Engine(plan, config.decoder.build(plan.decode), meters.stage),
+            source,
+            store,
+            clock,
+            meters,
+            view.publish,
+            dispatcher=dispatcher,
+            dead_letters=dead_letters,
+            routes=routes,
+            options=_options(config, settings),
+        )
+        heart.append(daemon)
+        dispatcher.hold()
+        dispatcher.start()
+        yield App(config, plan, daemon, view, http, dispatcher, sinks)
+
+
+def run(config: Config, settings: RunSettings) -> App:
+    """Run the daemon until a signal or its end; returns the app, stopped, for its totals."""
+    log = structlog.get_logger(__name__)
+    with running(config, settings) as app, _signals(app.daemon.stop):
+        log.info("monitor_started", monitor=config.name, url=app.http.url, config_hash=app.plan.config_hash)
+        app.daemon.run()
+        log.info("monitor_stopped", monitor=config.name)
+        return app
+
+
+def _options(config: Config, settings: RunSettings) -> Options:
+    return Options(
+        checkpoint_interval_ms=config.store.checkpoint_interval,
+        history_ms=config.store.history,
+        max_history_bytes=config.store.max_history_bytes,
+        until_end=settings.until_end or not isinstance(config.source, KafkaSpec),
+        max_records=settings.max_records,
+        commit=not settings.dry_run,
+    )
+
+
+def _store_directory(config: Config, settings: RunSettings, stack: ExitStack) -> Path:
+    """Return where the store is: the configured directory, for a dry run one that is thrown away."""
+    if not settings.dry_run:
+        return Path(config.store.path)
+    directory = tempfile.mkdtemp(prefix="driftline-dry-run-")
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    return Path(directory)
+
+
+def _http_app(config: Config, view: View, heart: list[Daemon]) -> object:
+    """Return the HTTP app; alive until the data thread, once it runs, has stood still too long."""
+    metrics = Exposition(max_series=config.limits.max_series)
+    return create_app(
+        lambda: view.latest,
+        alive=lambda: not heart or heart[0].alive(),
+        metrics=metrics,
+        spec=config.http,
+    )
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Drain on SIGTERM and SIGINT; a second one ends the process at once, as the checkpoint allows."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    log = structlog.get_logger(__name__)
+
+    def drain(number: int, _frame: FrameType | None) -> None:
+        log.info("signal_received", signal=signal.Signals(number).name)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        stop()
+
+    def refuse(_number: int, _frame: FrameType | None) -> None:
+        log.warning("reload_unavailable", remedy="restart the daemon; the checkpoint makes that cheap")
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGINT, drain)
+    signal.signal(signal.SIGHUP, refuse)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

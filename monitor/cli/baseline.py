@@ -1,0 +1,49 @@
+"""`driftline baseline`: builds, lists and shows reference distributions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from monitor.cli.check import ConfigFile
+from monitor.cli.output import Output, OutputFormat
+
+baseline = typer.Typer(no_args_is_help=True, help="Build, list and show the reference distributions.")
+
+
+@baseline.command()
+def build(
+    config: ConfigFile,
+    input_: Annotated[
+        list[str] | None, typer.Option("--input", metavar="FILE", help="Records; without it, the configured topics.")
+    ] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", help="Only rows at or after this event time (UTC).")] = None,
+    to: Annotated[datetime | None, typer.Option(help="Only rows before this event time (UTC).")] = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Build a new version from files or a stretch of the topics, and make it the current one."""
+    from monitor.cli.baselines import run_build  # noqa: PLC0415 - `--help` stays quick
+
+    run_build(config, input_, from_, to, output)
+
+
+@baseline.command("list")
+def list_(config: ConfigFile, output: Output = OutputFormat.TEXT) -> None:
+    """List all versions, oldest first; the current one is marked."""
+    from monitor.cli.baselines import run_list  # noqa: PLC0415
+
+    run_list(config, output)
+
+
+@baseline.command()
+def show(
+    config: ConfigFile,
+    version: Annotated[str | None, typer.Argument(help="The beginning of a version; without it, the current one.")] = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Show what a version holds: where it came from, and each field's statistics."""
+    from monitor.cli.baselines import run_show  # noqa: PLC0415
+
+    run_show(config, version, output)

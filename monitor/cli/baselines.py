@@ -1,0 +1,150 @@
+"""The work of `driftline baseline`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+from monitor.accumulators.categories import Categories
+from monitor.accumulators.moments import Moments
+from monitor.accumulators.presence import PresenceCounts
+from monitor.baseline import Baseline, BaselineFiles, Lineage
+from monitor.building import build_baseline
+from monitor.cli.logging import configure_logging
+from monitor.cli.output import OutputFormat, print_json
+from monitor.clock import SystemClock
+from monitor.config.loader import load
+from monitor.config.tree import Config
+from monitor.errors import ConfigError, Problem
+from monitor.replaying import files_of
+from monitor.sources import KafkaSpec, PartitionedSource
+
+_SHORT = 12
+
+
+def run_build(
+    file: Path, inputs: Sequence[str] | None, from_: datetime | None, to: datetime | None, output: OutputFormat
+) -> None:
+    """Build and save a version; print what it is."""
+    configure_logging("warning")
+    config = load(file)
+    files = _files(config)
+    clock = SystemClock()
+    from_ms, to_ms = _ms(from_), _ms(to)
+    source, name = _source(config, inputs, from_ms, clock)
+    try:
+        built = build_baseline(config, source, name, clock.now_ms(), from_ms=from_ms, to_ms=to_ms)
+    finally:
+        source.close()
+    version = files.save(built.baseline, built.lineage)
+    if output is OutputFormat.JSON:
+        print_json({"version": version, **asdict(built.lineage), "rejects_by_reason": dict(built.rejects)})
+        return
+    typer.echo(f"baseline {version[:_SHORT]} of {built.lineage.rows} rows from {name} is now the current one")
+    if built.lineage.truncated:
+        typer.echo(f"warning: only the first {built.lineage.rows} rows were taken (limits.max_baseline_rows)", err=True)
+    if built.rejects:
+        typer.echo(f"warning: left out {built.rejects.total()} rejects: {dict(built.rejects)}", err=True)
+
+
+def run_list(file: Path, output: OutputFormat) -> None:
+    """Print all versions, oldest first."""
+    files = _files(load(file))
+    current = files.current()
+    found = files.versions()
+    if output is OutputFormat.JSON:
+        print_json([{"version": v, "current": v == current, **asdict(lineage)} for v, lineage in found])
+        return
+    if not found:
+        typer.echo(f"no baselines in {files.path}")
+    for version, lineage in found:
+        mark = "*" if version == current else " "
+        typer.echo(f"{mark} {version[:_SHORT]}  {_time(lineage.created_at_ms)}  {lineage.rows:>9} rows  {lineage.source}")
+
+
+def run_show(file: Path, version: str | None, output: OutputFormat) -> None:
+    """Print a version's lineage and statistics."""
+    files = _files(load(file))
+    found, lineage = files.load(version)
+    if output is OutputFormat.JSON:
+        print_json({"version": found.version, **asdict(lineage), "fields": _fields(found)})
+        return
+    typer.echo(f"baseline {found.version}")
+    for name, value in _lineage(lineage):
+        typer.echo(f"  {name:<12}{value}")
+    for path, facts in _fields(found).items():
+        typer.echo(f"  {path} ({facts.pop('type')}): " + ", ".join(f"{k} {_show(v)}" for k, v in facts.items()))
+
+
+def _files(config: Config) -> BaselineFiles:
+    if config.baseline is None:
+        remedy = "add baseline: {kind: file, path: DIRECTORY}"
+        raise ConfigError([Problem("baseline", "no baseline is configured", remedy=remedy)])
+    return BaselineFiles(config.baseline.path)
+
+
+def _source(
+    config: Config, inputs: Sequence[str] | None, from_ms: int | None, clock: SystemClock
+) -> tuple[PartitionedSource, str]:
+    """Return what to read: files, or the configured source from its beginning or from a time on."""
+    if inputs:
+        return files_of(config, inputs), ", ".join(inputs)
+    if isinstance(config.source, KafkaSpec):
+        start = "earliest" if from_ms is None else datetime.fromtimestamp(from_ms / 1000, UTC).isoformat()
+        # No group: building a baseline leaves the daemon's committed offsets alone.
+        spec = config.source.model_copy(update={"start": start, "assignment": "all", "group_id": None})
+        return spec.build(clock), ", ".join(config.source.topics)
+    return config.source.build(clock), ", ".join(config.source.paths)
+
+
+def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
+    """Return each field's type and main statistics over all rows."""
+    out: dict[str, dict[str, Any]] = {path: {"type": kind} for path, kind in baseline.fields.items()}
+    for spec, accumulator in baseline.profile.accumulators.items():
+        facts = out[spec.field]
+        if isinstance(accumulator, PresenceCounts):
+            rows = max(int(accumulator.rows[0]), 1)
+            facts |= {
+                "missing_ratio": int(accumulator.missing[0]) / rows,
+                "invalid_ratio": int(accumulator.invalid[0]) / rows,
+            }
+        elif isinstance(accumulator, Moments) and accumulator.n[0]:
+            facts |= {
+                "mean": float(accumulator.mean[0]),
+                "stddev": float(np.sqrt(accumulator.variance[0])),
+                "min": float(accumulator.min[0]),
+                "max": float(accumulator.max[0]),
+            }
+        elif isinstance(accumulator, Categories):
+            facts |= {"values": len(accumulator.frame.keys), "top": list(accumulator.frame.categories[:3])}
+    return out
+
+
+def _lineage(lineage: Lineage) -> list[tuple[str, str]]:
+    return [
+        ("built", _time(lineage.created_at_ms)),
+        ("from", lineage.source),
+        ("rows", f"{lineage.rows} ({lineage.rejects} rejects left out)"),
+        ("event time", f"{_time(lineage.first_ms)} … {_time(lineage.last_ms)}"),
+    ]
+
+
+def _time(ms: int | None) -> str:
+    return "-" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _ms(moment: datetime | None) -> int | None:
+    """Return an event time in milliseconds; one without offset is UTC."""
+    if moment is None:
+        return None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _show(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else ", ".join(map(str, value)) if isinstance(value, list) else str(value)

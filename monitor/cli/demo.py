@@ -1,0 +1,28 @@
+"""`driftline demo`: everything in one command, without Kafka, Java or Docker."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+SHORTEST_S = 30
+
+
+def demo(
+    listen: Annotated[str, typer.Option(help="Where metrics and console are served.")] = "127.0.0.1:9108",
+    duration: Annotated[
+        int | None, typer.Option(min=SHORTEST_S, metavar="S", help="End after S seconds; without it, on Ctrl-C.")
+    ] = None,
+) -> None:
+    """Watch a shop's payments on an embedded broker, see a fault injected, an alert fire and resolve."""
+    from rich.console import Console  # noqa: PLC0415 - `--help` stays quick
+
+    from monitor.cli.logging import configure_logging  # noqa: PLC0415
+    from monitor.cli.output import print_json_line  # noqa: PLC0415
+    from monitor.demo.run import run_demo  # noqa: PLC0415
+    from monitor.lines import summary_line  # noqa: PLC0415
+
+    configure_logging("error")
+    counted = run_demo(listen, duration, Console())
+    print_json_line(summary_line(counted))

@@ -1,0 +1,121 @@
+"""What the daemon measures about itself: delays, rates, stage times and stalled partitions."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.partition import PartitionState
+from monitor.snapshot import DelayView
+from monitor.types import Batch, IntArray, TopicPartition
+
+DELAY_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
+DURATION_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RATE_SPAN_S = 15.0
+
+
+@dataclass
+class Histogram:
+    """Counts of durations (s) per bucket, from which Prometheus makes quantiles; negative counts as zero."""
+
+    bounds_s: tuple[float, ...]
+    counts: list[int] = field(default_factory=list)
+    sum_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Start empty, with one bucket more than bounds."""
+        self.counts = self.counts or [0] * (len(self.bounds_s) + 1)
+
+    def add(self, value_s: float) -> None:
+        """Count one duration."""
+        self.counts[bisect_left(self.bounds_s, value_s)] += 1
+        self.sum_s += value_s
+
+    def add_all(self, values_ms: IntArray) -> None:
+        """Count durations given in milliseconds."""
+        values = np.sort(np.maximum(values_ms, 0)) / 1000
+        ends = np.searchsorted(values, self.bounds_s, side="right")
+        for bucket, n in enumerate(np.diff(ends, prepend=0, append=values.size).tolist()):
+            self.counts[bucket] += n
+        self.sum_s += float(values.sum())
+
+    def view(self) -> DelayView:
+        """Return the counts as exported; per bucket, not cumulative."""
+        return DelayView(self.bounds_s, tuple(self.counts), self.sum_s)
+
+
+@dataclass
+class _Progress:
+    """Where a partition stood when its position last moved."""
+
+    next_offset: int
+    since_s: float
+
+
+class Meters:
+    """Kept by the data thread; `monotonic_s` is a clock that never goes back."""
+
+    def __init__(self, monotonic_s: Callable[[], float], stall_after_s: float = 60.0) -> None:
+        """Start everything at zero."""
+        self._now_s = monotonic_s
+        self._stall_after_s = stall_after_s
+        self.record_delay: dict[str, Histogram] = {}
+        self.append_delay: dict[str, Histogram] = {}
+        self.checkpoint_duration = Histogram(DURATION_BOUNDS_S)
+        self.stage_s: dict[str, float] = {}
+        self._mark_s = monotonic_s()
+        self._totals: deque[tuple[float, dict[str, tuple[int, int]]]] = deque()
+        self._progress: dict[TopicPartition, _Progress] = {}
+        self.stalled: frozenset[TopicPartition] = frozenset()
+        self.last_read_ms: dict[TopicPartition, int] = {}
+
+    def stage(self, name: str) -> None:
+        """Add the time since the last call to a stage."""
+        now_s = self._now_s()
+        self.stage_s[name] = self.stage_s.get(name, 0.0) + now_s - self._mark_s
+        self._mark_s = now_s
+
+    def batches(self, batches: Iterable[Batch], now_ms: int) -> None:
+        """Count the delays of folded rows: event time to now, and broker append (or create) to now."""
+        for batch in batches:
+            if not len(batch):
+                continue
+            topic = batch.partition.topic
+            self.record_delay.setdefault(topic, Histogram(DELAY_BOUNDS_S)).add_all(now_ms - batch.event_times_ms)
+            known = batch.timestamps_ms[batch.timestamps_ms >= 0]
+            if known.size:
+                self.append_delay.setdefault(topic, Histogram(DELAY_BOUNDS_S)).add_all(now_ms - known)
+                self.last_read_ms[batch.partition] = int(known[-1])
+
+    def observe(self, states: Iterable[PartitionState]) -> None:
+        """Take the partitions' counters for the rates, and see who does not move though there is work."""
+        now_s = self._now_s()
+        totals: dict[str, tuple[int, int]] = {}
+        stalled = set()
+        for state in states:
+            records, size = totals.get(state.partition.topic, (0, 0))
+            totals[state.partition.topic] = (records + state.records, size + state.record_bytes)
+            progress = self._progress.get(state.partition)
+            behind = state.end_offset is not None and state.next_offset < state.end_offset
+            if progress is None or progress.next_offset != state.next_offset or not behind:
+                self._progress[state.partition] = _Progress(state.next_offset, now_s)
+            elif now_s - progress.since_s > self._stall_after_s:
+                stalled.add(state.partition)
+        self.stalled = frozenset(stalled)
+        self._totals.append((now_s, totals))
+        while len(self._totals) > 2 and now_s - self._totals[1][0] > _RATE_SPAN_S:
+            self._totals.popleft()
+
+    def rates(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return records and bytes per second by topic over the last 15 seconds or so."""
+        if len(self._totals) < 2 or self._totals[-1][0] <= self._totals[0][0]:
+            return {}, {}
+        (first_s, before), (last_s, after) = self._totals[0], self._totals[-1]
+        span_s = last_s - first_s
+        records = {t: max(0.0, (n - before.get(t, (n, 0))[0]) / span_s) for t, (n, _) in after.items()}
+        sizes = {t: max(0.0, (size - before.get(t, (0, size))[1]) / span_s) for t, (_, size) in after.items()}
+        return records, sizes

@@ -1,0 +1,42 @@
+"""Building a replay from a configuration and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from monitor.clock import SystemClock
+from monitor.compile import compile_plan, load_baseline
+from monitor.config.loader import load
+from monitor.config.tree import Config
+from monitor.replay import Replay
+from monitor.sources import FilesSpec
+from monitor.sources.files import FilesSource
+
+
+def files_of(
+    config: Config, paths: Sequence[str], *, partition_column: str | None = None, timestamp_column: str | None = None
+) -> FilesSource:
+    """Return the files as a source; settings of a configured file source hold where none are given here."""
+    base = config.source if isinstance(config.source, FilesSpec) else FilesSpec(paths=tuple(paths))
+    changes: dict[str, object] = {"paths": tuple(paths)}
+    if partition_column is not None:
+        changes["partition_column"] = partition_column
+    if timestamp_column is not None:
+        changes["timestamp_column"] = timestamp_column
+    source = base.model_copy(update=changes).build(SystemClock())
+    assert isinstance(source, FilesSource)
+    return source
+
+
+def open_replay(
+    file: Path, paths: Sequence[str], *, partition_column: str | None = None, timestamp_column: str | None = None
+) -> Replay:
+    """Return the replay of `paths` under the configuration in `file`.
+
+    Raises ConfigError or SurroundingsError before anything is read.
+    """
+    config = load(file)
+    plan = compile_plan(config, load_baseline(config), bounded=True)
+    source = files_of(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
+    return Replay(plan, config.decoder.build(plan.decode), source, lambda: source.finished)

@@ -1,0 +1,5 @@
+"""Makes the fixtures in `tests/support` known to all tests."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.support.alertmanager", "tests.support.kafka", "tests.support.prometheus"]

@@ -1,0 +1,1 @@
+"""What several tests stand on: brokers, and fixtures that are expensive to make."""

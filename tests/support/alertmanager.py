@@ -1,0 +1,149 @@
+"""A real Alertmanager in front of a local webhook receiver, as a pytest plugin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.receiver import Receiver
+
+BINARY = "prometheus-alertmanager"
+START_S = 20.0
+
+CONFIGURATION = """
+route:
+  receiver: local
+  group_by: [alertname, monitor, rule, field, segment, severity]
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1h
+receivers:
+  - name: local
+    webhook_configs:
+      - url: {url}
+        send_resolved: true
+"""
+
+
+@dataclass(frozen=True)
+class Alertmanager:
+    """A running Alertmanager."""
+
+    url: str
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts it takes for firing."""
+        answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=5.0)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+
+def eventually(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+    """Return as soon as the condition holds; fails when it does not in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "did not happen in time"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def binary() -> str:
+    """Return the program; skips the test where it is missing, but fails it in CI, where it must not be."""
+    found = shutil.which(BINARY)
+    if found is None:
+        message = f"{BINARY} is not installed (Debian package prometheus-alertmanager)"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    assert found is not None
+    return found
+
+
+@contextmanager
+def running(directory: Path, receiver: Receiver, cluster: tuple[str, ...] = ("--cluster.listen-address=",)) -> Any:
+    """Yield an Alertmanager that notifies `receiver`; alone unless `cluster` says otherwise."""
+    program = binary()
+    directory.mkdir()
+    (directory / "alertmanager.yml").write_text(CONFIGURATION.format(url=f"{receiver.url}/notify"))
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        program,
+        f"--config.file={directory / 'alertmanager.yml'}",
+        f"--storage.path={directory / 'data'}",
+        f"--web.listen-address={address}",
+        *cluster,
+    ]
+    with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            alertmanager = Alertmanager(f"http://{address}")
+            eventually(lambda: _ready(process, alertmanager, directory), START_S)
+            yield alertmanager
+        finally:
+            process.terminate()
+            try:
+                process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _ready(process: subprocess.Popen[bytes], alertmanager: Alertmanager, directory: Path) -> bool:
+    """Return whether it answers; fails with its log when it has ended."""
+    assert process.poll() is None, (directory / "log").read_text()
+    try:
+        return httpx.get(f"{alertmanager.url}/-/ready", timeout=1.0).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where Alertmanager's notifications arrive."""
+    with Receiver() as local:
+        yield local
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, receiver: Receiver) -> Iterator[Alertmanager]:
+    """One Alertmanager without peers."""
+    with running(tmp_path / "alertmanager", receiver) as started:
+        yield started
+
+
+@pytest.fixture
+def alertmanager_pair(tmp_path: Path, receiver: Receiver) -> Iterator[tuple[Alertmanager, Alertmanager]]:
+    """Two Alertmanagers that gossip with each other."""
+    ports = [free_port(), free_port()]
+    with ExitStack() as stack:
+        pair = [
+            stack.enter_context(
+                running(
+                    tmp_path / f"peer-{i}",
+                    receiver,
+                    (
+                        f"--cluster.listen-address=127.0.0.1:{ports[i]}",
+                        f"--cluster.advertise-address=127.0.0.1:{ports[i]}",
+                        f"--cluster.peer=127.0.0.1:{ports[1 - i]}",
+                        "--cluster.peer-timeout=1s",
+                        "--cluster.settle-timeout=1s",
+                    ),
+                )
+            )
+            for i in range(2)
+        ]
+        yield pair[0], pair[1]

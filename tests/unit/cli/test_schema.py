@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from typer.testing import CliRunner
+
+from monitor.cli import app
+from tests.support.configurations import INTERFACE
+
+
+@pytest.fixture(scope="module")
+def schema():
+    result = CliRunner().invoke(app, ["schema"])
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+def test_the_schema_is_a_valid_one_of_its_dialect(schema):
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "$id" not in schema
+    assert schema["title"]
+
+
+def test_the_promised_configuration_satisfies_the_schema(schema):
+    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(INTERFACE))) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("name", "Not A Name"),
+        ("sorce", {}),
+        ("source", {"kind": "kafak", "topics": ["a"]}),
+        ("window", {"size": "1 minute"}),
+        ("drift", [{"kind": "psi", "warning": -1}]),
+        ("fields", {"a": {"type": "number", "requird": True}}),
+        ("limits", {"max_series": "many"}),
+    ],
+)
+def test_an_editor_would_mark_what_is_wrong(schema, section, value):
+    data = yaml.safe_load(INTERFACE) | {section: value}
+    assert list(Draft202012Validator(schema).iter_errors(data))
+
+
+def test_secrets_are_marked_as_such(schema):
+    assert schema["$defs"]["SecuritySpec"]["properties"]["password"]["anyOf"][0]["format"] == "password"
+
+
+def test_the_schema_is_the_same_in_every_process():
+    runs = [
+        subprocess.run(
+            [sys.executable, "-m", "monitor", "schema"],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from monitor.config import estimate as module
+from monitor.config.estimate import estimate
+from monitor.describe import QUANTILES
+from tests.support.configurations import changed, configured
+
+
+def test_memory_is_the_product_of_groups_panes_and_partitions():
+    one, two = estimate(configured(), 1), estimate(configured(), 2)
+    assert two.state_bytes == 2 * one.state_bytes > 0
+    assert one.segments == 21
+    sliding = estimate(configured(changed(("pane: 1m", "pane: 1s"))), 1)
+    assert (one.open_panes, sliding.open_panes) == (3, 91)
+    assert sliding.state_bytes * 3 == one.state_bytes * 91
+
+
+def test_more_segments_cost_more_series_and_memory():
+    few, many = (estimate(configured(changed(("max: 20", f"max: {n}"))), 8) for n in (10, 100))
+    assert many.series > 5 * few.series
+    assert many.state_bytes > 5 * few.state_bytes
+
+
+def test_the_cap_on_categories_bounds_memory():
+    small, large = (
+        estimate(configured(changed(("max_categories: 1000", f"max_categories: {n}"))), 1) for n in (10, 10_000)
+    )
+    assert large.state_bytes - small.state_bytes == 9_990 * 8 * 22 * 3  # one unlisted category field
+
+
+def test_series_are_counted_as_they_are_exported():
+    without = estimate(configured(changed(("{kind: ks, warning: 0.1, critical: 0.2}", "{kind: kl}"))), 1).series
+    base = estimate(configured(), 1).series
+    # kl is applied to three fields, ks to one: level, score and bound in 22 groups, and two thresholds.
+    assert without - base == 2 * (3 * 22 + 2)
+
+
+def test_the_estimate_knows_the_quantiles_that_are_exported():
+    assert module._QUANTILES == QUANTILES
