@@ -9,11 +9,12 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import structlog
+from starlette.types import ASGIApp
 
 from monitor import __version__
 from monitor.clock import Clock, SystemClock
@@ -25,10 +26,9 @@ from monitor.engine import Engine
 from monitor.export.exposition import Exposition
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
-from monitor.protocols import Sink
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
-from monitor.sources.dead_letter import open_dead_letters
+from monitor.sources.dead_letter import DeadLetterProducer
 from monitor.store.outbox import Outbox, SinkRoute
 from monitor.store.sqlite import Store
 from monitor.web.app import create_app
@@ -68,7 +68,6 @@ class App:
     view: View
     http: HttpServer
     dispatcher: Dispatcher
-    sinks: list[Sink] = field(default_factory=list)
 
 
 @contextmanager
@@ -101,7 +100,7 @@ def running(
         stack.callback(source.close)
         dead_letters = None
         if config.dead_letter is not None and isinstance(config.source, KafkaSpec) and not settings.dry_run:
-            dead_letters = open_dead_letters(config.dead_letter, config.source, clock)
+            dead_letters = DeadLetterProducer(config.dead_letter, config.source, clock)
             stack.callback(dead_letters.close)
         daemon = Daemon(
             Engine(plan, config.decoder.build(plan.decode), meters.stage),
@@ -118,7 +117,7 @@ def running(
         heart.append(daemon)
         dispatcher.hold()
         dispatcher.start()
-        yield App(config, plan, daemon, view, http, dispatcher, sinks)
+        yield App(config, plan, daemon, view, http, dispatcher)
 
 
 def run(config: Config, settings: RunSettings) -> App:
@@ -151,7 +150,7 @@ def _store_directory(config: Config, settings: RunSettings, stack: ExitStack) ->
     return Path(directory)
 
 
-def _http_app(config: Config, view: View, heart: list[Daemon]) -> object:
+def _http_app(config: Config, view: View, heart: list[Daemon]) -> ASGIApp:
     """Return the HTTP app; alive until the data thread, once it runs, has stood still too long."""
     metrics = Exposition(max_series=config.limits.max_series)
     return create_app(

@@ -38,7 +38,9 @@ def load_baseline(config: Config) -> Baseline | None:
         raise ConfigError([Problem("baseline.path", str(error), value=config.baseline.path)]) from error
     remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
     problems = [
-        Problem(f"fields.{path}.type", f"the baseline has it as {baseline.fields[path]}", value=field.type, remedy=remedy)
+        Problem(
+            f"fields.{path}.type", f"the baseline has it as {baseline.fields[path]}", value=field.type, remedy=remedy
+        )
         for path, field in config.fields.items()
         if path in baseline.fields and baseline.fields[path] != field.type
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -41,7 +41,7 @@ class DeadLetters(Protocol):
         ...
 
     @property
-    def counts(self) -> dict[tuple[str, str], int]:
+    def counts(self) -> Mapping[tuple[str, str], int]:
         """How many, by topic and outcome."""
         ...
 
@@ -167,7 +167,11 @@ class Daemon:
     def _say(self, result: StepResult) -> None:
         for window in result.windows:
             self._log.info(
-                "window_judged", start_ms=window.start_ms, end_ms=window.end_ms, rows=window.rows, windows=window.windows
+                "window_judged",
+                start_ms=window.start_ms,
+                end_ms=window.end_ms,
+                rows=window.rows,
+                windows=window.windows,
             )
             if window.partial:
                 self._log.warning("window_partial", owned=len(self.engine.partitions), expected=self.engine.expected)
@@ -187,7 +191,10 @@ class Daemon:
         for state in states:
             self._source.seek(state.partition, state.next_offset)
             self._log.info(
-                "partition_assigned", topic=state.partition.topic, partition=state.partition.partition, offset=state.next_offset
+                "partition_assigned",
+                topic=state.partition.topic,
+                partition=state.partition.partition,
+                offset=state.next_offset,
             )
         self._outside.ready, self._outside.ready_reason = True, "assigned and restored"
         if self._options.until_end and not self._goals:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
 
-
 from monitor.types import (
     Alert,
     Batch,
@@ -120,5 +119,3 @@ class Sink(Protocol):
     def close(self) -> None:
         """Release connections; may be called twice."""
         ...
-
-

@@ -77,7 +77,9 @@ class Publisher:
         judged = {outcome.check for outcome in window.checks}
         for key, view in self._checks.items():
             if view.check not in judged:
-                self._checks[key] = CheckView(view.check, view.segment, Level.UNKNOWN, view.failures_total, None, "no rows")
+                self._checks[key] = CheckView(
+                    view.check, view.segment, Level.UNKNOWN, view.failures_total, None, "no rows"
+                )
 
     def snapshot(self, now_ms: int, outside: Outside) -> Snapshot:
         """Return the view of this instant."""

@@ -72,17 +72,18 @@ def restore_partition(
 ) -> PartitionState:
     """Return a partition's state from what the store holds; raises StoreError on damage."""
     return PartitionState.of(
-        partition, _json(head), {start: decode(state) for start, state in panes.items()}, plan.profile
+        partition, decode_head(head), {start: decode(state) for start, state in panes.items()}, plan.profile
     )
 
 
 def restore_engine(engine: Engine, monitor: bytes | str | None) -> None:
     """Continue the engine from the stored monitor state, if there is one; raises StoreError on damage."""
     if monitor is not None:
-        engine.load(_json(monitor))
+        engine.load(decode_head(monitor))
 
 
-def _json(data: bytes | str) -> State:
+def decode_head(data: bytes | str) -> State:
+    """Return stored JSON as a tree; raises StoreError on damage."""
     try:
         found = json.loads(data)
     except ValueError as error:

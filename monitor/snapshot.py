@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as with_default
 
 from monitor.types import Alert, Level
 
@@ -13,7 +14,7 @@ SegmentLabel = str
 
 @dataclass(frozen=True)
 class DelayView:
-    """A cumulative histogram: upper bounds (s, without +Inf), count per bucket (one more), sum (s)."""
+    """A histogram: upper bounds (s, without +Inf), counts per bucket, one more and not cumulative, sum (s)."""
 
     bounds_s: tuple[float, ...]
     counts: tuple[int, ...]
@@ -55,7 +56,7 @@ class FieldView:
     min: float | None = None
     max: float | None = None
     distinct: float | None = None
-    quantiles: Mapping[float, float] = field(default_factory=dict)
+    quantiles: Mapping[float, float] = with_default(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,29 +122,29 @@ class Snapshot:
     caught_up: bool = False
     baseline_version: str | None = None
     partitions: tuple[PartitionView, ...] = ()
-    rejects: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    late_rows: Mapping[str, int] = field(default_factory=dict)
-    rows_after_verdict: Mapping[str, int] = field(default_factory=dict)
-    filtered: Mapping[str, int] = field(default_factory=dict)
-    dead_letters: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    records_per_second: Mapping[str, float] = field(default_factory=dict)
-    bytes_per_second: Mapping[str, float] = field(default_factory=dict)
-    record_delay: Mapping[str, DelayView] = field(default_factory=dict)
-    append_delay: Mapping[str, DelayView] = field(default_factory=dict)
+    rejects: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    late_rows: Mapping[str, int] = with_default(default_factory=dict)
+    rows_after_verdict: Mapping[str, int] = with_default(default_factory=dict)
+    filtered: Mapping[str, int] = with_default(default_factory=dict)
+    dead_letters: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    records_per_second: Mapping[str, float] = with_default(default_factory=dict)
+    bytes_per_second: Mapping[str, float] = with_default(default_factory=dict)
+    record_delay: Mapping[str, DelayView] = with_default(default_factory=dict)
+    append_delay: Mapping[str, DelayView] = with_default(default_factory=dict)
     watermark_ms: int | None = None
     last_window: WindowView | None = None
     windows_total: int = 0
     fields: tuple[FieldView, ...] = ()
     verdicts: tuple[VerdictView, ...] = ()
-    thresholds: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    thresholds: Mapping[tuple[str, str, str], float] = with_default(default_factory=dict)
     checks: tuple[CheckView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
-    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
-    notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    outbox_size: Mapping[str, int] = field(default_factory=dict)
+    notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
-    engine_seconds: Mapping[str, float] = field(default_factory=dict)
-    series_dropped: Mapping[str, int] = field(default_factory=dict)
+    engine_seconds: Mapping[str, float] = with_default(default_factory=dict)
+    series_dropped: Mapping[str, int] = with_default(default_factory=dict)

@@ -75,7 +75,8 @@ class Column:
     @cached_property
     def ok(self) -> MaskArray:
         """The rows that have a usable value, as a mask."""
-        return self.presence == Presence.OK
+        mask: MaskArray = self.presence == Presence.OK
+        return mask
 
     @cached_property
     def valid(self) -> Any:
@@ -190,9 +191,7 @@ class Batch:
     def take(self, rows: IntArray) -> Batch:
         """Return the batch of `rows` only."""
         columns = {path: column.take(rows) for path, column in self.columns.items()}
-        return Batch(
-            self.partition, self.offsets[rows], self.timestamps_ms[rows], self.event_times_ms[rows], columns
-        )
+        return Batch(self.partition, self.offsets[rows], self.timestamps_ms[rows], self.event_times_ms[rows], columns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,12 +19,14 @@ def build(
     input_: Annotated[
         list[str] | None, typer.Option("--input", metavar="FILE", help="Records; without it, the configured topics.")
     ] = None,
-    from_: Annotated[datetime | None, typer.Option("--from", help="Only rows at or after this event time (UTC).")] = None,
+    from_: Annotated[
+        datetime | None, typer.Option("--from", help="Only rows at or after this event time (UTC).")
+    ] = None,
     to: Annotated[datetime | None, typer.Option(help="Only rows before this event time (UTC).")] = None,
     output: Output = OutputFormat.TEXT,
 ) -> None:
     """Build a new version from files or a stretch of the topics, and make it the current one."""
-    from monitor.cli.baselines import run_build  # noqa: PLC0415 - `--help` stays quick
+    from monitor.cli.baselines import run_build
 
     run_build(config, input_, from_, to, output)
 
@@ -32,7 +34,7 @@ def build(
 @baseline.command("list")
 def list_(config: ConfigFile, output: Output = OutputFormat.TEXT) -> None:
     """List all versions, oldest first; the current one is marked."""
-    from monitor.cli.baselines import run_list  # noqa: PLC0415
+    from monitor.cli.baselines import run_list
 
     run_list(config, output)
 
@@ -40,10 +42,12 @@ def list_(config: ConfigFile, output: Output = OutputFormat.TEXT) -> None:
 @baseline.command()
 def show(
     config: ConfigFile,
-    version: Annotated[str | None, typer.Argument(help="The beginning of a version; without it, the current one.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="The beginning of a version; without it, the current one.")
+    ] = None,
     output: Output = OutputFormat.TEXT,
 ) -> None:
     """Show what a version holds: where it came from, and each field's statistics."""
-    from monitor.cli.baselines import run_show  # noqa: PLC0415
+    from monitor.cli.baselines import run_show
 
     run_show(config, version, output)

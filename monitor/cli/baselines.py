@@ -65,7 +65,9 @@ def run_list(file: Path, output: OutputFormat) -> None:
         typer.echo(f"no baselines in {files.path}")
     for version, lineage in found:
         mark = "*" if version == current else " "
-        typer.echo(f"{mark} {version[:_SHORT]}  {_time(lineage.created_at_ms)}  {lineage.rows:>9} rows  {lineage.source}")
+        typer.echo(
+            f"{mark} {version[:_SHORT]}  {_time(lineage.created_at_ms)}  {lineage.rows:>9} rows  {lineage.source}"
+        )
 
 
 def run_show(file: Path, version: str | None, output: OutputFormat) -> None:
@@ -147,4 +149,10 @@ def _ms(moment: datetime | None) -> int | None:
 
 
 def _show(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else ", ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+    )

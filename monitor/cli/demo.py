@@ -16,12 +16,12 @@ def demo(
     ] = None,
 ) -> None:
     """Watch a shop's payments on an embedded broker, see a fault injected, an alert fire and resolve."""
-    from rich.console import Console  # noqa: PLC0415 - `--help` stays quick
+    from rich.console import Console
 
-    from monitor.cli.logging import configure_logging  # noqa: PLC0415
-    from monitor.cli.output import print_json_line  # noqa: PLC0415
-    from monitor.demo.run import run_demo  # noqa: PLC0415
-    from monitor.lines import summary_line  # noqa: PLC0415
+    from monitor.cli.logging import configure_logging
+    from monitor.cli.output import print_json_line
+    from monitor.demo.run import run_demo
+    from monitor.lines import summary_line
 
     configure_logging("error")
     counted = run_demo(listen, duration, Console())

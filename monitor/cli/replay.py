@@ -23,9 +23,9 @@ def replay(
     fields: Annotated[bool, typer.Option("--fields", help="Also one line of statistics per field and window.")] = False,
 ) -> None:
     """Judge every window of a file, deterministically, and print verdicts, alerts and a summary as JSON lines."""
-    from monitor.cli.logging import configure_logging  # noqa: PLC0415 - `--help` stays quick
-    from monitor.cli.output import json_lines  # noqa: PLC0415
-    from monitor.replaying import open_replay  # noqa: PLC0415
+    from monitor.cli.logging import configure_logging
+    from monitor.cli.output import json_lines
+    from monitor.replaying import open_replay
 
     configure_logging("warning")
     run = open_replay(config, input_, partition_column=partition_column, timestamp_column=timestamp_column)

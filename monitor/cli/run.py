@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.check import ConfigFile
+from monitor.cli.logging import LogLevel
 
 
 def run(
@@ -16,18 +17,17 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="No notifications, no commits, no lasting store.")] = False,
     max_records: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after about N records.")] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="From which level on events are logged.")] = "info",
 ) -> None:
     """Watch the configured topics until stopped: statistics, drift, metrics, alerts."""
-    from monitor.app import RunSettings, run as run_app  # noqa: PLC0415 - `--help` stays quick
-    from monitor.cli.logging import configure_logging  # noqa: PLC0415
-    from monitor.cli.output import print_json_line  # noqa: PLC0415
-    from monitor.config.loader import load  # noqa: PLC0415
-    from monitor.lines import summary_line  # noqa: PLC0415
-    from monitor.replay import totals  # noqa: PLC0415
+    from monitor.app import RunSettings
+    from monitor.app import run as run_app
+    from monitor.cli.logging import configure_logging
+    from monitor.cli.output import print_json_line
+    from monitor.config.loader import load
+    from monitor.lines import summary_line
+    from monitor.replay import totals
 
-    if log_level not in ("debug", "info", "warning", "error"):
-        raise typer.BadParameter("choose debug, info, warning or error", param_hint="--log-level")
     configure_logging(log_level)
     app = run_app(load(config), RunSettings(until_end, dry_run, max_records))
     counted = totals(app.daemon.engine) | {"alerts": len(app.daemon.engine.book.firing())}

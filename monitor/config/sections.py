@@ -183,10 +183,10 @@ class LimitsSpec(Spec):
 
     max_record_bytes: Bytes = 1 << 20
     max_nesting_depth: int = Field(default=64, ge=1, le=1_000)
-    max_fields: int = Field(default=500, ge=1)
-    max_categories: int = Field(default=1_000, ge=1)
-    max_segments: int = Field(default=200, ge=1)
-    max_series: int = Field(default=20_000, ge=1)
-    max_open_panes: int = Field(default=1_000, ge=2)
+    max_fields: int = Field(default=500, ge=1, le=10_000)
+    max_categories: int = Field(default=1_000, ge=1, le=100_000)
+    max_segments: int = Field(default=200, ge=1, le=100_000)
+    max_series: int = Field(default=20_000, ge=1, le=10_000_000)
+    max_open_panes: int = Field(default=1_000, ge=2, le=1_000_000)
     max_state_bytes: Bytes = 1 << 30
-    max_baseline_rows: int = Field(default=2_000_000, ge=1)
+    max_baseline_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)

@@ -16,7 +16,9 @@ class EmbeddedBroker:
 
     def __init__(self) -> None:
         """Start it; raises SurroundingsError when it does not answer."""
-        self._producer = Producer({"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "linger.ms": 5, "log_level": 3})
+        self._producer = Producer(
+            {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "linger.ms": 5, "log_level": 3}
+        )
         brokers = self._producer.list_topics(timeout=_ANSWER_S).brokers.values()
         if not brokers:
             raise SurroundingsError("the embedded broker did not start")

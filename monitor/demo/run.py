@@ -37,7 +37,9 @@ def run_demo(listen: str, duration_s: float | None, console: Console) -> dict[st
         broker.create(TOPIC)
         config = write_config(directory, broker.bootstrap_servers, listen)
         version = write_baseline(config, shop, clock)
-        console.print(f"baseline {version[:12]} of good days built; configuration: {directory / 'demo.yaml'}", soft_wrap=True)
+        console.print(
+            f"baseline {version[:12]} of good days built; configuration: {directory / 'demo.yaml'}", soft_wrap=True
+        )
         with running(config, RunSettings()) as app:
             producer = ProducerThread(broker, shop, Story(), clock)
             data = _DataThread(app)
@@ -79,9 +81,7 @@ def _over(producer: ProducerThread, duration_s: float | None) -> bool:
     return duration_s is not None and producer.elapsed_s >= duration_s
 
 
-def _watch(
-    app: App, producer: ProducerThread, journal: Journal, console: Console, over: Callable[[], bool]
-) -> None:
+def _watch(app: App, producer: ProducerThread, journal: Journal, console: Console, over: Callable[[], bool]) -> None:
     """Show what happens until it is over: a live table on a terminal, lines elsewhere."""
     tick = threading.Event()
     if not console.is_terminal:

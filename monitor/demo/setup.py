@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.building import build_baseline
 from monitor.baseline import BaselineFiles
+from monitor.building import build_baseline
 from monitor.clock import Clock
 from monitor.config.loader import load
 from monitor.config.tree import Config

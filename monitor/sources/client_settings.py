@@ -35,7 +35,8 @@ def kafka_python_connection(spec: KafkaSpec) -> dict[str, Any]:
         settings["ssl_check_hostname"] = security.check_hostname
     if security.mechanism == "GSSAPI":
         settings["sasl_kerberos_service_name"] = security.kerberos_service_name
-    return settings | {"bootstrap_timeout_ms": spec.connect_timeout}
+    # The library's own longest pause between attempts is 30 s, far longer than most restarts of a broker.
+    return settings | {"bootstrap_timeout_ms": spec.connect_timeout, "reconnect_backoff_max_ms": 5_000}
 
 
 def kafka_python_consumer(spec: KafkaSpec) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def await_topics(client: KafkaClient, spec: KafkaSpec, clock: Clock) -> frozense
 
 def unreachable(spec: KafkaSpec, problem: str) -> SurroundingsError:
     """Return the error for a cluster that cannot be used, with what to look at."""
+    if spec.client == "kafka-python" and spec.security.mechanism is not None:
+        problem += "; to kafka-python a failed authentication looks like a lost connection"
     return SurroundingsError(
         f"{problem} (asked {', '.join(spec.bootstrap_servers)} for up to {spec.connect_timeout / 1000:g} s); "
         "check source.bootstrap_servers, source.topics, source.security and the principal's ACLs"

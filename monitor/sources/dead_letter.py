@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from queue import Empty, SimpleQueue
@@ -54,9 +55,9 @@ class DeadLetterProducer:
         self._retry_s = float("-inf")
 
     @property
-    def counts(self) -> Mapping[str, int]:
-        """How many letters were delivered, failed for good, or suppressed for the rate."""
-        return dict(self._counts)
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many letters (topic, outcome) were delivered, failed for good, or suppressed for the rate."""
+        return {(self._spec.topic, outcome): n for outcome, n in self._counts.items()}
 
     @property
     def full(self) -> bool:
@@ -87,6 +88,8 @@ class DeadLetterProducer:
             if left_s <= 0:
                 return False
             self._box.flush(min(left_s, 0.5))
+            if self._waiting:  # for the client to take them again, which nothing tells of
+                time.sleep(min(left_s, 0.02))
             self._pump()
         return True
 

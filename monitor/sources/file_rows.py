@@ -92,7 +92,7 @@ def _read_columns(
 
 def _query(connection: duckdb.DuckDBPyConnection, path: Path, spec: FilesSpec) -> Iterator[Rows]:
     """Yield the rows of a CSV or Parquet file, each made a JSON object of its columns."""
-    table = _table(connection, path, spec)
+    table = _table(path, spec)
     columns = {name: str(kind) for name, kind, *_ in connection.sql(f"DESCRIBE FROM {table}").fetchall()}
     for wanted in (spec.timestamp_column, spec.partition_column):
         if wanted is not None and wanted not in columns:
@@ -112,7 +112,7 @@ def _query(connection: duckdb.DuckDBPyConnection, path: Path, spec: FilesSpec) -
         yield Rows(numbers, batch.column("line"), _times(found), _labels(found, spec))
 
 
-def _table(connection: duckdb.DuckDBPyConnection, path: Path, spec: FilesSpec) -> str:
+def _table(path: Path, spec: FilesSpec) -> str:
     """Return the SQL that reads the file; the types of a CSV's columns come from all of its rows."""
     if kind_of(path) == "parquet":
         return f"read_parquet({_text(str(path))})"

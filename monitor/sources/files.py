@@ -88,7 +88,7 @@ class FilesSource:
         return dict(self._ends)
 
     def partition_count(self) -> int:
-        """Return the number of partitions."""
+        """Return how many partitions the files make."""
         return len(self._partitions)
 
     def topic_ids(self) -> dict[str, str]:

@@ -6,16 +6,19 @@ question would wait behind the fetch that the broker is holding back.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import kafka.errors as kafka_errors
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as KafkaTopicPartition
 
@@ -26,6 +29,10 @@ from monitor.sources.kafka_client import EARLIEST, LATEST, ClientEvent, OnCommit
 from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.records import build_fetch
 from monitor.types import Assigned, Fetch, Revoked, TopicPartition
+
+# Without a broker the library warns ten times a second; `KafkaSource` says it once in a while.
+if logging.getLogger("kafka").level == logging.NOTSET:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _CLOSE_TIMEOUT_MS = 5_000
 _REFUSED = (kafka_errors.AuthorizationError, kafka_errors.SaslAuthenticationFailedError)
@@ -40,7 +47,8 @@ class KafkaPythonClient:
         self._on_commit_failure = on_commit_failure
         self._changes: deque[Assigned | Revoked] = deque()
         self._assigned: list[KafkaTopicPartition] = []
-        settings = kafka_python_consumer(spec)
+        connections: list[Any] = []
+        settings = kafka_python_consumer(spec) | {"kafka_client": partial(_open, connections)}
         group = spec.group_id if spec.assignment == "group" else None
         try:
             # In manual assignment only the asking consumer knows the group, so that a coordinator that is
@@ -52,8 +60,9 @@ class KafkaPythonClient:
                 settings |= {"partition_assignment_strategy": [CooperativeStickyAssignor]}
             self._reader = KafkaConsumer(group_id=group, **settings)
         except kafka_errors.KafkaError as error:
-            if hasattr(self, "_asker"):
-                self._asker.close(autocommit=False)
+            # A consumer that cannot be built leaves its thread behind, which would try to connect for ever.
+            for connection in connections:
+                connection.close()
             raise unreachable(spec, f"no broker lets us in: {error}") from error
         if any(topic.startswith("^") for topic in spec.topics):
             self._cluster.need_all_topic_metadata = True
@@ -66,7 +75,9 @@ class KafkaPythonClient:
     def _subscribe(self) -> None:
         listener = _Listener(self._reader, self._changes)
         if any(topic.startswith("^") for topic in self._spec.topics):
-            parts = [topic if topic.startswith("^") else f"^{topic.replace('.', '[.]')}$" for topic in self._spec.topics]
+            parts = [
+                topic if topic.startswith("^") else f"^{topic.replace('.', '[.]')}$" for topic in self._spec.topics
+            ]
             self._reader.subscribe(pattern="|".join(f"(?:{part})" for part in parts), listener=listener)
         else:
             self._reader.subscribe(topics=list(self._spec.topics), listener=listener)
@@ -202,6 +213,12 @@ class KafkaPythonClient:
                 consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
             except kafka_errors.KafkaError as error:
                 self._on_commit_failure(f"leaving the group: {error}")
+
+
+def _open(opened: list[Any], **settings: Any) -> Any:
+    """Return a new network client, and keep it in `opened`."""
+    opened.append(KafkaNetClient(**settings))
+    return opened[-1]
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # kafka-python has no types

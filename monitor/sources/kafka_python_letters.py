@@ -10,8 +10,7 @@ from monitor.sources.connecting import unreachable
 from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.letters import ACCEPT_TIMEOUT_S, MAX_LETTER_BYTES, Letter, Outcome, Settle
 
-_REFUSED_FOR_GOOD = (kafka_errors.MessageSizeTooLargeError, kafka_errors.InvalidMessageError)
-_INVALID_RECORD = 87
+_REFUSED_FOR_GOOD = (kafka_errors.MessageSizeTooLargeError, kafka_errors.InvalidRecordError)
 
 
 class KafkaPythonLetterBox:
@@ -65,5 +64,4 @@ class KafkaPythonLetterBox:
 
 def _outcome(error: BaseException) -> Outcome:
     """Return what an error means for the letter: most of them pass, and it is sent again."""
-    for_good = isinstance(error, _REFUSED_FOR_GOOD) or getattr(error, "errno", None) == _INVALID_RECORD
-    return Outcome(f"{type(error).__name__}: {error}", again=not for_good)
+    return Outcome(f"{type(error).__name__}: {error}", again=not isinstance(error, _REFUSED_FOR_GOOD))

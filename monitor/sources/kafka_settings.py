@@ -15,8 +15,17 @@ from monitor.spec import DurationMs, Spec
 _MIB = 1 << 20
 _TOPIC = r"^(\^.*|[a-zA-Z0-9._-]{1,249})$"
 _RESERVED = frozenset(
-    "auto_offset_reset bootstrap_servers enable_auto_commit enable_auto_offset_store enable_partition_eof group_id "
-    "isolation_level max_poll_records partition_assignment_strategy".split()
+    {
+        "auto_offset_reset",
+        "bootstrap_servers",
+        "enable_auto_commit",
+        "enable_auto_offset_store",
+        "enable_partition_eof",
+        "group_id",
+        "isolation_level",
+        "max_poll_records",
+        "partition_assignment_strategy",
+    }
 )
 
 
@@ -125,7 +134,11 @@ class KafkaSpec(Spec):
     @property
     def start_ms(self) -> int | None:
         """The start as milliseconds since the Unix epoch, None for `earliest` and `latest`."""
-        return None if self.start in ("earliest", "latest") else round(datetime.fromisoformat(self.start).timestamp() * 1000)
+        return (
+            None
+            if self.start in ("earliest", "latest")
+            else round(datetime.fromisoformat(self.start).timestamp() * 1000)
+        )
 
     def wants(self, topic: str) -> bool:
         """Return whether `topic` is one of the topics or matches a pattern (never one of Kafka's own, `__…`)."""

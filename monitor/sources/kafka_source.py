@@ -52,7 +52,7 @@ class KafkaSource:
         except SurroundingsError:
             self.close()
             raise
-        self._known = self._at_start if spec.assignment == "all" else frozenset()
+        self._existing = self._at_start
         self._look_again_s = clock.monotonic_s() + spec.refresh / 1000
 
     def poll(self, paused: frozenset[TopicPartition], timeout_s: float) -> list[SourceEvent]:
@@ -62,9 +62,9 @@ class KafkaSource:
         a missing codec; never for a broker that is gone.
         """
         self._look_for_new_partitions()
-        appeared = tuple(sorted(self._known - self._owned))
-        if appeared:
-            self._owned |= self._known
+        appeared = tuple(sorted(self._existing - self._owned))
+        if appeared and self._spec.assignment == "all":
+            self._owned.update(appeared)
             return [Assigned(appeared)]
         events: list[SourceEvent] = list(self._returned_to_range())
         self._apply_pauses(paused)
@@ -115,11 +115,8 @@ class KafkaSource:
         return self._client.offsets(sorted(self._owned), LATEST, ANSWER_TIMEOUT_S)
 
     def partition_count(self) -> int:
-        """Return how many partitions the wanted topics have; what is owned where nobody answers."""
-        if self._spec.assignment == "all":
-            return len(self._owned)
-        wanted = self._client.partitions(ANSWER_TIMEOUT_S)
-        return max(len(self._owned), sum(len(numbers) for numbers in wanted.values()))
+        """Return how many partitions the wanted topics had in all when they were last looked for."""
+        return len(self._existing)
 
     def topic_ids(self) -> dict[str, str]:
         """Return the cluster's identity of every owned topic, as far as cluster and client tell."""
@@ -140,9 +137,9 @@ class KafkaSource:
         }
 
     def _look_for_new_partitions(self) -> None:
-        """Learn about partitions that were added, once in `refresh`; the group does this by itself."""
+        """Learn about partitions that were added, once in `refresh`; the group assigns them by itself."""
         now_s = self._clock.monotonic_s()
-        if self._spec.assignment == "group" or now_s < self._look_again_s:
+        if now_s < self._look_again_s:
             return
         self._look_again_s = now_s + self._spec.refresh / 1000
         try:
@@ -150,7 +147,7 @@ class KafkaSource:
         except (Retryable, SurroundingsError) as error:
             self._say("partitions_unknown", error=str(error))
             return
-        self._known |= {TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers}
+        self._existing |= {TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers}
 
     def _apply_pauses(self, paused: frozenset[TopicPartition]) -> None:
         wanted = paused & self._next.keys()

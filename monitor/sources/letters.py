@@ -67,7 +67,8 @@ class LetterBox(Protocol):
 
 def open_letter_box(topic: str, source: KafkaSpec) -> LetterBox:
     """Return a producer of the library that the source uses; raises SurroundingsError when it cannot connect."""
-    if source.client == "librdkafka":
+    # The mock cluster answers kafka-python's produce requests wrongly (librdkafka 2.16, kafka-python 3.0.12).
+    if source.client == "librdkafka" or source.embedded:
         from monitor.sources.librdkafka_letters import LibrdkafkaLetterBox  # noqa: PLC0415 - only what is used
 
         return LibrdkafkaLetterBox(topic, source)

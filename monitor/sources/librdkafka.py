@@ -25,6 +25,11 @@ from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.records import build_fetch
 from monitor.types import Assigned, Fetch, Revoked, TopicPartition
 
+# What matters of its log comes back as troubles, too; the rest is for whoever debugs it.
+LOGGER = logging.getLogger("librdkafka")
+if LOGGER.level == logging.NOTSET:
+    LOGGER.setLevel(logging.CRITICAL)
+
 _APPEND_TIME = 2
 _OUT_OF_RANGE = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 - a public name of its
 _AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -44,15 +49,12 @@ class LibrdkafkaClient:
         self._reading: set[TopicPartition] = set()
         self._at_end: dict[TopicPartition, int] = {}
         settings = librdkafka_consumer(spec) | {"error_cb": self._note, "on_commit": self._committed}
-        logger = logging.getLogger("librdkafka")
         try:
-            self._asker = Consumer(settings, logger=logger)
-            self._reader = Consumer(settings, logger=logger)
+            self._asker = Consumer(settings, logger=LOGGER)
+            self._reader = Consumer(settings, logger=LOGGER)
         except KafkaException as error:
             raise SurroundingsError(f"librdkafka refuses its settings: {error.args[0].str()}") from error
-        if spec.assignment == "group":
-            on = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
-            self._reader.subscribe(list(spec.topics), **on)
+        self._joined = spec.assignment == "all"
 
     def partitions(self, timeout_s: float) -> dict[str, frozenset[int]]:
         """Return the partition numbers of the wanted topics; see `KafkaClient`."""
@@ -60,21 +62,18 @@ class LibrdkafkaClient:
         found: dict[str, Any] = {}
         try:
             for topic in [None] if patterns else self._spec.topics:
-                found |= self._asker.list_topics(topic, timeout=timeout_s).topics if topic else self._everything(timeout_s)
+                found |= self._asker.list_topics(topic=topic, timeout=timeout_s).topics
         except KafkaException as error:
             self._asker.poll(0)
             if self._refusal is not None:
                 raise unreachable(self._spec, f"access is refused: {self._refusal}") from error
             raise Retryable(f"no broker answers: {error.args[0].str()}") from error
-        refused = sorted(t for t, there in found.items() if there.error is not None and there.error.code() in _FORBIDDEN)
-        if refused and not patterns:
+        wanted = {topic: there for topic, there in found.items() if self._spec.wants(topic)}
+        errors = {topic: there.error.code() for topic, there in wanted.items() if there.error is not None}
+        refused = sorted(topic for topic, code in errors.items() if code in _FORBIDDEN)
+        if refused:
             raise unreachable(self._spec, f"access to topic {', '.join(refused)} is refused")
-        there = {topic: about.partitions for topic, about in found.items() if about.error is None}
-        return {topic: frozenset(numbers) for topic, numbers in there.items() if self._spec.wants(topic)}
-
-    def _everything(self, timeout_s: float) -> dict[str, Any]:
-        topics: dict[str, Any] = self._asker.list_topics(timeout=timeout_s).topics
-        return topics
+        return {topic: frozenset(there.partitions) for topic, there in wanted.items() if topic not in errors}
 
     def offsets(self, partitions: Collection[TopicPartition], at: int, timeout_s: float) -> dict[TopicPartition, int]:
         """Return the offsets of a mark or time; see `KafkaClient`."""
@@ -111,6 +110,10 @@ class LibrdkafkaClient:
 
     def read(self, timeout_s: float) -> list[ClientEvent]:
         """Return what came; see `KafkaClient`."""
+        if not self._joined:
+            self._joined = True
+            on = {"on_assign": self._on_assign, "on_revoke": self._on_revoke, "on_lost": self._on_lost}
+            self._reader.subscribe(list(self._spec.topics), **on)
         # consume() waits for all that is asked for, so it is asked to wait for one and then for nothing.
         limit = self._spec.max_poll_records
         messages = self._reader.consume(limit, 0)
@@ -118,10 +121,12 @@ class LibrdkafkaClient:
             messages = self._reader.consume(1, timeout_s)
             messages += self._reader.consume(limit - 1, 0) if messages and limit > 1 else []
         records = [message for message in messages if message.error() is None]
-        signals = [message for message in messages if message.error() is not None] if len(records) < len(messages) else []
+        signals = (
+            [message for message in messages if message.error() is not None] if len(records) < len(messages) else []
+        )
         events = [event for message in signals for event in self._signal(message)]
         batches = groupby(sorted(records, key=_origin), key=_origin)
-        events += [self._fetch(TopicPartition(*origin), list(batch)) for origin, batch in batches]
+        events += [self._fetch(origin, list(batch)) for origin, batch in batches]
         return [*_drained(self._changes), *events, *_drained(self._troubles)]
 
     def _signal(self, message: Message) -> Iterator[ClientEvent]:
@@ -140,7 +145,7 @@ class LibrdkafkaClient:
         else:
             yield Trouble(f"{partition.topic}-{partition.partition}: {error.str()}")
 
-    def _fetch(self, partition: TopicPartition, messages: list[Message]) -> Fetch:
+    def _fetch(self, partition: TopicPartition, messages: list[Any]) -> Fetch:
         times = [message.timestamp() for message in messages]
         return build_fetch(
             partition,
@@ -219,8 +224,8 @@ def _canonical(identity: Any) -> str:
     return str(UUID(int=(high % 2**64) << 64 | low % 2**64))
 
 
-def _origin(message: Message) -> tuple[str | None, int | None]:
-    return message.topic(), message.partition()
+def _origin(message: Any) -> TopicPartition:
+    return TopicPartition(message.topic(), message.partition())
 
 
 def _sorted(partitions: list[Any]) -> tuple[TopicPartition, ...]:

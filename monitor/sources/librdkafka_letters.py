@@ -11,7 +11,7 @@ from monitor.sources.client_settings import librdkafka_connection
 from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.letters import MAX_LETTER_BYTES, Letter, Outcome, Settle
 
-_REFUSED_FOR_GOOD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD)
+_REFUSED_FOR_GOOD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD)
 
 
 class LibrdkafkaLetterBox:

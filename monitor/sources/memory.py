@@ -41,6 +41,7 @@ class MemorySource:
         self._events: deque[Assigned | Revoked] = deque()
         self._next: dict[TopicPartition, int] = {}
         self._owned: set[TopicPartition] = set()
+        self._seen = set(partitions)
         if partitions:
             self.push(Assigned(tuple(partitions)))
 
@@ -85,6 +86,7 @@ class MemorySource:
             event = self._events.popleft()
             if isinstance(event, Assigned):
                 self._owned.update(event.partitions)
+                self._seen.update(event.partitions)
             else:
                 self._owned.difference_update(event.partitions)
                 self._next = {p: at for p, at in self._next.items() if p not in event.partitions}
@@ -128,8 +130,8 @@ class MemorySource:
         return {partition: self._end(partition) for partition in sorted(self._owned)}
 
     def partition_count(self) -> int:
-        """Return how many partitions have ever been written to or assigned."""
-        return len(self.log.keys() | self._owned)
+        """Return how many partitions there are: all that were ever written to or owned."""
+        return len(self.log.keys() | self._seen)
 
     def topic_ids(self) -> dict[str, str]:
         """Return nothing: there is no cluster that gives identities."""

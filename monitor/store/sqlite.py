@@ -178,5 +178,7 @@ def _locked(path: Path) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise SurroundingsError(f"another process uses the store {path.parent}; one process judges a monitor") from error
+        raise SurroundingsError(
+            f"another process uses the store {path.parent}; one process judges a monitor"
+        ) from error
     return file

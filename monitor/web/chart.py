@@ -73,7 +73,8 @@ def movers(baseline: Sequence[float], current: Sequence[float], *, most: int = 3
 
 def nice_step(top: float) -> float:
     """Return a step of 1, 2, 2.5 or 5 times a power of ten that covers `top` in at most four steps."""
-    if top <= 0:
+    # Below a share that any window could have, the scale would only run out of floating point.
+    if top < 1e-9:
         return 0.25
     power = 10.0 ** math.floor(math.log10(top / _TICKS))
     return next(power * m for m in (1, 2, 2.5, 5, 10) if power * m * _TICKS >= top * (1 - 1e-9))

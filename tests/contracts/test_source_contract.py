@@ -69,6 +69,7 @@ def test_partitions_are_assigned_first_and_bring_nothing_until_they_are_sought(k
     assert len(first) == 1
     assert isinstance(first[0], Assigned)
     assert {0, 1} <= {partition.partition for partition in first[0].partitions}
+    assert source.partition_count() == len(first[0].partitions)
     assert fetches(source.poll(NOBODY, 0.3)) == []
 
 
@@ -179,9 +180,7 @@ def test_an_empty_fetch_tells_the_end_that_was_reached(kind, open_source):
     source.seek(p0, None)
 
     def at(end):
-        return lambda events: any(
-            fetch.end_offset == fetch.next_offset == end for fetch in fetches(events, p0)
-        )
+        return lambda events: any(fetch.end_offset == fetch.next_offset == end for fetch in fetches(events, p0))
 
     poll_until(source, at(5))
     if kind.has_end:

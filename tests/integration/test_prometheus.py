@@ -15,7 +15,7 @@ from tests.support.prometheus import StartPrometheus
 from tests.support.snapshots import bad_night, hostile
 
 pytestmark = pytest.mark.prometheus
-TOKEN = "a-token-for-tests"  # noqa: S105 - protects nothing
+TOKEN = "a-token-for-tests"
 
 
 class Published:

@@ -67,6 +67,20 @@ def test_moments_agree_with_numpy(name):
     assert (moments.min[0], moments.max[0]) == (x.min(), x.max())
 
 
+@pytest.mark.parametrize("spread", [1.0, 2.0**-20, 2.0**-22])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_moments_are_right_where_the_spread_is_a_few_roundings_of_the_mean(spread, grouped):
+    x = 1e9 + np.round(np.random.default_rng(8).random(600) * 2) * spread
+    groups = Groups(2, (np.ones(x.size, np.int32),)) if grouped else ALL
+    moments = MomentsSpec(field="f").build(None, groups.size)
+    for rows in np.array_split(np.arange(x.size), 60):
+        moments.update(column(x[rows]), groups.take(rows))
+    exact = [Fraction(v) for v in x.tolist()]
+    mean = sum(exact) / len(exact)
+    assert moments.mean[-1] == float(mean)
+    assert moments.m2[-1] == pytest.approx(float(sum((v - mean) ** 2 for v in exact)), rel=1e-9)
+
+
 def test_variance_far_from_zero_is_right_where_rivers_update_many_is_negative():
     x = 1e9 + np.random.default_rng(3).random(10_000)
     theirs, moments = Var(), MomentsSpec(field="f").build(None, 1)

@@ -254,7 +254,15 @@ def _shared_broker(directory: Path) -> Cluster:
         if not address.exists():
             output = (directory / "supervisor.log").open("wb")
             subprocess.Popen(
-                [sys.executable, "-m", "tests.support.kafka", "--directory", directory, "--parent", os.environ[_SHARED]],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.support.kafka",
+                    "--directory",
+                    directory,
+                    "--parent",
+                    os.environ[_SHARED],
+                ],
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -278,6 +286,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell the workers, if there are any, under whose process the broker is to be shared."""
     # kafka-python loads its protocol in a way that Python 3.11 (only) calls deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(open|read)_text is deprecated:DeprecationWarning")
+    # It also leaves sockets whose connection was refused to the garbage collector.
+    refused = r"ignore:Exception ignored in. <socket.socket .*laddr=\(.0.0.0.0:pytest.PytestUnraisableExceptionWarning"
+    config.addinivalue_line("filterwarnings", refused)
     if not hasattr(config, "workerinput"):
         os.environ[_SHARED] = str(os.getpid())
 

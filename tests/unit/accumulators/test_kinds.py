@@ -217,6 +217,6 @@ def test_a_saturated_sketch_still_gives_a_number():
     distinct = DistinctSpec(field="f").build(None, 1)
     distinct.load({"registers": np.full(4096, 53, np.uint8)})
     assert distinct.estimate > 1e18
-    for bad in (np.full(4096, 54), np.full(4096, 0.5), np.full(4096, -1)):
+    for bad in (np.full(4096, 54), np.full(4096, 0.5), np.full(4096, -1), np.full(4096, 257)):
         with pytest.raises(StoreError):
             distinct.load({"registers": bad})

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from monitor.cli import app
 from tests.support.configurations import INTERFACE
+from tests.support.json_schema import satisfies
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +21,14 @@ def schema():
     return json.loads(result.stdout)
 
 
-def test_the_schema_is_a_valid_one_of_its_dialect(schema):
-    Draft202012Validator.check_schema(schema)
+def test_the_schema_says_its_dialect_and_no_address(schema):
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "$id" not in schema
     assert schema["title"]
 
 
 def test_the_promised_configuration_satisfies_the_schema(schema):
-    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(INTERFACE))) == []
+    assert satisfies(yaml.safe_load(INTERFACE), schema, schema)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_the_promised_configuration_satisfies_the_schema(schema):
 )
 def test_an_editor_would_mark_what_is_wrong(schema, section, value):
     data = yaml.safe_load(INTERFACE) | {section: value}
-    assert list(Draft202012Validator(schema).iter_errors(data))
+    assert not satisfies(data, schema, schema)
 
 
 def test_secrets_are_marked_as_such(schema):

@@ -37,3 +37,16 @@ def test_series_are_counted_as_they_are_exported():
 
 def test_the_estimate_knows_the_quantiles_that_are_exported():
     assert module._QUANTILES == QUANTILES
+
+
+def test_series_add_up_from_partitions_and_groups():
+    config = configured()
+    whole = module._counted(config, 5, 22)
+    assert estimate(config, 5).series == whole
+
+
+def test_the_largest_configuration_is_estimated_at_once():
+    text = changed(("max: 20", "max: 10000"), ("max_categories: 1000", "max_categories: 100000, max_segments: 100000"))
+    cost = estimate(configured(text), 100_000)
+    assert cost.series > 100_000
+    assert cost.state_bytes > 1 << 40

@@ -18,7 +18,7 @@ from monitor.web.settings import HttpSpec
 from tests.support.asgi import ask
 from tests.support.snapshots import T0_MS, bad_night, hostile
 
-TOKEN = "a-token-for-tests"  # noqa: S105 - protects nothing
+TOKEN = "a-token-for-tests"
 STARTING = Snapshot(monitor="payments", version="1", config_hash="0", taken_at_ms=T0_MS, ready_reason="2 of 4 restored")
 API = ["/api/v1/status", "/api/v1/verdicts", "/api/v1/alerts", "/api/v1/profile?field=amount"]
 PROTECTED = ["/", "/metrics", "/fields/amount", "/nowhere", *API]

