@@ -53,12 +53,12 @@ def build_baseline(
         decoded = decoder.decode(fetch)
         rejects.update(decoded.rejects.reasons)
         builder.add(_between(decoded.batch, from_ms, to_ms), decoded.unknown_fields)
-        if builder.full:
+        if builder.truncated:
             break
     if not builder.rows:
         raise SurroundingsError(f"no rows for the baseline in {name}: {dict(rejects) or 'no records'}")
     lineage = Lineage(
-        now_ms, name, builder.rows, builder.first_ms, builder.last_ms, rejects.total(), truncated=builder.full
+        now_ms, name, builder.rows, builder.first_ms, builder.last_ms, rejects.total(), truncated=builder.truncated
     )
     return Built(builder.build(), lineage, rejects)
 

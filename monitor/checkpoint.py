@@ -24,12 +24,12 @@ class StoredWindow:
 class Checkpoint:
     """Only what changed since the last one. A pane of None is to be forgotten.
 
-    `revised` counts rows by the start of a pane whose windows had already been judged.
+    `revised` counts rows by the start of their pane and the end of the last window judged before they came.
     """
 
     monitor: bytes
     heads: Mapping[TopicPartition, bytes]
     panes: Mapping[tuple[TopicPartition, int], bytes | None] = field(default_factory=dict)
     windows: Sequence[StoredWindow] = ()
-    revised: Mapping[int, int] = field(default_factory=dict)
+    revised: Mapping[tuple[int, int], int] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from monitor.judge import judge, judge_gap
+from monitor.judge import EPOCH_CHANGE, PARTIAL, judge, judge_gap
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -19,6 +19,8 @@ class Closer:
     Watermark: the minimum over the owned partitions that are not idle; where all are idle it follows
     the wall clock, so that empty windows close too. A partition that has not had a row yet and is not
     idle holds everything up, because it may still bring the earliest.
+
+    Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
     def __init__(self, plan: MonitorPlan) -> None:
@@ -26,23 +28,37 @@ class Closer:
         self._plan = plan
         self.watermark_ms = NEVER_MS
         self.next_end_ms: int | None = None
+        self.last_end_ms = NEVER_MS
+        self.epoch_ms = NEVER_MS
         self.windows = 0
 
     def close(self, partitions: Sequence[PartitionState], now_ms: int, *, partial: bool) -> list[WindowResult]:
         """Move the watermark and judge every window that it has passed, in order."""
         self.watermark_ms = max(self.watermark_ms, self._watermark(partitions, now_ms))
+        if self.watermark_ms == NEVER_MS:
+            return []
+        self._find_first(partitions, self.watermark_ms)
+        if self.next_end_ms is None and self._all_idle(partitions, now_ms):
+            # Nothing has ever come, and that is news too: the first window begins now.
+            self.next_end_ms = self._plan.grid.start(self.watermark_ms) + self._plan.grid.size_ms
         return self._until(partitions, self.watermark_ms, partial=partial)
 
     def finish(self, partitions: Sequence[PartitionState], *, partial: bool) -> list[WindowResult]:
         """Judge every window that has rows, complete or not."""
         starts = [start for state in partitions for start in state.panes]
-        grid = self._plan.grid
-        return self._until(partitions, max(starts) + grid.size_ms, partial=partial) if starts else []
+        if not starts:
+            return []
+        complete_ms = max(starts) + self._plan.grid.size_ms
+        self._find_first(partitions, complete_ms)
+        return self._until(partitions, complete_ms, partial=partial)
+
+    def touched(self, pane_start_ms: int) -> bool:
+        """Return whether rows of this pane come too late for a window that was judged, or for any at all."""
+        return pane_start_ms + self._plan.grid.pane_ms <= self.last_end_ms or self.judged(pane_start_ms)
 
     def judged(self, pane_start_ms: int) -> bool:
-        """Return whether the last window that contains this pane has been judged."""
-        last_end = pane_start_ms + self._plan.grid.size_ms
-        return self.next_end_ms is not None and last_end < self.next_end_ms
+        """Return whether the last window that contains this pane is behind us."""
+        return self.next_end_ms is not None and pane_start_ms + self._plan.grid.size_ms < self.next_end_ms
 
     def drop(self, partitions: Iterable[PartitionState]) -> None:
         """Forget the panes that no window needs and that can take no more rows."""
@@ -55,7 +71,7 @@ class Closer:
 
     def _watermark(self, partitions: Sequence[PartitionState], now_ms: int) -> int:
         plan = self._plan
-        busy = [state for state in partitions if not state.idle(plan.idle_ms)]
+        busy = [state for state in partitions if not state.idle(plan.idle_ms, now_ms)]
         if busy:
             return min(state.watermark_ms(plan.lateness_ms) for state in busy)
         if not partitions:
@@ -64,35 +80,45 @@ class Closer:
             return max(state.watermark_ms(plan.lateness_ms) for state in partitions)
         return now_ms - plan.lateness_ms
 
+    def _all_idle(self, partitions: Sequence[PartitionState], now_ms: int) -> bool:
+        """Return whether all partitions, at least one, wait for records that are yet to be written."""
+        idle_ms = self._plan.idle_ms
+        return idle_ms is not None and bool(partitions) and all(state.idle(idle_ms, now_ms) for state in partitions)
+
     def _find_first(self, partitions: Sequence[PartitionState], complete_ms: int) -> None:
         """Set the first window, the first that is whole, once no earlier pane can come any more."""
+        if self.next_end_ms is not None:
+            return
         starts = [start for state in partitions for start in state.panes]
-        if self.next_end_ms is None and starts and min(starts) + self._plan.grid.size_ms <= complete_ms:
+        if starts and min(starts) + self._plan.grid.size_ms <= complete_ms:
             self.next_end_ms = min(starts) + self._plan.grid.size_ms
 
     def _until(self, partitions: Sequence[PartitionState], complete_ms: int, *, partial: bool) -> list[WindowResult]:
         """Judge all windows that end at or before `complete_ms`; runs of empty ones are one result."""
-        if complete_ms == NEVER_MS:
-            return []
-        self._find_first(partitions, complete_ms)
         results = []
         grid = self._plan.grid
         while self.next_end_ms is not None and self.next_end_ms <= complete_ms:
             end = self.next_end_ms
+            old = end - grid.size_ms < self.epoch_ms
+            unknown = PARTIAL if partial else EPOCH_CHANGE if old else ""
             profile = self._merged(partitions, end)
             if profile is not None:
-                results.append(judge(self._plan, end - grid.size_ms, end, profile, partial=partial))
-                self.windows += 1
-                self.next_end_ms = end + grid.pane_ms
-                continue
-            later = [s for state in partitions for s in state.panes if s >= end]
-            stop = min([complete_ms, *(start for start in later)])
-            n = max(1, (stop - end) // grid.pane_ms + 1)
-            last = end + (n - 1) * grid.pane_ms
-            results.append(judge_gap(self._plan, end - grid.size_ms, last, n, partial=partial))
+                results.append(judge(self._plan, end - grid.size_ms, end, profile, unknown=unknown))
+                n = 1
+            else:
+                n = self._empty(partitions, end, complete_ms)
+                n = min(n, -((end - grid.size_ms - self.epoch_ms) // grid.pane_ms)) if old else n
+                last = end + (n - 1) * grid.pane_ms
+                results.append(judge_gap(self._plan, end - grid.size_ms, last, n, unknown=unknown))
             self.windows += n
-            self.next_end_ms = last + grid.pane_ms
+            self.last_end_ms = end + (n - 1) * grid.pane_ms
+            self.next_end_ms = self.last_end_ms + grid.pane_ms
         return results
+
+    def _empty(self, partitions: Sequence[PartitionState], end_ms: int, complete_ms: int) -> int:
+        """Return how many windows are empty and complete, from the one that ends at `end_ms` on."""
+        later = (start for state in partitions for start in state.panes if start >= end_ms)
+        return (min(complete_ms, min(later, default=complete_ms)) - end_ms) // self._plan.grid.pane_ms + 1
 
     def _merged(self, partitions: Sequence[PartitionState], end_ms: int) -> Profile | None:
         """Return the window's profile, merged in the order topic, partition, pane; None without rows."""
@@ -113,10 +139,29 @@ class Closer:
 
     def state(self) -> State:
         """Return everything needed to continue."""
-        return {"watermark_ms": self.watermark_ms, "next_end_ms": self.next_end_ms, "windows": self.windows}
+        return {
+            "watermark_ms": self.watermark_ms,
+            "next_end_ms": self.next_end_ms,
+            "last_end_ms": self.last_end_ms,
+            "epoch_ms": self.epoch_ms,
+            "windows": self.windows,
+            "size_ms": self._plan.grid.size_ms,
+            "pane_ms": self._plan.grid.pane_ms,
+        }
 
     def load(self, state: State) -> None:
-        """Continue from `state`."""
+        """Continue from `state`, on another grid as far as that can be.
+
+        Other panes: the first window is looked for anew. Another size: windows that reach back behind the
+        panes that were kept for the old size are of the old epoch.
+        """
+        grid = self._plan.grid
         self.watermark_ms = int(state["watermark_ms"])
         self.next_end_ms = None if state["next_end_ms"] is None else int(state["next_end_ms"])
+        self.last_end_ms = int(state["last_end_ms"])
+        self.epoch_ms = int(state["epoch_ms"])
         self.windows = int(state["windows"])
+        if int(state["pane_ms"]) != grid.pane_ms:
+            self.next_end_ms = None
+        elif self.next_end_ms is not None and int(state["size_ms"]) != grid.size_ms:
+            self.epoch_ms = max(self.epoch_ms, self.next_end_ms - int(state["size_ms"]))

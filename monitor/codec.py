@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 from typing import Any
 
@@ -49,7 +50,7 @@ def decode(data: bytes) -> Any:
     try:
         header = json.loads(data[8 : 8 + size])
         return _unpack(header, memoryview(data)[8 + size :])
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
         raise StoreError(f"state is damaged: {error}") from error
 
 
@@ -59,7 +60,7 @@ def _pack(node: Any, blobs: _Blobs) -> Any:
     if isinstance(node, bytes):
         return {_BYTES: [blobs.add(node), len(node)]}
     if isinstance(node, dict):
-        return {str(key): _pack(value, blobs) for key, value in node.items()}
+        return {_name(key): _pack(value, blobs) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return [_pack(value, blobs) for value in node]
     return node.item() if isinstance(node, np.generic) else node
@@ -72,13 +73,29 @@ def _unpack(node: Any, data: memoryview) -> Any:
             kind = np.dtype(dtype)
             if kind.hasobject:
                 raise StoreError("state holds an array of objects")
-            count = int(np.prod(shape, dtype=np.int64))
+            count = math.prod(_natural(size) for size in shape)
             return np.frombuffer(data, kind, count, place).reshape(shape).copy()
         if _BYTES in node:
-            place, size = node[_BYTES]
+            place, size = (_natural(number) for number in node[_BYTES])
+            if place + size > len(data):
+                raise StoreError("state is cut off")
             return bytes(data[place : place + size])
         return {key: _unpack(value, data) for key, value in node.items()}
     return [_unpack(value, data) for value in node] if isinstance(node, list) else node
+
+
+def _name(key: Any) -> str:
+    """Return a dict's key as text; raises ValueError for the two that would be read as something else."""
+    if key in (_ARRAY, _BYTES):
+        raise ValueError(f"{key!r} cannot be a name in a state")
+    return str(key)
+
+
+def _natural(number: Any) -> int:
+    """Return a size or place that can be one; raises ValueError where it cannot."""
+    if not isinstance(number, int) or number < 0:
+        raise ValueError(f"{number!r} is no size")
+    return number
 
 
 def to_json(node: Any) -> Any:
@@ -88,7 +105,7 @@ def to_json(node: Any) -> Any:
     if isinstance(node, bytes):
         return {_BYTES: base64.b64encode(node).decode()}
     if isinstance(node, dict):
-        return {str(key): to_json(value) for key, value in node.items()}
+        return {_name(key): to_json(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return [to_json(value) for value in node]
     return node.item() if isinstance(node, np.generic) else node
@@ -105,7 +122,7 @@ def from_json(node: Any) -> Any:
                 return np.array(node["values"], kind).reshape(node["shape"])
             if _BYTES in node:
                 return base64.b64decode(node[_BYTES], validate=True)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise StoreError(f"an array in the file is damaged: {error}") from error
         return {key: from_json(value) for key, value in node.items()}
     return [from_json(value) for value in node] if isinstance(node, list) else node

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,10 +17,12 @@ from monitor.profile import Profile
 from monitor.snapshot import FieldView, ProfileView
 from monitor.types import FloatArray, Presence
 
+T = TypeVar("T")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """The quantiles that are exported."""
 _SHOWN = 3
 _MAX_CELLS_SHOWN = 50
+_BUCKETS_SHOWN = 10
 
 
 def number(value: Any) -> float | None:
@@ -34,7 +38,7 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
-        moments: Moments | None = kinds.get("moments")
+        numbers = _numbers(kinds["moments"]) if "moments" in kinds else {}
         rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
         for group, segment in enumerate(plan.segmenter.labels):
             n = rows[group]
@@ -45,20 +49,22 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
                     n,
                     missing[group] / n if n else None,
                     invalid[group] / n if n else None,
-                    **(_moments(moments, group) if moments is not None else {}),
+                    **{name: values[group] for name, values in numbers.items()},
                     **(_sketched(kinds) if group == 0 else {}),
                 )
             )
     return tuple(views)
 
 
-def _moments(moments: Moments, group: int) -> dict[str, float | None]:
-    return {
-        "mean": number(moments.mean[group]),
-        "stddev": number(np.sqrt(moments.variance[group])),
-        "min": number(moments.min[group]),
-        "max": number(moments.max[group]),
+def _numbers(moments: Moments) -> dict[str, Any]:
+    """Return mean, standard deviation, smallest and largest value, each of all groups; None where not finite."""
+    arrays = {
+        "mean": moments.mean,
+        "stddev": np.sqrt(moments.variance),
+        "min": moments.min,
+        "max": moments.max,
     }
+    return {name: [number(value) for value in array.tolist()] for name, array in arrays.items()}
 
 
 def _sketched(kinds: dict[str, Any]) -> dict[str, Any]:
@@ -72,17 +78,18 @@ def _sketched(kinds: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def cell_labels(accumulator: Any, spec: Any = None) -> tuple[str, ...]:
-    """Return the name of each cell that a detector with `spec` compares."""
+def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
+    """Return the name of each cell of `accumulator.cells(buckets)`; None: of the whole grid, uncut."""
     if isinstance(accumulator, Categories):
         return accumulator.frame.labels()
     if isinstance(accumulator, PresenceCounts):
         return tuple(presence.name.lower() for presence in Presence)
     assert isinstance(accumulator, Histogram)
-    edges = [f"{edge:.6g}" for edge in accumulator.frame.edges(getattr(spec, "buckets", 10)).tolist()]
+    frame = accumulator.frame
+    edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]
     if not edges:
         return ("all",)
-    inner = (f"{low} … {high}" for low, high in zip(edges, edges[1:], strict=False))
+    inner = (f"{low} … {high}" for low, high in pairwise(edges))
     return (f"< {edges[0]}", *inner, f"≥ {edges[-1]}")
 
 
@@ -106,25 +113,29 @@ def profile_views(plan: MonitorPlan, profile: Profile) -> tuple[ProfileView, ...
     for spec, current in profile.accumulators.items():
         if not isinstance(current, Histogram | Categories) or spec not in plan.baseline.profile.accumulators:
             continue
-        before, now = _cells(plan.baseline.profile.accumulators[spec]), _cells(current)
-        labels = cell_labels(current)[:_MAX_CELLS_SHOWN]
+        reference: Any = plan.baseline.profile.accumulators[spec]
+        before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
+        labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
                     spec.field,
                     segment,
                     labels,
-                    tuple(_shares(before[group])[:_MAX_CELLS_SHOWN]),
-                    tuple(_shares(now[group])[:_MAX_CELLS_SHOWN]),
+                    _shown(_shares(before[group])),
+                    _shown(_shares(now[group])),
                 )
             )
     return tuple(views)
 
 
-def _cells(accumulator: Any) -> Any:
-    """Return the counts (groups x cells) that labels and shares are shown for."""
-    return accumulator.cells(10)
+def _shown(cells: Sequence[T]) -> tuple[T, ...]:
+    """Return at most `_MAX_CELLS_SHOWN` of the cells, the last two (the unseen and other values) among them."""
+    if len(cells) <= _MAX_CELLS_SHOWN:
+        return tuple(cells)
+    return (*cells[: _MAX_CELLS_SHOWN - 2], *cells[-2:])
 
 
 def _shares(counts: Any) -> list[float]:
-    return (counts / max(int(counts.sum()), 1)).tolist()
+    shares: list[float] = (counts / max(int(counts.sum()), 1)).tolist()
+    return shares

@@ -6,7 +6,7 @@ It owns no thread, opens no socket and reads no clock; daemon, replay and tests 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,7 @@ from monitor.plan import MonitorPlan
 from monitor.profile import evaluate
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
-from monitor.signals import signals
+from monitor.signals import alert_keys, signals
 from monitor.types import Alert, Batch, Fetch, IntArray, Rejects, TopicPartition
 from monitor.windows import NEVER_MS, by_pane, late_rows
 
@@ -30,13 +30,16 @@ _MAX_UNKNOWN_FIELDS = 1000
 
 @dataclass
 class StepResult:
-    """What one step brought about; `batches` and `rejects` in the order of the fetches."""
+    """What one step brought about; `batches` and `rejects` in the order of the fetches.
+
+    `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window.
+    """
 
     batches: list[Batch] = field(default_factory=list)
     rejects: list[tuple[Fetch, Rejects]] = field(default_factory=list)
     windows: list[WindowResult] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
-    revised: dict[int, int] = field(default_factory=dict)
+    revised: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 class Engine:
@@ -52,11 +55,13 @@ class Engine:
         self.closer = Closer(plan)
         self.expected: int | None = None
         self._decoder = decoder
+        self._now_ms = 0
         self._done = timer or (lambda _stage: None)
 
     def assign(self, state: PartitionState) -> None:
         """Own a partition from its stored (or a new, empty) state on."""
         self.partitions[state.partition] = state
+        self.closer.epoch_ms = max(self.closer.epoch_ms, state.epoch_ms)
 
     def revoke(self, partition: TopicPartition) -> None:
         """Forget a partition; its state must have been checkpointed before."""
@@ -77,15 +82,19 @@ class Engine:
         """The partitions too far ahead of the slowest: to be paused, never dropped."""
         plan = self.plan
         marks = {tp: state.watermark_ms(plan.lateness_ms) for tp, state in self.partitions.items()}
-        slowest = min((m for tp, m in marks.items() if not self.partitions[tp].idle(plan.idle_ms)), default=NEVER_MS)
+        busy = [mark for tp, mark in marks.items() if not self.partitions[tp].idle(plan.idle_ms, self._now_ms)]
+        slowest = min(busy, default=NEVER_MS)
         if slowest > NEVER_MS:
             span_ms = plan.max_open_panes * plan.grid.pane_ms
             return frozenset(tp for tp, mark in marks.items() if mark > slowest + span_ms)
-        return frozenset(tp for tp, state in self.partitions.items() if len(state.panes) >= plan.max_open_panes)
+        # Somebody has not had a row yet: whoever has filled its panes waits. The idle wait for nobody.
+        full = (tp for tp, state in self.partitions.items() if len(state.panes) >= plan.max_open_panes)
+        return frozenset(full) if busy else frozenset()
 
     def step(self, fetches: Iterable[Fetch], now_ms: int) -> StepResult:
         """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
         result = StepResult()
+        self._now_ms = now_ms
         for fetch in fetches:
             state = self.partitions.get(fetch.partition)
             if state is not None:
@@ -98,6 +107,11 @@ class Engine:
         result = StepResult()
         self._close(result, self.closer.finish(list(self.partitions.values()), partial=self.partial))
         return result
+
+    def retire(self) -> list[Alert]:
+        """Forget the alerts of rules that the plan no longer has; return what has to resolve."""
+        known = alert_keys(self.plan)
+        return self.book.retire(lambda key: key not in known, self.closer.last_end_ms)
 
     def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
@@ -115,12 +129,12 @@ class Engine:
 
     def _fold(self, state: PartitionState, fetch: Fetch, now_ms: int, result: StepResult) -> None:
         """Decode one fetch and fold its rows into the partition's panes."""
+        before_ms = state.max_event_ms
         if len(fetch):
             if int(fetch.offsets[0]) < state.next_offset:
                 raise StoreError(f"{fetch.partition} went back from {state.next_offset} to {int(fetch.offsets[0])}")
             self._rows(state, fetch, result)
-        state.missed += max(0, fetch.next_offset - state.next_offset - len(fetch))
-        state.next_offset = max(state.next_offset, fetch.next_offset)
+        state.advance(fetch.next_offset, len(fetch), moved=state.max_event_ms > before_ms, now_ms=now_ms)
         state.hear_end(fetch.end_offset, now_ms)
 
     def _rows(self, state: PartitionState, fetch: Fetch, result: StepResult) -> None:
@@ -168,9 +182,10 @@ class Engine:
                 columns = {path: column.take(chosen) for path, column in batch.columns.items()}
                 masks = [(failed[chosen], evaluated[chosen]) for failed, evaluated in checks]
                 pane.update(columns, groups.take(chosen), masks, n)
-            if self.closer.judged(start):
+            if self.closer.touched(start):
                 state.rows_after_verdict += n
-                result.revised[start] = result.revised.get(start, 0) + n
+                key = (start, self.closer.last_end_ms)
+                result.revised[key] = result.revised.get(key, 0) + n
 
     def state(self) -> State:
         """Return what belongs to the monitor and not to a partition, as JSON-able values."""
@@ -181,13 +196,13 @@ class Engine:
             "failures": dict(self.failures),
         }
 
-    def load(self, state: Mapping[str, object]) -> None:
+    def load(self, state: State) -> None:
         """Continue from `state`; raises StoreError when it does not fit."""
         try:
-            self.closer.load(state["closer"])  # type: ignore[arg-type]
-            self.book.load(state["book"])  # type: ignore[arg-type]
-            self.unknown_fields = dict(state["unknown_fields"])  # type: ignore[call-overload]
-            self.failures = Counter(state["failures"])  # type: ignore[arg-type]
+            self.closer.load(state["closer"])
+            self.book.load(state["book"])
+            self.unknown_fields = dict(state["unknown_fields"])
+            self.failures = Counter(state["failures"])
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
 

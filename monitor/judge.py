@@ -14,61 +14,69 @@ from monitor.results import CheckOutcome, WindowResult
 from monitor.snapshot import VerdictView
 from monitor.types import Level, Score
 
+PARTIAL = "partial"
+"""The reason of windows that were judged while a partition was somebody else's."""
+EPOCH_CHANGE = "epoch change"
+"""The reason of what began before a change of the configuration or the baseline."""
 
-def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, partial: bool) -> WindowResult:
+_LEVELS = {int(level): level for level in Level}
+
+
+def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, unknown: str) -> WindowResult:
     """Return the verdicts, check outcomes and statistics of one window with rows.
 
-    `partial`: rows of some partition may be missing, so every level is UNKNOWN.
+    `unknown`: why rows may be missing (`partial`, `epoch change`), so that every level is UNKNOWN; empty: none are.
     """
     verdicts: list[VerdictView] = []
     proof: dict[tuple[str, str, str], str] = {}
     for item in plan.detectors:
-        found, why = _verdicts(plan, item, profile, partial=partial)
+        found, why = _verdicts(plan, item, profile, unknown)
         verdicts += found
         proof |= why
     return WindowResult(
         start_ms,
         end_ms,
-        int(profile.rows[0]),
-        partial=partial,
+        profile.rows,
+        partial=unknown == PARTIAL,
         verdicts=tuple(verdicts),
-        checks=(*_row_checks(plan, profile, partial=partial), *_window_checks(plan, profile, partial=partial)),
+        checks=(*_row_checks(plan, profile, unknown), *_window_checks(plan, profile.rows, unknown)),
         evidence=proof,
         profile=profile,
     )
 
 
-def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, partial: bool) -> WindowResult:
+def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, unknown: str) -> WindowResult:
     """Return the result of `windows` successive empty windows: drift unknown, zero volume judged."""
     nan = np.full(len(plan.segmenter.labels), np.nan)
     zero = np.zeros(nan.size, np.int64)
+    reason = unknown or "no rows"
     verdicts = [
         verdict
         for item in plan.detectors
         for verdict in _views(
-            plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, ["no rows"] * nan.size
+            plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, [reason] * nan.size
         )
     ]
-    checks = _window_checks(plan, None, partial=partial)
-    return WindowResult(start_ms, end_ms, 0, windows, partial, tuple(verdicts), tuple(checks))
+    checks = _window_checks(plan, 0, unknown)
+    return WindowResult(start_ms, end_ms, 0, windows, unknown == PARTIAL, tuple(verdicts), tuple(checks))
 
 
 def _verdicts(
-    plan: MonitorPlan, item: FieldDetector, profile: Profile, *, partial: bool
+    plan: MonitorPlan, item: FieldDetector, profile: Profile, unknown: str
 ) -> tuple[list[VerdictView], dict[tuple[str, str, str], str]]:
     """Return one detector's verdict for every segment, and the evidence of those above a threshold."""
     baseline, current = plan.baseline, profile.accumulators[item.needs]
     assert baseline is not None, "a plan with detectors has a baseline"
     score: Score = item.detector.compare(baseline.profile.accumulators[item.needs], current)
     levels, reasons = plan.policy.levels(score, item.spec)
-    found = [Level(int(level)) for level in levels]
-    why = [str(reason) for reason in reasons]
-    if partial or item.needs in profile.incomplete:
+    found = [_LEVELS[level] for level in levels.tolist()]
+    why = reasons.tolist()
+    if unknown or item.needs in profile.incomplete:
         found = [Level.UNKNOWN] * len(found)
-        why = ["partial" if partial else "epoch change"] * len(why)
+        why = [unknown or EPOCH_CHANGE] * len(why)
     proof = {}
-    if score.contributions is not None and any(level >= Level.WARNING for level in found):
-        labels = cell_labels(current, item.spec)
+    if score.contributions is not None and max(found) >= Level.WARNING:
+        labels = cell_labels(current, getattr(item.spec, "buckets", None))
         for group, level in enumerate(found):
             if level >= Level.WARNING:
                 key = (item.field, plan.segmenter.labels[group], item.name)
@@ -100,17 +108,17 @@ def _numbers(values: Any) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN is not itself
 
 
-def _row_checks(plan: MonitorPlan, profile: Profile, *, partial: bool) -> list[CheckOutcome]:
+def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str) -> list[CheckOutcome]:
     """Return the outcome of every row check in every segment."""
     outcomes = []
-    unknown = "partial" if partial else "" if profile.checks_complete else "epoch change"
-    for check, counts in zip(plan.row_checks, profile.checks, strict=True):
+    for number, (check, counts) in enumerate(zip(plan.row_checks, profile.checks, strict=True)):
         levels, reasons, ratios = failure_levels(counts[:, 0], counts[:, 1], check.spec)
+        why_not = unknown or (EPOCH_CHANGE if number in profile.incomplete_checks else "")
         for group, segment in enumerate(plan.segmenter.labels):
             failures, rows = counts[group].tolist()
-            level, reason = Level(int(levels[group])), str(reasons[group])
-            if unknown:
-                level, reason = Level.UNKNOWN, unknown
+            level, reason = _LEVELS[int(levels[group])], str(reasons[group])
+            if why_not:
+                level, reason = Level.UNKNOWN, why_not
             ratio = float(ratios[group]) if rows else None
             outcomes.append(
                 CheckOutcome(check.spec.name, check.spec.field, segment, level, failures, rows, ratio, reason)
@@ -118,14 +126,13 @@ def _row_checks(plan: MonitorPlan, profile: Profile, *, partial: bool) -> list[C
     return outcomes
 
 
-def _window_checks(plan: MonitorPlan, profile: Profile | None, *, partial: bool) -> list[CheckOutcome]:
-    """Return the outcome of every check on the window as a whole; no profile: no rows."""
-    rows = int(profile.rows[0]) if profile is not None else 0
+def _window_checks(plan: MonitorPlan, rows: int, unknown: str) -> list[CheckOutcome]:
+    """Return the outcome of every check on the window as a whole."""
     outcomes = []
     for check in plan.window_checks:
         level, reason = check.judge(rows)
-        if partial:
-            level, reason = Level.UNKNOWN, "partial"
+        if unknown:
+            level, reason = Level.UNKNOWN, unknown
         failed = level >= Level.WARNING
         ratio = None if level is Level.UNKNOWN else float(failed)
         outcomes.append(CheckOutcome(check.spec.name, "", "", level, int(failed), rows, ratio, reason))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +69,7 @@ class Meters:
         self.checkpoint_duration = Histogram(DURATION_BOUNDS_S)
         self.stage_s: dict[str, float] = {}
         self._mark_s = monotonic_s()
-        self._totals: deque[tuple[float, dict[str, tuple[int, int]]]] = deque()
+        self._totals: deque[tuple[float, dict[TopicPartition, tuple[int, int]]]] = deque()
         self._progress: dict[TopicPartition, _Progress] = {}
         self.stalled: frozenset[TopicPartition] = frozenset()
         self.last_read_ms: dict[TopicPartition, int] = {}
@@ -91,31 +92,38 @@ class Meters:
                 self.append_delay.setdefault(topic, Histogram(DELAY_BOUNDS_S)).add_all(now_ms - known)
                 self.last_read_ms[batch.partition] = int(known[-1])
 
-    def observe(self, states: Iterable[PartitionState]) -> None:
-        """Take the partitions' counters for the rates, and see who does not move though there is work."""
+    def observe(self, states: Iterable[PartitionState], paused: AbstractSet[TopicPartition]) -> None:
+        """Take the partitions' counters for the rates, and see who does not move though there is work.
+
+        Who is `paused` does not move on purpose.
+        """
         now_s = self._now_s()
-        totals: dict[str, tuple[int, int]] = {}
-        stalled = set()
+        totals: dict[TopicPartition, tuple[int, int]] = {}
+        progress: dict[TopicPartition, _Progress] = {}
         for state in states:
-            records, size = totals.get(state.partition.topic, (0, 0))
-            totals[state.partition.topic] = (records + state.records, size + state.record_bytes)
-            progress = self._progress.get(state.partition)
-            behind = state.end_offset is not None and state.next_offset < state.end_offset
-            if progress is None or progress.next_offset != state.next_offset or not behind:
-                self._progress[state.partition] = _Progress(state.next_offset, now_s)
-            elif now_s - progress.since_s > self._stall_after_s:
-                stalled.add(state.partition)
-        self.stalled = frozenset(stalled)
+            tp = state.partition
+            totals[tp] = (state.records, state.record_bytes)
+            behind = state.end_offset is not None and state.next_offset < state.end_offset and tp not in paused
+            before = self._progress.get(tp)
+            still = behind and before is not None and before.next_offset == state.next_offset
+            progress[tp] = before if before is not None and still else _Progress(state.next_offset, now_s)
+        self._progress = progress
+        self.stalled = frozenset(tp for tp, p in progress.items() if now_s - p.since_s > self._stall_after_s)
         self._totals.append((now_s, totals))
         while len(self._totals) > 2 and now_s - self._totals[1][0] > _RATE_SPAN_S:
             self._totals.popleft()
 
     def rates(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Return records and bytes per second by topic over the last 15 seconds or so."""
+        """Return records and bytes per second by topic over the last 15 seconds or so.
+
+        Only partitions that were ours all that time count: what was restored with one was not read now.
+        """
         if len(self._totals) < 2 or self._totals[-1][0] <= self._totals[0][0]:
             return {}, {}
         (first_s, before), (last_s, after) = self._totals[0], self._totals[-1]
-        span_s = last_s - first_s
-        records = {t: max(0.0, (n - before.get(t, (n, 0))[0]) / span_s) for t, (n, _) in after.items()}
-        sizes = {t: max(0.0, (size - before.get(t, (0, size))[1]) / span_s) for t, (_, size) in after.items()}
+        records: dict[str, float] = {tp.topic: 0.0 for tp in after}
+        sizes = dict(records)
+        for tp in after.keys() & before.keys():
+            records[tp.topic] += max(0, after[tp][0] - before[tp][0]) / (last_s - first_s)
+            sizes[tp.topic] += max(0, after[tp][1] - before[tp][1]) / (last_s - first_s)
         return records, sizes

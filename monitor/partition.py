@@ -12,6 +12,9 @@ from monitor.protocols import State
 from monitor.types import TopicPartition
 from monitor.windows import NEVER_MS
 
+CONFIRMED_FOR_MS = 15_000
+"""So long a confirmed end offset is fresh; after it nobody knows whether there is more to read."""
+
 
 @dataclass
 class PartitionState:
@@ -19,6 +22,7 @@ class PartitionState:
 
     records = rows + rejects + filtered; late rows are among the rows. `missed` counts the offsets in the
     interval that held no record for us (compaction, transaction markers) or were gone (retention).
+    `quiet_since_ms`: since when it is at its end without its event time moving; None when it is not there.
     """
 
     partition: TopicPartition
@@ -36,12 +40,29 @@ class PartitionState:
     panes: dict[int, Profile] = field(default_factory=dict)
     dirty: set[int] = field(default_factory=set)
     end_offset: int | None = None
-    caught_up_since_ms: int | None = None
+    quiet_since_ms: int | None = None
     confirmed_ms: int | None = None
+    epoch_ms: int = NEVER_MS
 
     def watermark_ms(self, lateness_ms: int) -> int:
         """Return up to where this partition's event time is complete; NEVER_MS before its first row."""
         return self.max_event_ms - lateness_ms if self.max_event_ms > NEVER_MS else NEVER_MS
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read up to the end that the broker confirmed last."""
+        return self.quiet_since_ms is not None
+
+    def advance(self, next_offset: int, records: int, *, moved: bool, now_ms: int) -> None:
+        """Go on to `next_offset` after so many records; `moved`: they brought the event time forward.
+
+        Without records the offset may go back: the log was cut off, and the source says where it goes on.
+        """
+        self.missed += max(0, next_offset - self.next_offset - records)
+        self.next_offset = max(self.next_offset, next_offset) if records else next_offset
+        self.from_offset = min(self.from_offset, self.next_offset)
+        if moved and self.quiet_since_ms is not None:
+            self.quiet_since_ms = now_ms
 
     def hear_end(self, end_offset: int | None, now_ms: int) -> None:
         """Take the end offset as the broker just confirmed it, or that it did not answer."""
@@ -49,22 +70,28 @@ class PartitionState:
             return
         self.end_offset, self.confirmed_ms = end_offset, now_ms
         if self.next_offset < end_offset:
-            self.caught_up_since_ms = None
-        elif self.caught_up_since_ms is None:
-            self.caught_up_since_ms = now_ms
+            self.quiet_since_ms = None
+        elif self.quiet_since_ms is None:
+            self.quiet_since_ms = now_ms
 
-    def idle(self, idle_ms: int | None) -> bool:
+    def idle(self, idle_ms: int | None, now_ms: int) -> bool:
         """Return whether the position has equalled a confirmed end for `idle_ms`; at once when None.
 
-        The time counts up to the last confirmation, so a broker that does not answer makes nobody idle.
+        A partition whose event time moves on is at work, however well we keep up with it; one that brings
+        only rejects or repeats old event times is not, or it would hold up everything for ever. The time
+        counts up to the last confirmation, which must be fresh: an unreachable broker makes nobody idle.
         """
-        if self.caught_up_since_ms is None or self.confirmed_ms is None:
+        if self.quiet_since_ms is None or self.confirmed_ms is None:
             return False
-        return idle_ms is None or self.confirmed_ms - self.caught_up_since_ms >= idle_ms
+        if idle_ms is None:
+            return True
+        fresh = now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
+        return fresh and self.confirmed_ms - self.quiet_since_ms >= idle_ms
 
-    def head(self) -> State:
-        """Return everything but the panes, as JSON-able values."""
+    def head(self, pane_ms: int) -> State:
+        """Return everything but the panes, as JSON-able values; `pane_ms` is their width."""
         return {
+            "pane_ms": pane_ms,
             "from_offset": self.from_offset,
             "next_offset": self.next_offset,
             "max_event_ms": self.max_event_ms,
@@ -79,11 +106,24 @@ class PartitionState:
         }
 
     @classmethod
-    def of(cls, partition: TopicPartition, head: State, panes: dict[int, Any], plan: ProfilePlan) -> PartitionState:
-        """Return the state that `head` and the panes' states describe; raises StoreError on damage."""
+    def of(
+        cls, partition: TopicPartition, head: State, panes: dict[int, Any], plan: ProfilePlan, pane_ms: int
+    ) -> PartitionState:
+        """Return the state that `head` and the panes' states describe; raises StoreError on damage.
+
+        Panes of another width than `pane_ms` cannot go on: they are forgotten, and `epoch_ms` says from when
+        on panes are whole again.
+        """
         try:
-            state = cls(partition, **{**head, "rejects": Counter(head["rejects"])})
-        except (KeyError, TypeError) as error:
+            rest = {**head, "rejects": Counter(head["rejects"])}
+            same_grid = rest.pop("pane_ms") == pane_ms
+            state = cls(partition, **rest)
+            state.next_offset, state.max_event_ms = int(state.next_offset), int(state.max_event_ms)
+        except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored state of {partition} is damaged ({error}); reset the checkpoint") from error
-        state.panes = {start: plan.load(pane) for start, pane in panes.items()}
+        if same_grid:
+            state.panes = {start: plan.load(pane) for start, pane in panes.items()}
+        elif state.max_event_ms > NEVER_MS:
+            state.dirty = set(panes)
+            state.epoch_ms = (state.max_event_ms // pane_ms + 1) * pane_ms
         return state

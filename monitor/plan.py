@@ -11,8 +11,8 @@ from monitor.baseline import Baseline, profile_specs
 from monitor.decoders import DecodePlan
 from monitor.policy.threshold import ThresholdPolicy
 from monitor.profile import ProfilePlan
-from monitor.segments import Segmenter
 from monitor.protocols import Check
+from monitor.segments import Segmenter
 from monitor.types import FieldType, Level
 from monitor.windows import PaneGrid
 
@@ -92,4 +92,5 @@ class MonitorPlan:
         specs = tuple(spec for path, kind in self.fields.items() for spec in profile_specs(path, kind))
         frames = self.baseline.frames if self.baseline is not None else {}
         wanted = {path: frame for path, frame in frames.items() if path in self.fields}
-        return ProfilePlan(specs, wanted, self.segmenter.labels, tuple(check.spec.name for check in self.row_checks))
+        checks = tuple(check.spec.model_dump_json() for check in self.row_checks)
+        return ProfilePlan(specs, wanted, self.segmenter.labels, checks)

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import grouped_counts
 from monitor.errors import StoreError
 from monitor.protocols import Accumulator, Check, State
@@ -19,7 +19,7 @@ from monitor.types import Batch, Column, Groups, IntArray, MaskArray
 
 @dataclass(frozen=True)
 class ProfilePlan:
-    """What a profile accumulates: Specs, the baseline's frames by field, groups and row checks."""
+    """What a profile accumulates: Specs, the baseline's frames by field, groups and row checks (as JSON)."""
 
     specs: tuple[AccumulatorSpec, ...]
     frames: Mapping[str, Frame] = field(default_factory=dict)
@@ -32,19 +32,22 @@ class ProfilePlan:
         return tuple(_key(spec.model_dump_json(), self._frame_id(spec), *self.labels) for spec in self.specs)
 
     @cached_property
-    def checks_key(self) -> str:
-        """The identity of the check counts."""
-        return _key("checks", *self.checks, "/", *self.labels)
+    def check_keys(self) -> tuple[str, ...]:
+        """The identity of each row check's counts: its whole Spec and the segments."""
+        return tuple(_key("check", check, *self.labels) for check in self.checks)
 
     def _frame_id(self, spec: AccumulatorSpec) -> str:
-        frame = self.frames.get(spec.field)
+        """Return the digest of the frame that the accumulator counts on, empty where it needs none."""
+        frame: Frame | None = getattr(spec.build(self.frames.get(spec.field), 1), "frame", None)
         return frame.digest if frame is not None else ""
 
     def empty(self) -> Profile:
         """Return a profile without rows."""
         size = len(self.labels)
-        built = {spec: spec.build(self.frames.get(spec.field), size) for spec in self.specs}
-        return Profile(self, built, np.zeros((len(self.checks), size, 2), np.int64), np.zeros(size, np.int64))
+        built: dict[AccumulatorSpec, Accumulator] = {
+            spec: spec.build(self.frames.get(spec.field), size) for spec in self.specs
+        }
+        return Profile(self, built, np.zeros((len(self.checks), size, 2), np.int64))
 
     def load(self, state: State) -> Profile:
         """Return the profile that `state` describes.
@@ -52,6 +55,12 @@ class ProfilePlan:
         What the state does not hold, or holds for another Spec, frame or segmentation, starts empty and is
         listed in `incomplete`: its verdict over this pane is unknown. Raises StoreError on damage.
         """
+        try:
+            return self._loaded(state)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise StoreError(f"a stored pane is damaged ({error}); reset the checkpoint") from error
+
+    def _loaded(self, state: State) -> Profile:
         profile = self.empty()
         stored = state.get("accumulators", {})
         for key, (spec, accumulator) in zip(self.keys, profile.accumulators.items(), strict=True):
@@ -59,30 +68,30 @@ class ProfilePlan:
                 accumulator.load(stored[key])
             else:
                 profile.incomplete.add(spec)
-        checks = state.get("checks", {}).get(self.checks_key)
-        if checks is not None:
-            profile.checks = _array(checks, profile.checks)
-        elif self.checks:
-            profile.checks_complete = False
-        rows = np.asarray(state.get("rows", profile.rows), np.int64)
-        profile.rows = rows.copy() if rows.shape == profile.rows.shape else profile.rows
-        profile.rows[0] = int(rows.flat[0]) if rows.size else 0
+        checks = state.get("checks", {})
+        for number, key in enumerate(self.check_keys):
+            if key in checks:
+                profile.checks[number] = stored_array(checks, key, profile.checks[number])
+            else:
+                profile.incomplete_checks.add(number)
+        profile.rows = int(state.get("rows", 0))
         return profile
 
 
 class Profile:
-    """Accumulators by Spec, row check counts (checks x groups x [failures, evaluated]) and rows per group."""
+    """Accumulators by Spec, row check counts (checks x groups x [failures, evaluated]) and the number of rows.
 
-    def __init__(
-        self, plan: ProfilePlan, accumulators: dict[AccumulatorSpec, Accumulator], checks: IntArray, rows: IntArray
-    ) -> None:
+    What began before a change of the configuration is `incomplete`, by Spec or by the number of the check.
+    """
+
+    def __init__(self, plan: ProfilePlan, accumulators: dict[AccumulatorSpec, Accumulator], checks: IntArray) -> None:
         """Take what `plan.empty` built."""
         self._plan = plan
         self.accumulators = accumulators
         self.checks = checks
-        self.rows = rows
+        self.rows = 0
         self.incomplete: set[AccumulatorSpec] = set()
-        self.checks_complete = True
+        self.incomplete_checks: set[int] = set()
 
     def update(
         self, columns: Mapping[str, Column], groups: Groups, checks: Sequence[tuple[MaskArray, MaskArray]], n: int
@@ -94,7 +103,7 @@ class Profile:
             if failed.any():
                 counts[:, 0] += grouped_counts(failed.astype(np.int64), 2, groups)[:, 1]
             counts[:, 1] += grouped_counts(evaluated.astype(np.int64), 2, groups)[:, 1]
-        self.rows += grouped_counts(np.zeros(n, np.int64), 1, groups)[:, 0]
+        self.rows += n
 
     def merge(self, other: Profile) -> None:
         """Fold another profile of the same plan in; call in the order topic, partition, pane."""
@@ -103,7 +112,7 @@ class Profile:
         self.checks += other.checks
         self.rows += other.rows
         self.incomplete |= other.incomplete
-        self.checks_complete &= other.checks_complete
+        self.incomplete_checks |= other.incomplete_checks
 
     def state(self) -> State:
         """Return everything needed to continue, keyed so that another plan takes what it can."""
@@ -111,8 +120,12 @@ class Profile:
         items = zip(plan.keys, self.accumulators.items(), strict=True)
         return {
             "accumulators": {key: acc.state() for key, (spec, acc) in items if spec not in self.incomplete},
-            "checks": {plan.checks_key: self.checks.copy()} if self.checks_complete else {},
-            "rows": self.rows.copy(),
+            "checks": {
+                key: self.checks[number].copy()
+                for number, key in enumerate(plan.check_keys)
+                if number not in self.incomplete_checks
+            },
+            "rows": self.rows,
         }
 
 
@@ -123,10 +136,3 @@ def evaluate(checks: Sequence[Check], batch: Batch) -> list[tuple[MaskArray, Mas
 
 def _key(*parts: str) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
-
-
-def _array(value: Any, like: IntArray) -> IntArray:
-    array = np.array(value, np.int64)
-    if array.shape != like.shape:
-        raise StoreError("stored check counts do not fit; reset the checkpoint")
-    return array

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor import __version__
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
 from monitor.meters import Meters
 from monitor.partition import PartitionState
-from monitor.results import WindowResult
+from monitor.results import CheckOutcome
 from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
-from monitor.types import Level
+from monitor.types import Alert, Level
 from monitor.windows import NEVER_MS
 
 
@@ -31,18 +31,27 @@ class Outside:
     rebalances: int = 0
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of the judged windows: the last one, and how often the checks have failed."""
+
+    window: WindowView | None = None
+    windows_total: int = 0
+    fields: tuple[FieldView, ...] = ()
+    verdicts: tuple[VerdictView, ...] = ()
+    profiles: tuple[ProfileView, ...] = ()
+    checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+
+
 class Publisher:
-    """Remembers the last closed window and what checks counted; makes snapshots."""
+    """Makes snapshots. What it hears of windows and alerts is shown once `show` says that it is durable."""
 
     def __init__(self, engine: Engine, meters: Meters) -> None:
-        """Start without a window."""
+        """Start without a window, but with the alerts that fire."""
         self._engine = engine
         self._meters = meters
-        self._window: WindowView | None = None
-        self._verdicts: tuple[VerdictView, ...] = ()
-        self._fields: tuple[FieldView, ...] = ()
-        self._profiles: tuple[ProfileView, ...] = ()
-        self._checks: dict[tuple[str, str], CheckView] = {}
+        self._shown = self._heard = _Shown(windows_total=engine.closer.windows, alerts=tuple(engine.book.firing()))
         plan = engine.plan
         self._thresholds = {
             (item.field, item.name, level): getattr(item.spec, level)
@@ -51,41 +60,45 @@ class Publisher:
         }
 
     def hear(self, result: StepResult) -> None:
-        """Take the judged windows of a step; the last one is what is shown."""
-        for window in result.windows:
-            for outcome in window.checks:
-                self._checks[outcome.check, outcome.segment] = CheckView(
-                    outcome.check,
-                    outcome.segment,
-                    outcome.level,
-                    self._engine.failures[failure_key(outcome.check, outcome.segment)],
-                    outcome.failure_ratio,
-                    outcome.reason,
-                )
-        if result.windows:
-            self._show(result.windows[-1])
-
-    def _show(self, window: WindowResult) -> None:
-        plan = self._engine.plan
-        self._window = WindowView(window.start_ms, window.end_ms, window.rows, window.partial)
-        self._verdicts = window.verdicts
-        if window.profile is not None:
-            self._fields = field_views(plan, window.profile)
-            self._profiles = profile_views(plan, window.profile)
+        """Take the judged windows of a step, before the next one; the last of them is what will be shown."""
+        if not result.windows:
             return
-        self._fields, self._profiles = (), ()
-        judged = {outcome.check for outcome in window.checks}
-        for key, view in self._checks.items():
-            if view.check not in judged:
-                self._checks[key] = CheckView(
-                    view.check, view.segment, Level.UNKNOWN, view.failures_total, None, "no rows"
-                )
+        last = result.windows[-1]
+        checks = dict(self._heard.checks)
+        for window in result.windows:
+            checks |= {(outcome.check, outcome.segment): self._check(outcome) for outcome in window.checks}
+        judged = {(outcome.check, outcome.segment) for outcome in last.checks}
+        checks |= {key: _not_judged(view) for key, view in checks.items() if key not in judged}
+        plan, profile = self._engine.plan, last.profile
+        self._heard = _Shown(
+            WindowView(last.start_ms, last.end_ms, last.rows, last.partial),
+            self._engine.closer.windows,
+            field_views(plan, profile) if profile is not None else (),
+            last.verdicts,
+            profile_views(plan, profile) if profile is not None else (),
+            checks,
+            tuple(self._engine.book.firing()),
+        )
+
+    def show(self) -> None:
+        """From now on show what was heard: it is durable."""
+        self._shown = self._heard
+
+    def _check(self, outcome: CheckOutcome) -> CheckView:
+        return CheckView(
+            outcome.check,
+            outcome.segment,
+            outcome.level,
+            self._engine.failures[failure_key(outcome.check, outcome.segment)],
+            outcome.failure_ratio,
+            outcome.reason,
+        )
 
     def snapshot(self, now_ms: int, outside: Outside) -> Snapshot:
         """Return the view of this instant."""
-        engine, meters = self._engine, self._meters
+        engine, meters, shown = self._engine, self._meters, self._shown
         states = [engine.partitions[tp] for tp in sorted(engine.partitions)]
-        by_topic = {state.partition.topic for state in states}
+        by_topic = sorted({state.partition.topic for state in states})
         rates = meters.rates()
         return Snapshot(
             monitor=engine.plan.monitor,
@@ -107,15 +120,15 @@ class Publisher:
             record_delay={topic: delay.view() for topic, delay in meters.record_delay.items()},
             append_delay={topic: delay.view() for topic, delay in meters.append_delay.items()},
             watermark_ms=engine.watermark_ms if engine.watermark_ms > NEVER_MS else None,
-            last_window=self._window,
-            windows_total=engine.closer.windows,
-            fields=self._fields,
-            verdicts=self._verdicts,
+            last_window=shown.window,
+            windows_total=shown.windows_total,
+            fields=shown.fields,
+            verdicts=shown.verdicts,
             thresholds=self._thresholds,
-            checks=tuple(self._checks.values()),
-            profiles=self._profiles,
+            checks=tuple(shown.checks.values()),
+            profiles=shown.profiles,
             unknown_fields=dict(engine.unknown_fields),
-            alerts=tuple(engine.book.firing()),
+            alerts=shown.alerts,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             checkpoint_duration=meters.checkpoint_duration.view(),
@@ -141,9 +154,14 @@ class Publisher:
             end_offset=state.end_offset,
             lag_s=lag_s,
             stalled=state.partition in meters.stalled,
-            idle=state.idle(plan.idle_ms),
+            idle=state.idle(plan.idle_ms, now_ms),
             watermark_ms=mark if mark > NEVER_MS else None,
         )
+
+
+def _not_judged(view: CheckView) -> CheckView:
+    """Return the view of a row check after empty windows: its count stays, its level is unknown."""
+    return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows")
 
 
 def _rejects(states: list[PartitionState]) -> dict[tuple[str, str], int]:

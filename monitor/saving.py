@@ -26,15 +26,19 @@ class Saver:
         """Start with nothing pending."""
         self._engine = engine
         self._windows: list[StoredWindow] = []
-        self._revised: dict[int, int] = {}
+        self._revised: dict[tuple[int, int], int] = {}
         self._alerts: list[Alert] = []
+
+    def restore(self, monitor: bytes | str | None) -> None:
+        """Continue the engine from the stored monitor state; raises StoreError on damage."""
+        self._alerts += restore_engine(self._engine, monitor)
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
         self._windows += [stored_window(self._engine.plan, window) for window in result.windows]
         self._alerts += result.alerts
-        for start, n in result.revised.items():
-            self._revised[start] = self._revised.get(start, 0) + n
+        for key, n in result.revised.items():
+            self._revised[key] = self._revised.get(key, 0) + n
 
     @property
     def pending_windows(self) -> int:
@@ -46,7 +50,7 @@ class Saver:
         panes: dict[tuple[TopicPartition, int], bytes | None] = {}
         heads = {}
         for partition, state in self._engine.partitions.items():
-            heads[partition] = json.dumps(state.head()).encode()
+            heads[partition] = json.dumps(state.head(self._engine.plan.grid.pane_ms)).encode()
             for start in state.dirty:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
@@ -71,15 +75,19 @@ def restore_partition(
     plan: MonitorPlan, partition: TopicPartition, head: bytes, panes: dict[int, bytes]
 ) -> PartitionState:
     """Return a partition's state from what the store holds; raises StoreError on damage."""
-    return PartitionState.of(
-        partition, decode_head(head), {start: decode(state) for start, state in panes.items()}, plan.profile
-    )
+    states = {start: decode(state) for start, state in panes.items()}
+    return PartitionState.of(partition, decode_head(head), states, plan.profile, plan.grid.pane_ms)
 
 
-def restore_engine(engine: Engine, monitor: bytes | str | None) -> None:
-    """Continue the engine from the stored monitor state, if there is one; raises StoreError on damage."""
-    if monitor is not None:
-        engine.load(decode_head(monitor))
+def restore_engine(engine: Engine, monitor: bytes | str | None) -> list[Alert]:
+    """Continue the engine from the stored monitor state, if there is one; raises StoreError on damage.
+
+    Returns the alerts that resolve because nothing in the configuration can clear them any more.
+    """
+    if monitor is None:
+        return []
+    engine.load(decode_head(monitor))
+    return engine.retire()
 
 
 def decode_head(data: bytes | str) -> State:

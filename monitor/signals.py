@@ -17,6 +17,15 @@ def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -
     return [*_drift(plan, window, active), *_checks(plan, window, active)]
 
 
+def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
+    """Return every stream that windows of this plan can have."""
+    labels = plan.segmenter.labels
+    drift = (Key(item.name, item.field, label) for item in plan.detectors for label in labels)
+    rows = (Key(check.spec.name, check.spec.field, label) for check in plan.row_checks for label in labels)
+    whole = (Key(check.spec.name, "", "") for check in plan.window_checks)
+    return frozenset((*drift, *rows, *whole))
+
+
 def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
     hysteresis = plan.hysteresis
     for verdict in window.verdicts:

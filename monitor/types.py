@@ -97,6 +97,11 @@ class Column:
         """The usable strings as dictionary codes, encoded once for all who need them."""
         return self.valid.dictionary_encode()
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether somebody has asked for `encoded` already."""
+        return "encoded" in self.__dict__
+
     def take(self, rows: IntArray) -> Column:
         """Return the column of `rows` only."""
         if isinstance(self.values, np.ndarray):

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.alertmanager", "tests.support.kafka", "tests.support.prometheus"]
+pytest_plugins = [
+    "tests.support.alertmanager",
+    "tests.support.flights",
+    "tests.support.kafka",
+    "tests.support.prometheus",
+]

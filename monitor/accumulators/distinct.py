@@ -91,11 +91,12 @@ class Distinct:
 
 
 def _hashes(column: Column) -> HashArray:
-    """Return a hash of every usable number, or of every different usable string."""
+    """Return the hashes of the usable values; of strings already encoded, only the different ones."""
     if isinstance(column.values, np.ndarray):
         valid: FloatArray = column.valid
         return hash_numbers(valid)
-    return hash_strings(column.encoded.dictionary)
+    # Encoding costs more than hashing where most values differ, so it is not done for this alone.
+    return hash_strings(column.encoded.dictionary if column.is_encoded else column.valid)
 
 
 def _sigma(x: float) -> float:

@@ -47,6 +47,7 @@ class Frame:
     categories: tuple[str, ...] = ()
     keys: HashArray = field(default_factory=lambda: _none(np.uint64))
     counts: IntArray = field(default_factory=lambda: np.zeros(2, np.int64))
+    _starts: dict[int, IntArray] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_numbers(cls, values: FloatArray) -> Frame:
@@ -96,10 +97,16 @@ class Frame:
             raise ValueError("accumulators on different frames cannot be merged")
 
     def starts(self, buckets: int) -> IntArray:
-        """Return the first grid cell of each of the cells that `edges(buckets)` makes; begins with 0."""
-        inner = self._cuts(buckets)
-        starts = np.concatenate(([0], inner + 1))
-        return _merge_small(starts, np.add.reduceat(self.counts, starts))
+        """Return the first grid cell of each of the cells that `edges(buckets)` makes; begins with 0.
+
+        Found once for each `buckets`, since every comparison of every window asks; the array is read-only.
+        """
+        found = self._starts.get(buckets)
+        if found is None:
+            starts = np.concatenate(([0], self._cuts(buckets) + 1))
+            found = self._starts[buckets] = _merge_small(starts, np.add.reduceat(self.counts, starts))
+            found.setflags(write=False)
+        return found
 
     def edges(self, buckets: int) -> FloatArray:
         """Return the cuts really in use for `buckets` equal shares, ascending; cells are cuts + 1.

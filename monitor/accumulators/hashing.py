@@ -69,8 +69,11 @@ def hash_strings(values: Any) -> HashArray:
 def _hash_words(words: HashArray, starts: IntArray, lengths: IntArray) -> HashArray:
     """Return the hash of each string that is not too long, a word of all of them at a time."""
     hashes = mix(lengths.astype(np.uint64))
-    rows = np.flatnonzero((lengths > 0) & (lengths <= _LONGEST_BYTES))
-    done = 0
+    done, shortest = 0, min(int(lengths.min()), _LONGEST_BYTES)
+    while done + _WORD_BYTES <= shortest:  # whole words of every string: no masks, no choice of rows
+        hashes = mix(hashes ^ words[starts + done])
+        done += _WORD_BYTES
+    rows = np.flatnonzero((lengths > done) & (lengths <= _LONGEST_BYTES))
     while rows.size:
         left = np.minimum(lengths[rows] - done, _WORD_BYTES)
         hashes[rows] = mix(hashes[rows] ^ (words[starts[rows] + done] & _TAIL[left]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +11,18 @@ from monitor.accumulators import Frame
 from monitor.baseline.model import Baseline
 from monitor.baseline.specs import baseline_specs
 from monitor.profile import ProfilePlan
-from monitor.segments import Dimension, Segmenter
+from monitor.segments import OTHER, Dimension, Segmenter
 from monitor.types import Batch, Column, FieldType
+
+_BLOCK_ROWS = 65_536
 
 
 class BaselineBuilder:
     """Takes batches until `full`, then freezes them. Rows are kept in memory, at most `max_rows`.
 
     The second pass counts the rows with the same accumulators that count the live windows, so baseline
-    and current are the same statistic by construction.
+    and current are the same statistic by construction. It takes the rows in the order of their partitions
+    and offsets, all at once, so the result does not depend on how they came: equal rows, equal version.
     """
 
     def __init__(
@@ -35,9 +38,10 @@ class BaselineBuilder:
         self._segments = tuple(segments)
         self._max_categories = max_categories
         self._max_rows = max_rows
-        self._batches: list[Mapping[str, Column]] = []
+        self._batches: list[Batch] = []
         self._known: set[str] = set(fields)
         self.rows = 0
+        self.truncated = False
         self.first_ms: int | None = None
         self.last_ms: int | None = None
 
@@ -50,41 +54,66 @@ class BaselineBuilder:
         """Take the rows of a batch, as far as the cap allows; return how many were taken."""
         n = min(len(batch), self._max_rows - self.rows)
         self._known.update(unknown_fields)
+        self.truncated |= n < len(batch)
         if n <= 0:
             return 0
-        whole = n == len(batch)
-        first = np.arange(n)
-        self._batches.append({path: c if whole else c.take(first) for path, c in batch.columns.items()})
-        times = batch.event_times_ms[:n]
-        self.first_ms = min(int(times.min()), self.first_ms if self.first_ms is not None else int(times.min()))
-        self.last_ms = max(int(times.max()), self.last_ms if self.last_ms is not None else int(times.max()))
+        taken = batch if n == len(batch) else batch.take(np.arange(n))
+        self._batches.append(taken)
+        first_ms, last_ms = int(taken.event_times_ms.min()), int(taken.event_times_ms.max())
+        self.first_ms = first_ms if self.first_ms is None else min(self.first_ms, first_ms)
+        self.last_ms = last_ms if self.last_ms is None else max(self.last_ms, last_ms)
         self.rows += n
         return n
 
     def build(self) -> Baseline:
         """Return the baseline of the rows taken; of no rows it is a baseline without values."""
+        self._batches.sort(key=lambda batch: (batch.partition, int(batch.offsets[0])))
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
         profile = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels).empty()
-        for columns in self._batches:
-            n = len(next(iter(columns.values()))) if columns else 0
+        for columns, n in self._blocks():
             profile.update(columns, segmenter.groups(columns), (), n)
         return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)))
+
+    def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
+        """Yield columns and number of rows of blocks of one size, whatever the batches were."""
+        ends = np.cumsum([len(batch) for batch in self._batches])
+        for start in range(0, self.rows, _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, self.rows)
+            first, last = np.searchsorted(ends, [start, stop - 1], side="right").tolist()
+            parts = []
+            for batch, end in zip(self._batches[first : last + 1], ends[first : last + 1].tolist(), strict=True):
+                begin = end - len(batch)
+                parts.append(batch.take(np.arange(max(start, begin) - begin, min(stop, end) - begin)))
+            yield {path: _joined([part.columns[path] for part in parts]) for path in self._fields}, stop - start
 
     def _frame(self, path: str) -> Frame | None:
         """Return the frozen ruler of a field; None for text, which has none."""
         kind = self._fields[path]
         if kind in ("number", "integer"):
-            parts = [columns[path].valid for columns in self._batches]
+            parts = [batch.columns[path].valid for batch in self._batches]
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
         return None if kind == "text" else self._categories(path, self._max_categories)
 
     def _categories(self, path: str, max_categories: int) -> Frame:
         """Return the dictionary of a field: the most frequent values, ties by their order."""
-        parts = [columns[path].valid for columns in self._batches]
-        values = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
-        return Frame.of_categories(values, max_categories=max_categories)
+        parts = [batch.columns[path].valid for batch in self._batches]
+        return Frame.of_categories(pa.chunked_array(parts, pa.string()), max_categories=max_categories)
 
     def _dimension(self, path: str, cap: int, values: tuple[str, ...] | None) -> Dimension:
         """Return a segment dimension, with its fixed values or the baseline's most frequent."""
-        return Dimension(path, values if values is not None else self._categories(path, cap).categories)
+        if values is not None:
+            return Dimension(path, values)
+        # A value spelled like the rest's own segment has to share it: two segments of one name are none.
+        found = self._categories(path, cap + 1).categories
+        return Dimension(path, tuple(value for value in found if value != OTHER)[:cap])
+
+
+def _joined(parts: Sequence[Column]) -> Column:
+    """Return the columns, at least one, as one."""
+    values = [part.values for part in parts]
+    numbers = isinstance(values[0], np.ndarray)
+    return Column(
+        np.concatenate(values) if numbers else pa.concat_arrays(values),
+        np.concatenate([part.presence for part in parts]),
+    )

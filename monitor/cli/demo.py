@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -16,6 +17,9 @@ def demo(
     ] = None,
 ) -> None:
     """Watch a shop's payments on an embedded broker, see a fault injected, an alert fire and resolve."""
+    from monitor.demo import INTRODUCTION
+
+    typer.echo(INTRODUCTION)  # before the imports, which take a few seconds
     from rich.console import Console
 
     from monitor.cli.logging import configure_logging
@@ -24,5 +28,6 @@ def demo(
     from monitor.lines import summary_line
 
     configure_logging("error")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `docker stop` is Ctrl-C too
     counted = run_demo(listen, duration, Console())
     print_json_line(summary_line(counted))

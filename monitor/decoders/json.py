@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -10,17 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.decoders import tokens
-from monitor.decoders.duck import connect, query
+from monitor.decoders.duck import Duck, quoted
 from monitor.decoders.envelope import envelope_columns
 from monitor.decoders.event_time import FAULTS, event_times
+from monitor.decoders.nesting import too_deep
 from monitor.decoders.plan import DecodePlan
-from monitor.decoders.records import Sieve, depths, keep_rows, maybe_deep, sift_raw, to_text
+from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
 from monitor.spec import Spec
-from monitor.types import Batch, Column, Decoded, Fetch, FieldType, MaskArray, Presence
+from monitor.types import Batch, Column, Decoded, Fetch, FieldType, MaskArray, Presence, PresenceArray
 
-_SAMPLE_EVERY = 64
-"""Unknown fields are looked for in the records whose offset is a multiple of this."""
+_SAMPLE_PERIOD, _SAMPLE_RUN = 1024, 16
+"""Unknown fields are looked for in 16 successive offsets of 1024: one record in 64, but not in every small fetch."""
 _DUCK_TYPES = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR"}
+_KEYS = "SELECT json_keys(v) FROM texts"
+_VALID = "SELECT json_valid(v) FROM texts"
 
 
 class JsonSpec(Spec):
@@ -43,14 +47,15 @@ class JsonDecoder:
     """
 
     def __init__(self, plan: DecodePlan) -> None:
-        """Prepare the query and the patterns for the fields of `plan`."""
+        """Prepare the question and the pattern for the fields of `plan`."""
         self._plan = plan
-        self._connection = connect()
+        self._duck = Duck()
         self._fields: dict[str, FieldType] = dict(plan.payload_fields)
         time = plan.event_time
         if time.path is not None and time.path not in self._fields:
             self._fields[time.path] = "text" if time.unit == "iso8601" else "number"
-        self._structure = json.dumps(_structure(self._fields))
+        structure = quoted(json.dumps(_structure(self._fields)))
+        self._transform = f"SELECT TRY(json_transform(v, {structure})) FROM texts"  # noqa: S608 - quoted
         self._suspicion = tokens.suspicion(self._fields)
         self._known = {path.split(".", 1)[0] for path in self._fields}
 
@@ -60,7 +65,7 @@ class JsonDecoder:
         columns, unknown = self._columns(fetch, sieve)
         time_path = self._plan.event_time.path
         times, faults = event_times(
-            self._connection,
+            self._duck,
             self._plan.event_time,
             columns[time_path] if time_path is not None else None,
             fetch.timestamps_ms[sieve.rows],
@@ -71,7 +76,7 @@ class JsonDecoder:
             columns = {path: column.take(stay) for path, column in columns.items()}
         rows = sieve.rows
         wanted = {path: columns[path] for path in self._plan.payload_fields}
-        wanted |= envelope_columns(self._connection, fetch, rows, self._plan.record_fields)
+        wanted |= envelope_columns(self._duck, fetch, rows, self._plan.record_fields)
         batch = Batch(fetch.partition, fetch.offsets[rows], fetch.timestamps_ms[rows], times, wanted)
         return Decoded(batch, sieve.rejects(), sieve.filtered, unknown)
 
@@ -80,20 +85,16 @@ class JsonDecoder:
         texts = self._texts(fetch, sieve)
         if not len(texts):
             return {path: _empty(kind) for path, kind in self._fields.items()}, ()
-        parsed = query(
-            self._connection, "SELECT TRY(json_transform(v, $1)) AS x FROM batch", texts, self._structure
-        ).column("x")
-        table = parsed.combine_chunks() if parsed.num_chunks != 1 else parsed.chunk(0)
-        suspicious = np.asarray(pc.match_substring_regex(texts, self._suspicion))
-        malformed = np.asarray(table.is_null())
+        objects = self._duck.ask(self._transform, texts)
+        suspicious = tokens.suspects(texts, self._suspicion)
+        malformed = np.asarray(objects.is_null())
         if suspicious.any():
-            commas = np.zeros(len(texts), bool)
-            commas[suspicious] = tokens.has_trailing_comma(self._connection, texts.filter(pa.array(suspicious)))
-            malformed = malformed | commas
+            malformed = malformed.copy()
+            malformed[suspicious] |= tokens.has_trailing_comma(self._duck, texts.filter(pa.array(suspicious)))
         if malformed.any():
             keep = sieve.reject(malformed, "malformed")
-            texts, table, suspicious = keep_rows(texts, keep), keep_rows(table, keep), suspicious[keep]
-        leaves = {path: _leaf(table, path) for path in self._fields}
+            texts, objects, suspicious = keep_rows(texts, keep), keep_rows(objects, keep), suspicious[keep]
+        leaves = dict(_leaves(objects))
         return self._typed(texts, leaves, suspicious), self._unknown(fetch, sieve, texts)
 
     def _texts(self, fetch: Fetch, sieve: Sieve) -> pa.StringArray:
@@ -101,11 +102,9 @@ class JsonDecoder:
         values = sift_raw(fetch.values, sieve, self._plan.max_record_bytes)
         if not len(values):
             return pa.array([], pa.string())
-        texts = to_text(self._connection, values, sieve)
-        deep = maybe_deep(texts, self._plan.max_nesting_depth) if len(texts) else None
+        texts = to_text(self._duck, values, sieve)
+        deep = too_deep(self._duck, texts, self._plan.max_nesting_depth)
         if deep is not None:
-            rows = np.flatnonzero(deep)
-            deep[rows] = depths(self._connection, texts.take(pa.array(rows))) > self._plan.max_nesting_depth
             texts = keep_rows(texts, sieve.reject(deep, "nesting"))
         return self._objects(texts, sieve)
 
@@ -114,12 +113,12 @@ class JsonDecoder:
         begins = np.asarray(pc.starts_with(texts, "{"))
         if begins.all():
             return texts
+        begins = begins.copy()
         rows = np.flatnonzero(~begins)
         rest = texts.take(pa.array(rows))
         begins[rows] = np.asarray(pc.starts_with(pc.utf8_ltrim(rest, " \t\r\n"), "{"))
         other = np.zeros(len(texts), bool)
-        valid = query(self._connection, "SELECT json_valid(v) AS t FROM batch", rest).column("t").combine_chunks()
-        other[rows] = np.asarray(valid.to_numpy(zero_copy_only=False), bool)
+        other[rows] = np.asarray(self._duck.ask(_VALID, rest)) & ~tokens.has_trailing_comma(self._duck, rest)
         malformed = ~begins & ~other
         keep = sieve.reject(malformed, "malformed")
         texts, begins = keep_rows(texts, keep), begins[keep]
@@ -128,31 +127,25 @@ class JsonDecoder:
     def _typed(self, texts: pa.StringArray, leaves: dict[str, pa.Array], suspicious: MaskArray) -> dict[str, Column]:
         """Return the columns, with the tokens of suspicious and NULL values looked at exactly."""
         nulls = {path: np.asarray(leaf.is_null()) for path, leaf in leaves.items() if leaf.null_count}
-        look = suspicious.copy()
-        for null in nulls.values():
-            look |= null
+        look = np.logical_or.reduce([suspicious, *nulls.values()])
         rows = np.flatnonzero(look)
         # A field is asked for if it holds a NULL, or if any row is suspicious, which may be any field's fault.
-        asked = dict(self._fields) if suspicious.any() else {path: self._fields[path] for path in nulls}
-        found = tokens.token_types(self._connection, texts.take(pa.array(rows)), asked) if rows.size else None
+        asked = {path: kind for path, kind in self._fields.items() if path in nulls or suspicious.any()}
+        found = tokens.token_types(self._duck, texts.take(pa.array(rows)), asked) if rows.size else {}
         columns = {}
-        for path, leaf in leaves.items():
+        for path, kind in self._fields.items():
             presence = np.zeros(len(texts), np.uint8)
-            if found is not None and path in asked:
-                presence[rows] = found[:, list(asked).index(path)]
-            if path in nulls:
-                # The token's type is right and yet it gave no value: it does not fit the field's type.
-                presence[nulls[path] & (presence == Presence.OK)] = Presence.WRONG_TYPE
-            columns[path] = _column(leaf, presence, self._fields[path])
+            if path in found:
+                presence[rows] = found[path]
+            columns[path] = _column(leaves[path], presence, kind)
         return columns
 
     def _unknown(self, fetch: Fetch, sieve: Sieve, texts: pa.StringArray) -> tuple[str, ...]:
         """Return the top-level keys that no configured path begins with, from a sample by offset."""
-        rows = np.flatnonzero(fetch.offsets[sieve.rows] % _SAMPLE_EVERY == 0)
+        rows = np.flatnonzero(fetch.offsets[sieve.rows] % _SAMPLE_PERIOD < _SAMPLE_RUN)
         if not rows.size:
             return ()
-        sql = "SELECT DISTINCT unnest(json_keys(v)) AS k FROM batch"
-        keys = query(self._connection, sql, texts.take(pa.array(rows))).column("k").to_pylist()
+        keys = self._duck.ask(_KEYS, texts.take(pa.array(rows))).flatten().unique().to_pylist()
         return tuple(sorted(set(keys) - self._known))
 
 
@@ -168,12 +161,13 @@ def _structure(fields: dict[str, FieldType]) -> dict[str, Any]:
     return root
 
 
-def _leaf(table: pa.StructArray, path: str) -> pa.Array:
-    """Return the values at a dotted path; NULL where a parent is not an object."""
-    array: pa.Array = table
-    for part in path.split("."):
-        array = pc.struct_field(array, part)
-    return array
+def _leaves(objects: pa.StructArray, prefix: str = "") -> Iterator[tuple[str, pa.Array]]:
+    """Yield each dotted path and its values; NULL where a parent is not an object."""
+    for field, values in zip(objects.type, objects.flatten(), strict=True):
+        if pa.types.is_struct(field.type):
+            yield from _leaves(values, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, values
 
 
 def _empty(kind: FieldType) -> Column:
@@ -182,12 +176,12 @@ def _empty(kind: FieldType) -> Column:
     return Column(values, np.empty(0, np.uint8))
 
 
-def _column(leaf: pa.Array, presence: np.ndarray[Any, np.dtype[np.uint8]], kind: FieldType) -> Column:
+def _column(leaf: pa.Array, presence: PresenceArray, kind: FieldType) -> Column:
     """Return a column of the decoded values, with numbers that are not finite (or not whole) marked."""
-    if tokens.token_family(kind) == "boolean":
-        return Column(leaf.cast(pa.string()).fill_null("") if leaf.null_count else leaf.cast(pa.string()), presence)
-    if tokens.token_family(kind) == "text":
-        return Column(leaf.fill_null("") if leaf.null_count else leaf, presence)
+    family = tokens.token_family(kind)
+    if family != "number":
+        texts = leaf.cast(pa.string()) if family == "boolean" else leaf
+        return Column(texts.fill_null("") if texts.null_count else texts, presence)
     values = np.asarray(leaf.fill_null(0.0) if leaf.null_count else leaf)
     finite = np.isfinite(values)
     if not finite.all():

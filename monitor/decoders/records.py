@@ -1,21 +1,19 @@
-"""What is settled before a record is parsed: tombstones, size, encoding and nesting depth."""
+"""What is settled before a record is parsed: tombstones, size and encoding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitor.decoders.duck import query
+from monitor.decoders.duck import Duck
 from monitor.types import CodeArray, IntArray, MaskArray, Rejects
 
-STRINGS = r'"(?:[^"\\]|\\.)*"'
-"""A JSON string token; what is left without them is structure."""
+_DECODE = "SELECT TRY(decode(v)) FROM bytes"
 
 
 @dataclass
@@ -69,7 +67,7 @@ def sift_raw(values: pa.BinaryArray, sieve: Sieve, max_record_bytes: int) -> pa.
     return values
 
 
-def to_text(connection: duckdb.DuckDBPyConnection, values: pa.BinaryArray, sieve: Sieve) -> pa.StringArray:
+def to_text(duck: Duck, values: pa.BinaryArray, sieve: Sieve) -> pa.StringArray:
     """Return the values as UTF-8 strings; those that are not UTF-8 become rejects.
 
     The cast checks all bytes at once and refuses the whole array; only then each value is tried alone.
@@ -77,49 +75,11 @@ def to_text(connection: duckdb.DuckDBPyConnection, values: pa.BinaryArray, sieve
     try:
         return values.cast(pa.string())
     except pa.ArrowInvalid:
-        decoded = query(connection, "SELECT TRY(decode(v)) AS t FROM batch", values).column("t").combine_chunks()
+        decoded = decode_each(duck, values)
     sieve.reject(np.asarray(decoded.is_null()), "encoding")
     return decoded.drop_null()
 
 
-def _bounds(texts: pa.StringArray) -> tuple[np.ndarray, IntArray]:
-    """Return the bytes of a string array and the n + 1 offsets into them."""
-    _, offsets, data = texts.buffers()
-    starts = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), starts
-
-
-def maybe_deep(texts: pa.StringArray, max_depth: int) -> MaskArray | None:
-    """Return a mask of the values with more than `max_depth` opening brackets, None when there is none.
-
-    A value cannot be nested deeper than it has opening brackets, so all others are safe. `|0x20` maps
-    `[` and `{` to the same byte. If any `max_depth + 1` successive brackets span more bytes than the
-    longest value, no value holds so many; that usual case costs one pass.
-    """
-    data, starts = _bounds(texts)
-    window = data[starts[0] : starts[-1]]
-    brackets = np.flatnonzero((window | np.uint8(0x20)) == np.uint8(0x7B))
-    if brackets.size <= max_depth:
-        return None
-    longest = int(np.diff(starts).max())
-    if int((brackets[max_depth:] - brackets[:-max_depth]).min()) >= longest:
-        return None
-    counts = np.diff(np.searchsorted(brackets, starts - starts[0]))
-    deep = counts > max_depth
-    return deep if deep.any() else None
-
-
-def depths(connection: duckdb.DuckDBPyConnection, texts: pa.StringArray) -> IntArray:
-    """Return the exact nesting depth of each value, strings left out; for the few suspicious ones."""
-    sql = f"SELECT regexp_replace(v, '{STRINGS}', '', 'g') AS t FROM batch"  # noqa: S608 - a constant of ours
-    bare = query(connection, sql, texts).column("t").combine_chunks()
-    data, starts = _bounds(bare)
-    folded = data[starts[0] : starts[-1]] | np.uint8(0x20)
-    steps = (folded == 0x7B).astype(np.int64) - (folded == 0x7D).astype(np.int64)
-    level = np.concatenate(([0], np.cumsum(steps)))
-    begins = starts - starts[0]
-    out = np.zeros(len(bare), np.int64)
-    filled = np.flatnonzero(np.diff(begins) > 0)
-    if filled.size:
-        out[filled] = np.maximum.reduceat(level, begins[filled]) - level[begins[filled]]
-    return out
+def decode_each(duck: Duck, values: pa.BinaryArray) -> pa.StringArray:
+    """Return each value as a string, null where it is null or not UTF-8."""
+    return duck.ask(_DECODE, values)

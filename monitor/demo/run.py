@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -15,10 +16,11 @@ from monitor.app import App, RunSettings, running
 from monitor.clock import SystemClock
 from monitor.demo.broker import EmbeddedBroker
 from monitor.demo.journal import Journal
-from monitor.demo.screen import render
+from monitor.demo.screen import farewell, head, render
 from monitor.demo.setup import write_baseline, write_config
 from monitor.demo.shop import TOPIC, Shop
-from monitor.demo.story import ProducerThread, Story
+from monitor.demo.story import Producer, Story
+from monitor.describe import field_views
 from monitor.replay import totals
 
 _LOOK_S = 0.25
@@ -32,67 +34,65 @@ def run_demo(listen: str, duration_s: float | None, console: Console) -> dict[st
     """
     clock, shop = SystemClock(), Shop(_SEED)
     with tempfile.TemporaryDirectory(prefix="driftline-demo-") as name:
-        directory = Path(name)
         broker = EmbeddedBroker()
         broker.create(TOPIC)
-        config = write_config(directory, broker.bootstrap_servers, listen)
-        version = write_baseline(config, shop, clock)
-        console.print(
-            f"baseline {version[:12]} of good days built; configuration: {directory / 'demo.yaml'}", soft_wrap=True
-        )
+        config = write_config(Path(name), broker.bootstrap_servers, listen)
+        write_baseline(config, shop, clock)
         with running(config, RunSettings()) as app:
-            producer = ProducerThread(broker, shop, Story(), clock)
-            data = _DataThread(app)
-            data.start()
-            producer.start()
-            journal = Journal()
+            console.print(f"Console: {app.http.url} · metrics: {app.http.url}/metrics", soft_wrap=True, highlight=False)
+            console.print(f"Configuration: {name}/demo.yaml", soft_wrap=True, highlight=False)
+            producer, journal = Producer(broker, shop, Story(), clock), Journal()
             try:
-                _watch(app, producer, journal, console, lambda: _over(producer, duration_s) or data.over)
+                with _working(app, producer) as ended:
+                    _watch(app, producer, journal, console, duration_s, ended)
             except KeyboardInterrupt:
-                console.print("stopping")
-            finally:
-                producer.stop()
-                app.daemon.stop()
-                data.join()
-            return totals(app.daemon.engine) | {"alerts_fired": journal.fired, "alerts_resolved": journal.resolved}
+                console.print("stopped")
+            counted = totals(app.daemon.engine)
+    console.print(farewell(journal, counted["records"], counted["rejects"]), soft_wrap=True, highlight=False)
+    return counted | {"alerts_fired": journal.fired, "alerts_resolved": journal.resolved}
 
 
-class _DataThread:
-    """Runs the daemon; what it raises is raised again where it is joined."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="driftline-data")
-        self._work: Future[None] | None = None
-
-    def start(self) -> None:
-        self._work = self._pool.submit(self._app.daemon.run)
-
-    @property
-    def over(self) -> bool:
-        return self._work is not None and self._work.done()
-
-    def join(self) -> None:
-        if self._work is not None:
-            self._work.result()
+@contextmanager
+def _working(app: App, producer: Producer) -> Iterator[threading.Event]:
+    """Run daemon and producer in threads; yield an event that is set when one ends. Raises what they raise."""
+    ended = threading.Event()
+    with ThreadPoolExecutor(2, thread_name_prefix="driftline-demo") as pool:
+        jobs = [pool.submit(app.daemon.run), pool.submit(producer.run)]
+        for job in jobs:
+            job.add_done_callback(lambda _: ended.set())
+        try:
+            yield ended
+        finally:
+            producer.stop()
+            app.daemon.stop()
+    for job in jobs:
+        job.result()
 
 
-def _over(producer: ProducerThread, duration_s: float | None) -> bool:
-    return duration_s is not None and producer.elapsed_s >= duration_s
-
-
-def _watch(app: App, producer: ProducerThread, journal: Journal, console: Console, over: Callable[[], bool]) -> None:
+def _watch(
+    app: App,
+    producer: Producer,
+    journal: Journal,
+    console: Console,
+    duration_s: float | None,
+    ended: threading.Event,
+) -> None:
     """Show what happens until it is over: a live table on a terminal, lines elsewhere."""
-    tick = threading.Event()
-    if not console.is_terminal:
+
+    def over() -> bool:
+        return ended.wait(_LOOK_S) or (duration_s is not None and producer.elapsed_s >= duration_s)
+
+    if not console.is_terminal or console.is_dumb_terminal:
         while not over():
-            tick.wait(_LOOK_S)
-            for at_s, _, line in journal.see(producer.elapsed_s, app.view.latest, faulty=producer.faulty):
-                console.print(f"{at_s:5.1f} s  {line}", soft_wrap=True, highlight=False)
+            for event in journal.see(producer.elapsed_s, app.view.latest, faulty=producer.faulty):
+                console.print(event.line, soft_wrap=True, highlight=False)
         return
-    with Live(console=console, refresh_per_second=4, screen=False) as live:
+    assert app.plan.baseline is not None
+    views = {view.field: view for view in field_views(app.plan, app.plan.baseline.profile) if not view.segment}
+    usual = {path: views[path] for path in app.plan.fields}
+    with Live(console=console, refresh_per_second=4) as live:
         while not over():
-            tick.wait(_LOOK_S)
-            elapsed_s = producer.elapsed_s
-            journal.see(elapsed_s, app.view.latest, faulty=producer.faulty)
-            live.update(render(app.view.latest, journal, elapsed_s, app.http.url))
+            snapshot, elapsed_s = app.view.latest, producer.elapsed_s
+            journal.see(elapsed_s, snapshot, faulty=producer.faulty)
+            told = producer.story.told(elapsed_s, journal.firing, duration_s)
+            live.update(render(snapshot, usual, journal, told, head(snapshot, app.http.url), console.height))

@@ -13,8 +13,8 @@ _METHODS = ("card", "wallet", "transfer", "invoice")
 _METHOD_SHARES = (0.55, 0.25, 0.12, 0.08)
 _CODES = ("5411", "5812", "5732", "4111", "5999")
 
-FAULT = "a release sends 40 % of the amounts in cents and loses the country of every third payment"
-"""What happens, in the words of the post-mortem."""
+FAULT = "40 % of amounts come in cents, a third of countries is missing"
+"""What a bad release does to the payments."""
 
 
 class Shop:
@@ -40,8 +40,9 @@ class Shop:
         records = []
         for i in range(n):
             self._made += 1
+            key = f"pay-{self._made:08d}"
             payment = {
-                "id": f"pay-{self._made:08d}",
+                "id": key,
                 "event_time": int(times[i]),
                 "amount": float(amounts[i]),
                 "country": None if lost[i] else str(countries[i]),
@@ -50,5 +51,5 @@ class Shop:
                 "risk": float(risks[i]),
                 "refund": bool(risks[i] > 0.5),
             }
-            records.append((payment["id"].encode(), json.dumps(payment, separators=(",", ":")).encode()))
+            records.append((key.encode(), json.dumps(payment, separators=(",", ":")).encode()))
         return records

@@ -1,4 +1,4 @@
-"""When the fault begins and ends, and the thread that produces accordingly."""
+"""When the fault begins and ends, what that means, and the producer that acts it out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monitor.demo.shop import TOPIC, Shop
 RATE = 1_000
 """Payments per second."""
 _TICK_S = 0.1
+_NO_JSON = b"<html>502 Bad Gateway</html>"
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,32 @@ class Story:
         """Return whether the fault is on."""
         return self.fault_s <= elapsed_s % self.cycle_s < self.healed_s
 
+    def told(self, elapsed_s: float, firing: int, duration_s: float | None) -> str:
+        """Return what goes on now and what comes next, in a sentence or two; `firing` alerts are firing."""
+        if self.faulty(elapsed_s):
+            if firing:
+                return "Wrong data comes in, and the alerts fire. Soon somebody repairs the shop."
+            return "Wrong data comes in. Two bad windows in a row make an alert fire."
+        if firing:
+            return "The shop is repaired. Two good windows in a row resolve the alerts."
+        next_s = self.fault_s - elapsed_s % self.cycle_s
+        next_s += self.cycle_s if next_s <= 0 else 0.0
+        if duration_s is not None and elapsed_s + next_s >= duration_s:
+            return f"All is well again. The demo ends in {max(0.0, duration_s - elapsed_s):.0f} s."
+        return f"All is well: scores stay near 0. In {next_s:.0f} s a bad release will send wrong data."
 
-class ProducerThread:
+
+class Producer:
     """Produces payments at RATE until stopped; one record in a thousand is not JSON."""
 
     def __init__(self, broker: EmbeddedBroker, shop: Shop, story: Story, clock: Clock) -> None:
-        """Prepare; `start` begins the story."""
+        """Prepare; `run` begins the story."""
+        self.story = story
         self._broker = broker
         self._shop = shop
-        self._story = story
         self._clock = clock
         self._stop = threading.Event()
         self._began_s = clock.monotonic_s()
-        self._thread = threading.Thread(target=self._run, name="demo-producer", daemon=True)
 
     @property
     def elapsed_s(self) -> float:
@@ -48,25 +62,21 @@ class ProducerThread:
     @property
     def faulty(self) -> bool:
         """Whether the fault is on."""
-        return self._story.faulty(self.elapsed_s)
-
-    def start(self) -> None:
-        """Begin the story now."""
-        self._began_s = self._clock.monotonic_s()
-        self._thread.start()
+        return self.story.faulty(self.elapsed_s)
 
     def stop(self) -> None:
-        """End the production and wait for it."""
+        """End the production; `run` returns soon after."""
         self._stop.set()
-        self._thread.join()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Produce what is due, ten times a second."""
+        self._began_s = self._clock.monotonic_s()
         sent = 0
         while not self._stop.wait(_TICK_S):
             due = int(self.elapsed_s * RATE) - sent
             now_ms = self._clock.now_ms()
             records = self._shop.payments(due, now_ms, faulty=self.faulty)
             if sent // RATE != (sent + due) // RATE and records:
-                records[0] = (b"", b"<html>502 Bad Gateway</html>")
+                records[0] = (b"", _NO_JSON)
             self._broker.produce(TOPIC, records, now_ms)
             sent += due

@@ -40,7 +40,9 @@ class CellPair:
     @classmethod
     def of_counts(cls, baseline: IntArray, current: IntArray, rho: float = 0.0) -> CellPair:
         """Pair two count arrays (groups x cells); a baseline of one group serves all groups."""
-        before, now = np.broadcast_arrays(baseline.astype(np.float64), current.astype(np.float64))
+        before, now = baseline.astype(np.float64), current.astype(np.float64)
+        if before.shape != now.shape:
+            before, now = np.broadcast_arrays(before, now)
         return cls(before, now, rho)
 
     @cached_property
@@ -105,7 +107,7 @@ class CellPair:
         """Return the Score of these numbers, all NaN for groups that are not defined."""
 
         def where_defined(numbers: FloatArray) -> FloatArray:
-            return np.where(self.defined, numbers, np.nan)
+            return numbers if self.defined.all() else np.where(self.defined, numbers, np.nan)
 
         return Score(
             score=where_defined(score),

@@ -27,6 +27,8 @@ REASONS = (
 """Every reason this policy gives; constant, so that it can be a label."""
 
 _REASONS: ReasonArray = np.array(REASONS, dtype=object)
+_LEVELS: LevelArray = np.array([0, 1, 2, 1, 2, *[Level.UNKNOWN] * 4], np.int8)
+"""The level that goes with each reason."""
 _NO_BASELINE_ROWS, _NO_ROWS, _TOO_FEW_ROWS, _NOT_DEFINED = range(5, 9)
 
 
@@ -85,14 +87,10 @@ def levels(score: Score, spec: Thresholds) -> tuple[LevelArray, ReasonArray]:
     on_bound = spec.level_on == "bound"
     number = score.lower_bound if on_bound else score.score
     above = (number > spec.warning).astype(np.int8) + (number > spec.critical)
-    reasons = np.where(above > 0, above + (0 if on_bound else 2), 0)
-    unknown = [
-        score.n_baseline == 0,
-        score.n_current == 0,
-        score.n_current < spec.min_rows,
-        np.isnan(number),
-    ]
-    codes = [_NO_BASELINE_ROWS, _NO_ROWS, _TOO_FEW_ROWS, _NOT_DEFINED]
-    reasons = np.select(unknown, codes, reasons)
-    found = np.where(np.logical_or.reduce(unknown), Level.UNKNOWN, above).astype(np.int8)
-    return found, _REASONS[reasons]
+    reasons = above if on_bound else np.where(above > 0, above + 2, above)
+    # The last one that applies stays; `np.select` says the same in ten times the time, for every detector.
+    reasons[np.isnan(number)] = _NOT_DEFINED
+    reasons[score.n_current < spec.min_rows] = _TOO_FEW_ROWS
+    reasons[score.n_current == 0] = _NO_ROWS
+    reasons[score.n_baseline == 0] = _NO_BASELINE_ROWS
+    return _LEVELS[reasons], _REASONS[reasons]

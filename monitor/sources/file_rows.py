@@ -132,7 +132,7 @@ def _json_value(name: str, kind: str) -> str:
 def _milliseconds(text: str, spec: FilesSpec) -> str:
     """Return the SQL for milliseconds since the epoch from a text: a number in the configured unit, or a date."""
     number = f"TRY_CAST({text} AS DECIMAL(38, 9)) * 1000 / {_PER_SECOND[spec.timestamp_unit]}"
-    return f"coalesce(TRY_CAST(floor({number}) AS BIGINT), epoch_ms(TRY_CAST({text} AS TIMESTAMP)))"
+    return f"coalesce(TRY_CAST(floor({number}) AS BIGINT), epoch_ms(TRY_CAST({text} AS TIMESTAMPTZ)))"
 
 
 def _times(table: pa.Table) -> IntArray:

@@ -120,13 +120,14 @@ class LibrdkafkaClient:
         if not messages and not self._changes:
             messages = self._reader.consume(1, timeout_s)
             messages += self._reader.consume(limit - 1, 0) if messages and limit > 1 else []
-        records = [message for message in messages if message.error() is None]
-        signals = (
-            [message for message in messages if message.error() is not None] if len(records) < len(messages) else []
-        )
+        signals = [message for message in messages if message.error() is not None]
+        records = [message for message in messages if message.error() is None] if signals else messages
         events = [event for message in signals for event in self._signal(message)]
-        batches = groupby(sorted(records, key=_origin), key=_origin)
-        events += [self._fetch(origin, list(batch)) for origin, batch in batches]
+        # A partition's messages come in runs, one for each of its fetch responses.
+        batches: dict[tuple[str, int], list[Any]] = {}
+        for origin, run in groupby(records, key=_origin):
+            batches.setdefault(origin, []).extend(run)
+        events += [self._fetch(TopicPartition(*origin), batches[origin]) for origin in sorted(batches)]
         return [*_drained(self._changes), *events, *_drained(self._troubles)]
 
     def _signal(self, message: Message) -> Iterator[ClientEvent]:
@@ -224,8 +225,8 @@ def _canonical(identity: Any) -> str:
     return str(UUID(int=(high % 2**64) << 64 | low % 2**64))
 
 
-def _origin(message: Any) -> TopicPartition:
-    return TopicPartition(message.topic(), message.partition())
+def _origin(message: Any) -> tuple[str, int]:
+    return message.topic(), message.partition()
 
 
 def _sorted(partitions: list[Any]) -> tuple[TopicPartition, ...]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from monitor.checkpoint import Checkpoint
 from monitor.errors import Retryable, StoreError, SurroundingsError
@@ -16,8 +16,8 @@ from monitor.types import TopicPartition
 
 FORMAT = 1
 _FILE = "driftline.sqlite3"
+_META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS partitions (
         topic TEXT NOT NULL, partition INTEGER NOT NULL, head BLOB NOT NULL,
         PRIMARY KEY (topic, partition)) WITHOUT ROWID""",
@@ -26,9 +26,10 @@ _TABLES = (
         PRIMARY KEY (topic, partition, start_ms))""",
     """CREATE TABLE IF NOT EXISTS windows (
         end_ms INTEGER PRIMARY KEY, start_ms INTEGER NOT NULL, windows INTEGER NOT NULL, rows INTEGER NOT NULL,
-        revised_rows INTEGER NOT NULL DEFAULT 0, lines TEXT NOT NULL, profile BLOB)""",
+        revised_rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL, lines TEXT NOT NULL, profile BLOB)""",
 )
 _PRUNE_EVERY = 100
+_BUSY_TIMEOUT_S = 10.0
 
 
 class Store:
@@ -45,37 +46,62 @@ class Store:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.directory / "lock")
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
             # Not bound to this thread: whoever opens the store hands it to the data thread.
-            self._db = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-        except (OSError, sqlite3.Error) as error:
-            message = f"the store in {self.directory} cannot be opened: {error}; check store.path and its permissions"
-            raise SurroundingsError(message) from error
-        self._create()
+            self._db = sqlite3.connect(
+                self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise self._unusable(error) from error
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _unusable(self, error: Exception) -> SurroundingsError:
+        message = f"the store in {self.directory} cannot be opened: {error}; check store.path and its permissions"
+        return SurroundingsError(message)
 
     @property
     def path(self) -> Path:
         """The SQLite file."""
         return self.directory / _FILE
 
-    def _create(self) -> None:
+    def _open(self) -> None:
+        """Create what is missing; raises StoreError for a file that is damaged or not ours."""
         try:
+            with _surroundings(self.path):
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+            with self._transaction() as db:
+                db.execute(_META)
+                db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
+            found = self.get("format")
+            if found not in (str(FORMAT), str(FORMAT).encode()):
+                raise StoreError(
+                    f"{self.path} has format {found!r}, this version reads {FORMAT}; "
+                    "use the program that wrote it, or move it away to start afresh"
+                )
             with self._transaction() as db:
                 for statement in _TABLES:
                     db.execute(statement)
                 create_tables(db)
-                db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (str(FORMAT),))
-            found = self.get("format")
-        except (Retryable, sqlite3.DatabaseError) as error:
-            raise StoreError(f"{self.path} is damaged: {error}; move it away to start afresh") from error
-        if found != str(FORMAT).encode() and found != str(FORMAT):
-            raise StoreError(f"{self.path} has format {found!r}, this version writes {FORMAT}; move it away")
+        except Retryable as error:
+            raise self._unusable(error) from error
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return what a query finds; raises Retryable when disk or lock do not allow it, StoreError on damage."""
+        with _surroundings(self.path):
+            return self._db.execute(query, values).fetchall()
 
     def get(self, key: str) -> bytes | str | None:
         """Return a value kept under a name, None when there is none."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return None if row is None else row[0]
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
 
     def put(self, values: Mapping[str, str | bytes]) -> None:
         """Keep values under names; raises Retryable when the disk or a lock does not allow it."""
@@ -84,18 +110,18 @@ class Store:
 
     def head(self, partition: TopicPartition) -> bytes | None:
         """Return the stored head of a partition."""
-        row = self._db.execute("SELECT head FROM partitions WHERE (topic, partition) = (?, ?)", partition).fetchone()
-        return None if row is None else row[0]
+        rows = self._rows("SELECT head FROM partitions WHERE (topic, partition) = (?, ?)", partition)
+        return rows[0][0] if rows else None
 
     def heads(self) -> dict[TopicPartition, bytes]:
         """Return the stored heads of all partitions."""
-        rows = self._db.execute("SELECT topic, partition, head FROM partitions ORDER BY topic, partition")
+        rows = self._rows("SELECT topic, partition, head FROM partitions ORDER BY topic, partition")
         return {TopicPartition(topic, partition): head for topic, partition, head in rows}
 
     def panes(self, partition: TopicPartition) -> dict[int, bytes]:
         """Return the stored open panes of a partition by their start."""
         query = "SELECT start_ms, state FROM panes WHERE (topic, partition) = (?, ?) ORDER BY start_ms"
-        return dict(self._db.execute(query, partition).fetchall())
+        return {start: state for start, state in self._rows(query, partition)}  # noqa: C416 - rows are tuples of Any
 
     def windows(self, *, from_ms: int = 0, limit: int = 1_000_000) -> Iterator[tuple[int, int, int, int, int, str]]:
         """Yield (start, end, windows, rows, revised rows, lines) of the judged windows, oldest first."""
@@ -121,15 +147,20 @@ class Store:
             db.executemany("DELETE FROM panes WHERE (topic, partition, start_ms) = (?, ?, ?)", dropped)
             kept = [(*tp, start, state) for (tp, start), state in checkpoint.panes.items() if state is not None]
             db.executemany("INSERT OR REPLACE INTO panes VALUES (?, ?, ?, ?)", kept)
-            rows = [(w.end_ms, w.start_ms, w.windows, w.rows, w.lines, w.profile) for w in checkpoint.windows]
+            rows = [
+                (w.end_ms, w.start_ms, w.windows, w.rows, len(w.lines) + len(w.profile or b""), w.lines, w.profile)
+                for w in checkpoint.windows
+            ]
             db.executemany(
-                """INSERT OR REPLACE INTO windows (end_ms, start_ms, windows, rows, lines, profile)
-                VALUES (?, ?, ?, ?, ?, ?)""",
+                """INSERT OR REPLACE INTO windows (end_ms, start_ms, windows, rows, bytes, lines, profile)
+                VALUES (?, ?, ?, ?, ?, ?, ?)""",
                 rows,
             )
+            # Windows judged after the rows came hold them already, and are not revised by them.
             db.executemany(
-                "UPDATE windows SET revised_rows = revised_rows + ? WHERE start_ms <= ? AND end_ms > ?",
-                [(n, start, start) for start, n in checkpoint.revised.items()],
+                """UPDATE windows SET revised_rows = revised_rows + ?
+                WHERE start_ms <= ? AND end_ms > ? AND end_ms <= ?""",
+                [(n, start, start, judged_ms) for (start, judged_ms), n in checkpoint.revised.items()],
             )
             put(db, sinks, checkpoint.alerts, collapse=collapse)
         self._commits += 1
@@ -145,8 +176,7 @@ class Store:
             db.execute("DELETE FROM windows WHERE end_ms < ?", (before_ms,))
             db.execute(
                 """DELETE FROM windows WHERE end_ms IN (SELECT end_ms FROM (
-                    SELECT end_ms, sum(length(lines) + ifnull(length(profile), 0)) OVER (ORDER BY end_ms DESC) AS kept
-                    FROM windows) WHERE kept > ?)""",
+                    SELECT end_ms, sum(bytes) OVER (ORDER BY end_ms DESC) AS kept FROM windows) WHERE kept > ?)""",
                 (max_bytes,),
             )
 
@@ -157,18 +187,26 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
+        with _surroundings(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise Retryable(f"the store {self.path} cannot be written: {error}") from error
+
+
+@contextmanager
+def _surroundings(path: Path) -> Iterator[None]:
+    """Turn a locked, full or unreadable database into Retryable, a damaged one into StoreError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Retryable(f"the store {path} is unavailable: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is damaged: {error}; move it away to start afresh") from error
 
 
 def _locked(path: Path) -> TextIO:

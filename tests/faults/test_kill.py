@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
+import yaml
 from confluent_kafka import Consumer, Producer
 
 from monitor.codec import decode
@@ -116,9 +120,6 @@ class _Writer:
 
 def _build_baseline(config: Path, directory: Path) -> None:
     """Build the baseline from a file of good records, with the real command."""
-    import subprocess
-    import sys
-
     rng = random.Random(9)
     lines = [
         json.dumps(
@@ -138,7 +139,8 @@ def _assert_same_statistics(disturbed: Path, reference: Path) -> None:
     assert [(w.start_ms, w.end_ms, w.rows) for w in left] == [(w.start_ms, w.end_ms, w.rows) for w in right]
     assert [w.lines for w in left] == [w.lines for w in right]
     for one, other in zip(left, right, strict=True):
-        assert one.profile is not None and other.profile is not None
+        assert one.profile is not None
+        assert other.profile is not None
         mine, theirs = decode(one.profile), decode(other.profile)
         assert mine["accumulators"].keys() == theirs["accumulators"].keys()
         for key, state in mine["accumulators"].items():
@@ -253,9 +255,6 @@ def test_partitions_taken_by_strangers_continue_exactly_where_they_were_left(
 
 def _await_end(daemon: DaemonProcess, config: Path, records: int) -> None:
     """Wait until the daemon has read everything that was written."""
-    import httpx
-    import yaml
-
     url = f"http://{yaml.safe_load(config.read_text())['http']['listen']}"
     deadline_s = time.monotonic() + 60
     seen = 0

@@ -7,6 +7,7 @@ documentation (decision 0003 for the cells, `docs/explanation/psi.md` for the bo
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class NumberRuler:
         self._cuts = {cells: cuts_of(baseline, cells) for cells in (10, 50)}
         self._groups = {n: groups_of_cells(counted(baseline, cuts)) for n, cuts in self._cuts.items()}
 
-    def cells(self, values: Values, cells: int = 10) -> Counts:
+    def cells(self, values: Values, cells: int) -> Counts:
         """Return the counts of the cells that are compared."""
         raw = counted(values, self._cuts[cells])
         return np.array([raw[group].sum() for group in self._groups[cells]])
@@ -88,19 +89,18 @@ class NumberRuler:
 class CategoryRuler:
     """The cells of a category field: values with at least 5 baseline rows, unseen, other."""
 
-    def __init__(self, baseline: NDArray[np.object_], max_categories: int) -> None:
+    def __init__(self, baseline: Counter[str], max_categories: int) -> None:
         """Take the most frequent values, equally frequent ones by name."""
-        found, counts = np.unique(baseline.astype(str), return_counts=True)
-        self.seen = set(found.tolist())
-        ranked = sorted(zip((-counts).tolist(), found.tolist(), strict=True))[:max_categories]
-        self.known = [value for _, value in ranked]
-        self.kept = {value: place for place, (n, value) in enumerate(ranked) if -n >= SMALL}
+        ranked = sorted((-n, value) for value, n in baseline.items())[:max_categories]
+        self.seen = frozenset(baseline)
+        self.known = frozenset(value for _, value in ranked)
+        self._kept = {value: place for place, (n, value) in enumerate(ranked) if -n >= SMALL}
 
-    def cells(self, values: NDArray[np.object_]) -> Counts:
+    def cells(self, values: Counter[str]) -> Counts:
         """Return the counts of the cells that are compared."""
-        cells = np.zeros(len(self.kept) + 2, np.int64)
-        for value, n in zip(*np.unique(values.astype(str), return_counts=True), strict=True):
-            cells[self.kept.get(value, -1 if value in self.seen else -2)] += n
+        cells = np.zeros(len(self._kept) + 2, np.int64)
+        for value, n in values.items():
+            cells[self._kept.get(value, -1 if value in self.seen else -2)] += n
         return cells
 
 
@@ -182,26 +182,32 @@ def noncentrality(statistic: float, freedom: int) -> float:
     return float(optimize.brentq(excess, 1e-12, 2 * statistic + 10, xtol=1e-10, rtol=1e-13))
 
 
-def wasserstein(baseline: Values, current: Values, grid: Values) -> tuple[float, float]:
-    """Return distance and lower bound, in interquartile ranges of the baseline.
+class Located:
+    """The values of a sample drawn together at their mean in each cell of a grid."""
 
-    The values of a cell of the grid are drawn together at their mean.
-    """
-    sides = []
-    for values in (baseline, current):
+    def __init__(self, values: Values, grid: Values) -> None:
+        """Draw them together."""
         cells = np.searchsorted(grid, values, side="right")
-        counts = np.bincount(cells, minlength=len(grid) + 1)
-        with np.errstate(invalid="ignore"):
-            sides.append((counts, np.bincount(cells, values, minlength=len(grid) + 1) / counts))
-    (before, means), (now, means_now) = sides
-    some, some_now = before > 0, now > 0
-    moved = stats.wasserstein_distance(means[some], means_now[some_now], before[some], now[some_now])
-    below = np.cumsum(before) / before.sum()
-    low, high = (means[int(np.argmax(below >= level - 1e-12))] for level in (0.25, 0.75))
-    spread = high - low or np.ptp(means[some]) or 1.0
-    margin = DKW * math.sqrt(1 / before.sum() + 1 / now.sum())
-    sure = np.maximum(np.abs(np.cumsum(now) / now.sum() - below)[:-1] - margin, 0.0)
-    return float(moved / spread), float(np.trapezoid(sure, grid) / spread)
+        self.grid = grid
+        self.n = values.size
+        self.counts = np.bincount(cells, minlength=len(grid) + 1)
+        self.below = np.cumsum(self.counts) / self.n
+        self._some = np.flatnonzero(self.counts)
+        self.masses = self.counts[self._some]
+        self.means = np.bincount(cells, values, minlength=len(grid) + 1)[self._some] / self.masses
+
+    def spread(self) -> float:
+        """Return the distance of the means at the quartiles; of the outermost, or 1, where that is 0."""
+        reached = np.cumsum(self.masses) / self.n
+        low, high = (self.means[int(np.argmax(reached >= level - 1e-12))] for level in (0.25, 0.75))
+        return float(high - low or np.ptp(self.means) or 1.0)
+
+    def distance(self, current: Located) -> tuple[float, float]:
+        """Return the Wasserstein distance and its lower bound, in spreads of this baseline."""
+        moved = stats.wasserstein_distance(self.means, current.means, self.masses, current.masses)
+        margin = DKW * math.sqrt(1 / self.n + 1 / current.n)
+        sure = np.maximum(np.abs(current.below - self.below)[:-1] - margin, 0.0)
+        return float(moved / self.spread()), float(np.trapezoid(sure, self.grid) / self.spread())
 
 
 def two_shares(k: int, m: int, j: int, n: int) -> tuple[float, float]:

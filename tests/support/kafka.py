@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +57,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=250
 log.cleaner.backoff.ms=100
 log.retention.ms=-1
 log.retention.check.interval.ms=200
@@ -113,6 +115,11 @@ class Cluster:
         """Write records, and wait until the broker has acknowledged all of them."""
         settings = {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "message.max.bytes": 16_000_000}
         producer = Producer(settings | config)
+        refused: list[str] = []
+
+        def heard(error: KafkaError | None, _message: Any) -> None:
+            refused.extend([error.str()] if error is not None else [])
+
         for i, value in enumerate(values):
             producer.produce(
                 topic,
@@ -121,9 +128,11 @@ class Cluster:
                 partition=partition,
                 timestamp=timestamps_ms[i] if timestamps_ms else 0,
                 headers=(headers[i] or []) if headers else [],
+                on_delivery=heard,
             )
             producer.poll(0)
         assert producer.flush(30) == 0, "the broker did not take all records"
+        assert not refused, refused[0]
 
 
 class MockCluster(Cluster):
@@ -286,9 +295,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell the workers, if there are any, under whose process the broker is to be shared."""
     # kafka-python loads its protocol in a way that Python 3.11 (only) calls deprecated.
     config.addinivalue_line("filterwarnings", "ignore:(open|read)_text is deprecated:DeprecationWarning")
-    # It also leaves sockets whose connection was refused to the garbage collector.
-    refused = r"ignore:Exception ignored in. <socket.socket .*laddr=\(.0.0.0.0:pytest.PytestUnraisableExceptionWarning"
-    config.addinivalue_line("filterwarnings", refused)
     if not hasattr(config, "workerinput"):
         os.environ[_SHARED] = str(os.getpid())
 

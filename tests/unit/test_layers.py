@@ -23,11 +23,12 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),
     ("5a", frozenset({"compile", "dispatcher", "publish", "replay", "saving"})),
-    ("5b", frozenset({"building", "daemon", "replaying"})),
-    ("5c", frozenset({"app"})),
-    ("5d", frozenset({"demo"})),
-    ("5e", frozenset({"cli"})),
-    ("5f", frozenset({"__main__"})),
+    ("5b", frozenset({"building", "checkpointing", "ownership", "replaying"})),
+    ("5c", frozenset({"daemon"})),
+    ("5d", frozenset({"app"})),
+    ("5e", frozenset({"demo"})),
+    ("5f", frozenset({"cli"})),
+    ("5g", frozenset({"__main__"})),
 )
 RANK_OF = {unit: rank for rank, (_, units) in enumerate(LAYERS) for unit in units}
 LAYER_OF = {unit: name for name, units in LAYERS for unit in units}

@@ -67,3 +67,11 @@ def test_a_terminal_gets_lines_for_people():
     structlog.get_logger().info("daemon_started", topic="payments")
     assert "daemon_started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+def test_a_client_that_is_closed_is_no_error():
+    stream = io.StringIO()
+    configure_logging("info", stream)
+    logging.getLogger("kafka.cluster").error("Metadata refresh: failed %s", "Cancelled")
+    logging.getLogger("kafka.cluster").error("Metadata refresh: failed %s", "NodeNotReadyError")
+    assert [event["event"] for event in lines(stream)] == ["Metadata refresh: failed NodeNotReadyError"]

@@ -1,0 +1,109 @@
+"""Which partitions are ours: restored before they are read, durable before they are given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from monitor.engine import Engine
+from monitor.errors import Retryable, StoreError
+from monitor.partition import PartitionState
+from monitor.saving import restore_partition
+from monitor.sources import PartitionedSource
+from monitor.store.sqlite import Store
+from monitor.types import Assigned, Revoked, TopicPartition
+
+T = TypeVar("T")
+
+
+class Ownership:
+    """Takes partitions in and gives them up. `checkpoint` makes the engine durable and says whether it could;
+    `pause` waits a little and says whether we are to stop.
+    """  # noqa: D205 - says what it is handed
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: PartitionedSource,
+        store: Store,
+        checkpoint: Callable[[], bool],
+        pause: Callable[[], bool],
+    ) -> None:
+        """Own nothing yet."""
+        self._engine = engine
+        self._source = source
+        self._store = store
+        self._checkpoint = checkpoint
+        self._pause = pause
+        self._log = structlog.get_logger(__name__)
+        self.rebalances = 0
+
+    def take(self, event: Assigned) -> bool:
+        """Restore each partition, make new starts durable, and only then begin to read; False: told to stop.
+
+        Raises StoreError where the stored offsets are of another topic, Retryable when told to stop while the
+        surroundings do not answer.
+        """
+        states = [self._restored(partition) for partition in event.partitions]
+        self._check_topics()
+        for state in states:
+            self._engine.assign(state)
+        self.rebalances += 1
+        self._engine.expected = self._source.partition_count()
+        while not self._checkpoint():
+            if self._pause():
+                return False
+        for state in states:
+            self._source.seek(state.partition, state.next_offset)
+            topic, partition = state.partition
+            self._log.info("partition_assigned", topic=topic, partition=partition, offset=state.next_offset)
+        return True
+
+    def give_up(self, event: Revoked) -> None:
+        """Make the partitions durable and forget them; what is lost is read again from the stored offset."""
+        if not event.lost and not self._checkpoint():
+            self._log.warning("revoke_not_durable", partitions=len(event.partitions))
+        for partition in event.partitions:
+            self._engine.revoke(partition)
+        self.rebalances += 1
+        self._log.info("partitions_revoked", partitions=[list(partition) for partition in event.partitions])
+
+    def ends(self) -> dict[TopicPartition, int | None]:
+        """Return the ends of the owned partitions; None where the source does not know it yet."""
+        ends = self._retry(self._source.ends)
+        return {partition: ends.get(partition) for partition in self._engine.partitions}
+
+    def _restored(self, partition: TopicPartition) -> PartitionState:
+        """Return a partition's state: the stored one, or an empty one at the configured start."""
+        head = self._retry(lambda: self._store.head(partition))
+        if head is not None:
+            panes = self._retry(lambda: self._store.panes(partition))
+            return restore_partition(self._engine.plan, partition, head, panes)
+        start = self._retry(lambda: self._source.resolve_start(partition))
+        return PartitionState(partition, start, start)
+
+    def _check_topics(self) -> None:
+        """Refuse to apply stored offsets to a topic that was created anew under the same name."""
+        for topic, identity in self._retry(self._source.topic_ids).items():
+            key = f"topic:{topic}"
+            stored = self._retry(partial(self._store.get, key))
+            if stored is None:
+                self._retry(partial(self._store.put, {key: identity}))
+            elif stored != identity:
+                raise StoreError(
+                    f"topic {topic} was recreated ({stored!r} is now {identity!r}), so the stored offsets mean "
+                    f"nothing; move {self._store.directory} away to start afresh"
+                )
+
+    def _retry(self, ask: Callable[[], T]) -> T:
+        """Ask until there is an answer; raises Retryable only when told to stop."""
+        while True:
+            try:
+                return ask()
+            except Retryable as error:
+                self._log.warning("surroundings_unavailable", error=str(error))
+                if self._pause():
+                    raise
