@@ -23,7 +23,8 @@ RETRY_S = 0.5
 """How long to leave alone what has just failed."""
 _COST_RATIO = 0.05
 _MAX_PENDING_WINDOWS = 1000
-_FLUSH_S = 10.0
+_FLUSH_S = 1.0
+"""The data thread waits no longer for dead letters: while it does, nothing is read, shown or told to stop."""
 
 
 class DeadLetters(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -135,4 +136,4 @@ def evaluate(checks: Sequence[Check], batch: Batch) -> list[tuple[MaskArray, Mas
 
 
 def _key(*parts: str) -> str:
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()

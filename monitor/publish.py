@@ -13,7 +13,7 @@ from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.results import CheckOutcome
 from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
-from monitor.types import Alert, Level
+from monitor.types import Alert, Level, TopicPartition
 from monitor.windows import NEVER_MS
 
 
@@ -45,13 +45,18 @@ class _Shown:
 
 
 class Publisher:
-    """Makes snapshots. What it hears of windows and alerts is shown once `show` says that it is durable."""
+    """Makes snapshots. What was judged and counted is shown once `show` says that it is durable.
+
+    A counter that was shown and is then taken back by a crash looks like one that was reset: Prometheus would add
+    all that was ever counted to the increase. What only describes this instant, as the offsets do, is shown as it is.
+    """
 
     def __init__(self, engine: Engine, meters: Meters) -> None:
         """Start without a window, but with the alerts that fire."""
         self._engine = engine
         self._meters = meters
         self._shown = self._heard = _Shown(windows_total=engine.closer.windows, alerts=tuple(engine.book.firing()))
+        self._counted: dict[TopicPartition, PartitionState] = {}
         plan = engine.plan
         self._thresholds = {
             (item.field, item.name, level): getattr(item.spec, level)
@@ -81,8 +86,12 @@ class Publisher:
         )
 
     def show(self) -> None:
-        """From now on show what was heard: it is durable."""
+        """From now on show what was heard and counted: it is durable."""
         self._shown = self._heard
+        self._counted = {
+            partition: replace(state, rejects=Counter(state.rejects), panes={}, dirty=set())
+            for partition, state in self._engine.partitions.items()
+        }
 
     def _check(self, outcome: CheckOutcome) -> CheckView:
         return CheckView(
@@ -98,6 +107,8 @@ class Publisher:
         """Return the view of this instant."""
         engine, meters, shown = self._engine, self._meters, self._shown
         states = [engine.partitions[tp] for tp in sorted(engine.partitions)]
+        # One that was just assigned is as it was stored.
+        counted = [self._counted.get(state.partition, state) for state in states]
         by_topic = sorted({state.partition.topic for state in states})
         rates = meters.rates()
         return Snapshot(
@@ -109,11 +120,11 @@ class Publisher:
             ready_reason=outside.ready_reason,
             caught_up=outside.caught_up,
             baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
-            partitions=tuple(self._partition(state, now_ms) for state in states),
-            rejects=_rejects(states),
-            late_rows={topic: _sum(states, topic, "late_rows") for topic in by_topic},
-            rows_after_verdict={topic: _sum(states, topic, "rows_after_verdict") for topic in by_topic},
-            filtered={topic: _sum(states, topic, "filtered") for topic in by_topic},
+            partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
+            rejects=_rejects(counted),
+            late_rows={topic: _sum(counted, topic, "late_rows") for topic in by_topic},
+            rows_after_verdict={topic: _sum(counted, topic, "rows_after_verdict") for topic in by_topic},
+            filtered={topic: _sum(counted, topic, "filtered") for topic in by_topic},
             dead_letters=outside.dead_letters,
             records_per_second=rates[0],
             bytes_per_second=rates[1],
@@ -137,7 +148,7 @@ class Publisher:
             engine_seconds=dict(meters.stage_s),
         )
 
-    def _partition(self, state: PartitionState, now_ms: int) -> PartitionView:
+    def _partition(self, state: PartitionState, counted: PartitionState, now_ms: int) -> PartitionView:
         plan, meters = self._engine.plan, self._meters
         mark = state.watermark_ms(plan.lateness_ms)
         behind = state.end_offset is not None and state.next_offset < state.end_offset
@@ -148,8 +159,8 @@ class Publisher:
         return PartitionView(
             topic=state.partition.topic,
             partition=state.partition.partition,
-            records=state.records,
-            record_bytes=state.record_bytes,
+            records=counted.records,
+            record_bytes=counted.record_bytes,
             next_offset=state.next_offset,
             end_offset=state.end_offset,
             lag_s=lag_s,

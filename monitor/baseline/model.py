@@ -51,17 +51,18 @@ class Baseline:
         return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
-    def of_content(cls, content: Mapping[str, Any]) -> Baseline:
+    def of_content(cls, content: Any) -> Baseline:
         """Return the baseline of `content`; raises StoreError where it does not fit together."""
-        if content.get("format") != _FORMAT:
-            raise StoreError(f"baseline format {content.get('format')!r} is not {_FORMAT}; build the baseline again")
+        found = content.get("format") if isinstance(content, Mapping) else None
+        if found != _FORMAT:
+            raise StoreError(f"baseline format {found!r} is not {_FORMAT}; build the baseline again")
         try:
             fields = dict(content["fields"])
             frames = {path: Frame.of_state(state) for path, state in content["frames"].items()}
             dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"baseline is damaged ({error}); build it again") from error
         segmenter = Segmenter(dimensions)
         plan = ProfilePlan(baseline_specs(fields), frames, segmenter.labels)

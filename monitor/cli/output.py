@@ -56,11 +56,18 @@ def print_json_line(value: Any) -> None:
 
 
 def json_lines(values: Iterable[Any], file: Path | None) -> None:
-    """Write values as JSON lines to a file, or to stdout without one."""
+    """Write values as JSON lines to a file, or to stdout without one.
+
+    Raises typer.BadParameter, before any value is asked for, where the file cannot be written.
+    """
     if file is None:
         for value in values:
             print_json_line(value)
         return
-    with file.open("w", encoding="utf-8") as out:
+    try:
+        out = file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--output") from error
+    with out:
         for value in values:
             out.write(json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")

@@ -16,7 +16,7 @@ _LATEST_MS = 253_402_300_800_000
 """The year 10000; no event is later."""
 _ROUNDING_MS = 0.0005
 """A float64 holds today's nanoseconds only to 256 ns: a time this close below a millisecond is that millisecond."""
-_PARSE = "SELECT epoch_ms(TRY_CAST(v AS TIMESTAMPTZ)) FROM texts"
+_PARSE = "SELECT epoch_us(TRY_CAST(v AS TIMESTAMPTZ)) // 1000 FROM texts"
 
 
 def event_times(

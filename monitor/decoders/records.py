@@ -70,14 +70,16 @@ def sift_raw(values: pa.BinaryArray, sieve: Sieve, max_record_bytes: int) -> pa.
 def to_text(duck: Duck, values: pa.BinaryArray, sieve: Sieve) -> pa.StringArray:
     """Return the values as UTF-8 strings; those that are not UTF-8 become rejects.
 
-    The cast checks all bytes at once and refuses the whole array; only then each value is tried alone.
+    The cast checks all bytes at once and refuses the whole array; only then each value that is not plain
+    ASCII is tried alone.
     """
     try:
         return values.cast(pa.string())
     except pa.ArrowInvalid:
-        decoded = decode_each(duck, values)
-    sieve.reject(np.asarray(decoded.is_null()), "encoding")
-    return decoded.drop_null()
+        rows = np.flatnonzero(~np.asarray(pc.string_is_ascii(values.view(pa.string()))))
+    bad = np.zeros(len(values), bool)
+    bad[rows] = np.asarray(decode_each(duck, values.take(pa.array(rows))).is_null())
+    return keep_rows(values, sieve.reject(bad, "encoding")).cast(pa.string())
 
 
 def decode_each(duck: Duck, values: pa.BinaryArray) -> pa.StringArray:

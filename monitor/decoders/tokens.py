@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.decoders.duck import Duck, quoted
-from monitor.decoders.nesting import STRINGS
+from monitor.decoders.nesting import BARE
 from monitor.types import FieldType, MaskArray, Presence, PresenceArray
 
 _FOREIGN = {
@@ -27,10 +27,12 @@ _FOREIGN = {
 }
 _ESCAPED_KEY = r'\\.(?:[^"\\]|\\.)*"\s*:'
 _TRAILING_COMMA = r",\s*[}\]]"
-_COMMAS = f"SELECT regexp_matches(regexp_replace(v, '{STRINGS}', '', 'g'), '{_TRAILING_COMMA}') FROM texts"  # noqa: S608
 _NUMBERS = frozenset({"BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "INTEGER", "UINTEGER"})
 _GROUP = 16
 """Records searched as one text: starting a search costs as much as forty bytes of it."""
+_FEW = 64
+"""So many records are sooner looked at than searched again one by one."""
+_NOISY_SHARE = 0.25
 
 
 def token_family(kind: FieldType) -> str:
@@ -38,7 +40,48 @@ def token_family(kind: FieldType) -> str:
     return {"number": "number", "integer": "number", "boolean": "boolean"}.get(kind, "text")
 
 
-def suspicion(fields: Mapping[str, FieldType]) -> tuple[str, ...]:
+class Suspicion:
+    """Finds the records whose tokens need an exact look, and learns which names are not worth searching for.
+
+    A name that also stands elsewhere in the records with another token (`id` of a customer and of each
+    item) raises suspicion in all of them. Such names are struck from the search and their fields kept in
+    `always`, to be looked at in every record; that changes the effort and never the result.
+    """
+
+    def __init__(self, fields: Mapping[str, FieldType]) -> None:
+        """Search for the names of all fields."""
+        self.always: dict[str, FieldType] = {}
+        self._searched = dict(fields)
+        self._patterns = patterns(fields)
+
+    def suspects(self, texts: pa.StringArray) -> MaskArray:
+        """Return a mask with every record in which a searched field may have another token, and some more.
+
+        Records lie one behind the other, so groups of them are searched as one text each without a copy,
+        and one by one only where something is found.
+        """
+        _, offsets, data = texts.buffers()
+        bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+        bounds = np.append(bounds[:-1:_GROUP], bounds[-1])
+        grouped = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
+        found = np.repeat(_matches(grouped, self._patterns), _GROUP)[: len(texts)]
+        rows = np.flatnonzero(found)
+        if rows.size > _FEW:
+            found[rows] = _matches(texts.take(pa.array(rows)), self._patterns)
+            rows = np.flatnonzero(found)
+        if rows.size > max(_FEW, _NOISY_SHARE * len(texts)):
+            self._strike(texts.take(pa.array(rows[:_FEW])))
+        return found
+
+    def _strike(self, sample: pa.StringArray) -> None:
+        """Search no more for the names that are found in many of the records of `sample`."""
+        for path, kind in list(self._searched.items()):
+            if _matches(sample, patterns({path: kind})[:2]).mean() > _NOISY_SHARE:
+                self.always[path] = self._searched.pop(path)
+        self._patterns = patterns(self._searched)
+
+
+def patterns(fields: Mapping[str, FieldType]) -> tuple[str, ...]:
     """Return RE2 patterns of which one or more finds every record needing an exact look (and some that do not).
 
     Each begins with one literal byte, for which RE2 skips ahead with `memchr`, and the bytes are chosen
@@ -48,27 +91,10 @@ def suspicion(fields: Mapping[str, FieldType]) -> tuple[str, ...]:
     keys: dict[str, set[str]] = {}
     for path, kind in fields.items():
         keys.setdefault(token_family(kind), set()).add(re.escape(path.rsplit(".", 1)[-1]))
-    wrong = "|".join(
-        rf'"(?:{"|".join(sorted(names))})"\s*:\s*{_FOREIGN[family]}' for family, names in sorted(keys.items())
-    )
-    return rf",\s*(?:[}}\]]|{wrong})", rf"\{{\s*(?:{wrong})", _ESCAPED_KEY
-
-
-def suspects(texts: pa.StringArray, patterns: Sequence[str]) -> MaskArray:
-    """Return a mask of the records that one of the patterns finds.
-
-    Records lie one behind the other, so groups of them are searched without a copy as one text each, and
-    one by one only in groups where something is found.
-    """
-    _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    bounds = np.append(bounds[:-1:_GROUP], bounds[-1])
-    grouped = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), data)
-    found = np.repeat(_matches(grouped, patterns), _GROUP)[: len(texts)]
-    rows = np.flatnonzero(found)
-    if rows.size:
-        found[rows] = _matches(texts.take(pa.array(rows)), patterns)
-    return found
+    foreign = [rf'"(?:{"|".join(sorted(names))})"\s*:\s*{_FOREIGN[family]}' for family, names in sorted(keys.items())]
+    after_comma, after_brace = "|".join([*foreign, r"[}\]]"]), "|".join(foreign)
+    found = (rf",\s*(?:{after_comma})", rf"\{{\s*(?:{after_brace})", _ESCAPED_KEY)
+    return found if foreign else (found[0], _ESCAPED_KEY)
 
 
 def _matches(texts: pa.StringArray, patterns: Sequence[str]) -> MaskArray:
@@ -106,4 +132,8 @@ def _meaning(names: Iterable[str], kind: FieldType) -> PresenceArray:
 
 def has_trailing_comma(duck: Duck, texts: pa.StringArray) -> MaskArray:
     """Return a mask of the records with a comma before a closing bracket, which DuckDB lets pass."""
-    return np.asarray(duck.ask(_COMMAS, texts))
+    found = _matches(texts, (_TRAILING_COMMA,))
+    rows = np.flatnonzero(found)
+    if rows.size:  # which may be in a string
+        found[rows] = _matches(duck.ask(BARE, texts.take(pa.array(rows))), (_TRAILING_COMMA,))
+    return found

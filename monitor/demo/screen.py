@@ -43,8 +43,8 @@ _EXPLANATION = (
 def farewell(journal: Journal, records: int, rejects: int) -> str:
     """Return what happened in a sentence, and where to go from here."""
     return (
-        f"{journal.fired} alerts fired and {journal.resolved} resolved over {records} records. {rejects} of these were no JSON\n"
-        "and went to a dead-letter topic. To watch a topic of your own, see docs/tutorial.md."
+        f"{journal.fired} alerts fired and {journal.resolved} resolved. Of {records:,} records {rejects} were no JSON "
+        "and went\nto a dead-letter topic. To watch a topic of your own, see docs/tutorial.md."
     )
 
 

@@ -26,6 +26,7 @@ from monitor.errors import Retryable, SurroundingsError
 from monitor.sources.client_settings import kafka_python_consumer
 from monitor.sources.connecting import unreachable
 from monitor.sources.kafka_client import EARLIEST, LATEST, ClientEvent, OnCommitFailure, OutOfRange
+from monitor.sources.kafka_python_names import tolerate_header_names
 from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.records import build_fetch
 from monitor.types import Assigned, Fetch, Revoked, TopicPartition
@@ -34,7 +35,10 @@ from monitor.types import Assigned, Fetch, Revoked, TopicPartition
 if logging.getLogger("kafka").level == logging.NOTSET:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
+tolerate_header_names()
+
 _CLOSE_TIMEOUT_MS = 5_000
+_COMMIT_TIMEOUT_S = 1.0
 _REFUSED = (kafka_errors.AuthorizationError, kafka_errors.SaslAuthenticationFailedError)
 _FATAL = (kafka_errors.FencedInstanceIdError, kafka_errors.UnsupportedCodecError)
 
@@ -47,6 +51,7 @@ class KafkaPythonClient:
         self._on_commit_failure = on_commit_failure
         self._changes: deque[Assigned | Revoked] = deque()
         self._assigned: list[KafkaTopicPartition] = []
+        self._last_commit: Any = None
         connections: list[Any] = []
         settings = kafka_python_consumer(spec) | {"kafka_client": partial(_open, connections)}
         group = spec.group_id if spec.assignment == "group" else None
@@ -197,7 +202,8 @@ class KafkaPythonClient:
         consumer = self._reader if self._spec.assignment == "group" else self._asker
         own = {KafkaTopicPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
         try:
-            consumer.commit_async(own).add_errback(lambda error: self._on_commit_failure(str(error)))
+            self._last_commit = consumer.commit_async(own)
+            self._last_commit.add_errback(lambda error: self._on_commit_failure(str(error)))
         except kafka_errors.KafkaError as error:
             self._on_commit_failure(str(error))
 
@@ -207,7 +213,10 @@ class KafkaPythonClient:
         return {topic: str(identity) for topic, identity in known.items() if identity is not None}
 
     def close(self) -> None:
-        """Leave the group and close every connection."""
+        """Leave the group and close every connection, once the last commit had a moment to arrive."""
+        until_s = time.monotonic() + _COMMIT_TIMEOUT_S
+        while self._last_commit is not None and not self._last_commit.is_done and time.monotonic() < until_s:
+            time.sleep(0.01)
         for consumer in (self._reader, self._asker):
             try:
                 consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)

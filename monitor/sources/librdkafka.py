@@ -7,6 +7,8 @@ question would wait behind the fetch that the broker is holding back.
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
@@ -30,6 +32,7 @@ LOGGER = logging.getLogger("librdkafka")
 if LOGGER.level == logging.NOTSET:
     LOGGER.setLevel(logging.CRITICAL)
 
+_CLOSE_TIMEOUT_S = 5.0
 _APPEND_TIME = 2
 _OUT_OF_RANGE = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)  # noqa: SLF001 - a public name of its
 _AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001
@@ -154,7 +157,7 @@ class LibrdkafkaClient:
             [time_ms if kind else -1 for kind, time_ms in times],
             [message.key() for message in messages],
             [message.value() for message in messages],
-            [message.headers() for message in messages],
+            [_headers(message) for message in messages],
             append_time=times[-1][0] == _APPEND_TIME,
             position=self._at_end.get(partition),
         )
@@ -175,7 +178,7 @@ class LibrdkafkaClient:
         """Return the topics' identities; see `KafkaClient`."""
         if not topics:
             return {}
-        admin = AdminClient(librdkafka_connection(self._spec))
+        admin = AdminClient(librdkafka_connection(self._spec), logger=LOGGER)
         answers = admin.describe_topics(TopicCollection(list(topics)), request_timeout=timeout_s)
         found = {}
         for topic, answer in answers.items():
@@ -186,9 +189,16 @@ class LibrdkafkaClient:
         return found
 
     def close(self) -> None:
-        """Leave the group and close every connection."""
-        self._reader.close()
-        self._asker.close()
+        """Leave the group and close every connection.
+
+        With a broker that is gone it would wait 45 s for a commit that is under way, so it is left to itself then.
+        """
+        closing = [threading.Thread(target=each.close, daemon=True) for each in (self._reader, self._asker)]
+        for thread in closing:
+            thread.start()
+        until_s = time.monotonic() + _CLOSE_TIMEOUT_S
+        for thread in closing:
+            thread.join(max(0.0, until_s - time.monotonic()))
 
     def _on_assign(self, consumer: Consumer, partitions: list[Any]) -> None:
         """Take note only: partitions are handed to the fetcher one by one, when they are sought."""
@@ -223,6 +233,17 @@ def _canonical(identity: Any) -> str:
     """Return a topic's identity as kafka-python spells it, so that changing the client changes no identity."""
     high, low = identity.get_most_significant_bits(), identity.get_least_significant_bits()
     return str(UUID(int=(high % 2**64) << 64 | low % 2**64))
+
+
+def _headers(message: Any) -> Any:
+    """Return a message's headers; None where a name is not UTF-8, which confluent-kafka (2.16.1) fails on.
+
+    To be asked only once: after that failure it would return a list with a hole, which nobody may touch.
+    """
+    try:
+        return message.headers()
+    except (SystemError, UnicodeDecodeError):
+        return None
 
 
 def _origin(message: Any) -> tuple[str, int]:

@@ -206,6 +206,8 @@ def _surroundings(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise Retryable(f"the store {path} is unavailable: {error}") from error
     except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:  # its subclasses are bugs of ours
+            raise
         raise StoreError(f"{path} is damaged: {error}; move it away to start afresh") from error
 
 

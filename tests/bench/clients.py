@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import uuid
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ def drain(directory: Path, bootstrap: str, topic: str, client: str, n: int) -> d
 
 def measure(directory: Path, bootstrap: str, n: int) -> list[dict[str, Any]]:
     """Return a row for each client and codec."""
+    gc.set_threshold(100_000, 50, 100)  # as `driftline run` does
     values = payments(n)
     mean = sum(map(len, values)) / n
     rows: list[dict[str, Any]] = []

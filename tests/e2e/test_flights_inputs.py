@@ -31,7 +31,7 @@ SEGMENTS = "[{field: origin, max: 2}]"
 @pytest.fixture(scope="module")
 def monitor(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Monitor:
     """A monitor whose baseline is the first quarter."""
-    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path)
+    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path, in_process=True)
     monitor.build(flights.path)
     return monitor
 
@@ -157,7 +157,8 @@ def test_other_kinds_of_file_give_the_same_lines(monitor, flights, january, suff
 @pytest.fixture(scope="module")
 def segmented(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Lines:
     """The verdicts on January in three segments, compared with the same segments of the baseline."""
-    monitor = Monitor(tmp_path_factory.mktemp("segments"), tmp_path_factory.mktemp("january") / "january.jsonl")
+    directory = tmp_path_factory.mktemp("segments")
+    monitor = Monitor(directory, directory / "january.jsonl", in_process=True)
     flights.write("month = 1", monitor.input)
     monitor.build(flights.path, segments=SEGMENTS)
     return monitor.replay(monitor.config("judge", segments=SEGMENTS), "verdicts")

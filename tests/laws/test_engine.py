@@ -22,6 +22,7 @@ from monitor.protocols import Decoder
 from monitor.replay import Replay
 from monitor.saving import decode_head
 from monitor.store.outbox import Outbox
+from monitor.store.sqlite import Store
 from monitor.types import Assigned, Fetch, Revoked, SourceEvent, TopicPartition
 from tests.support.monitors import (
     BROKEN,
@@ -36,6 +37,7 @@ from tests.support.monitors import (
     record,
     tp,
 )
+
 
 @pytest.fixture(autouse=True)
 def _quiet():
@@ -137,7 +139,7 @@ def replayed(log: Log, cut: Pieces, together: int, grid: tuple[int, int]) -> tup
     return list(replay.lines(fields=False)), replay.engine, profiles
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(log=logs(), one=pieces, other=pieces, together=st.integers(1, 5), grid=grids)
 def test_any_batching_of_a_log_gives_the_same_lines_and_counts(log, one, other, together, grid):
     lines, engine, profiles = replayed(log, one, 1, grid)
@@ -172,8 +174,6 @@ def test_every_record_is_a_row_a_reject_or_filtered_and_every_row_is_late_or_in_
 
 def stored(directory: Path) -> dict[str, Any]:
     """Return what a store says in the end, with runs of empty windows joined however they were cut."""
-    from monitor.store.sqlite import Store
-
     store = Store(directory)
     outbox = Outbox(store.path)
     try:
@@ -182,8 +182,11 @@ def stored(directory: Path) -> dict[str, Any]:
             if rows and not n and not rows[-1]["rows"]:
                 rows[-1] |= {"end": end, "windows": rows[-1]["windows"] + windows}
             else:
-                rows.append({"start": start, "end": end, "windows": windows, "rows": n, "revised": revised, "lines": ""})
+                rows.append(
+                    {"start": start, "end": end, "windows": windows, "rows": n, "revised": revised, "lines": ""}
+                )
             rows[-1]["lines"] = lines if n else ""
+        monitor = decode_head(store.get("monitor") or "{}")
         heads = {p: decode_head(head) for p, head in store.heads().items()}
         return {
             "windows": rows,
@@ -191,8 +194,8 @@ def stored(directory: Path) -> dict[str, Any]:
             "heads": heads,
             "panes": {p: {start: decode(state) for start, state in store.panes(p).items()} for p in heads},
             "firing": [(a.fingerprint, a.severity, a.starts_at_ms) for a in outbox.firing()],
-            "closer": {k: v for k, v in decode_head(store.get("monitor") or "{}")["closer"].items()},
-            "failures": decode_head(store.get("monitor") or "{}")["failures"],
+            "closer": monitor["closer"],
+            "failures": monitor["failures"],
         }
     finally:
         outbox.close()

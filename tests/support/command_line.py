@@ -1,10 +1,18 @@
-"""The command as users run it: a process of its own."""
+"""The command as users run it, a process of its own, or in this process where only its answer matters."""
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import structlog
+from typer.testing import CliRunner, Result
+
+from monitor.cli import app
 
 
 def line(*arguments: str | Path) -> list[str]:
@@ -24,3 +32,28 @@ def succeed(*arguments: str | Path) -> str:
     done = run(*arguments)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr[-3000:]
     return done.stdout
+
+
+def invoke(*arguments: str | Path) -> Result:
+    """Run a command in this process, which takes a hundredth of the time, and leave logging as it was."""
+    with _logging_as_it_was():
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def answer(*arguments: str | Path) -> str:
+    """Run a command in this process that must end with 0; return its stdout."""
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output[-3000:]
+    return result.stdout
+
+
+@contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """Put back what a command configures for the whole process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        yield
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()

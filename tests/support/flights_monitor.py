@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from tests.support.command_line import succeed
+from tests.support.command_line import answer, succeed
 from tests.support.drift_by_hand import CategoryRuler, NumberRuler
 from tests.support.flights import BASELINE_END, BASELINE_END_MS, DAY_MS, INTEGERS, NUMBERS, TYPES
 
@@ -68,10 +68,11 @@ class Lines:
 
 @dataclass(frozen=True)
 class Monitor:
-    """A configuration in a directory, with the commands run on it."""
+    """A configuration in a directory, with the commands run on it, in processes of their own unless told otherwise."""
 
     directory: Path
     input: Path
+    in_process: bool = False
 
     def config(self, name: str, *, chunk: int = 50_000, segments: str = "[]", without: str = "") -> Path:
         """Write a configuration that reads so many rows at once; return the file."""
@@ -82,17 +83,21 @@ class Monitor:
         file.write_text("".join(line for line in text.splitlines(keepends=True) if not without or without not in line))
         return file
 
+    def _command(self, *arguments: str | Path) -> str:
+        """Run a command; return its stdout."""
+        return answer(*arguments) if self.in_process else succeed(*arguments)
+
     def replay(self, config: Path, name: str, *options: str, of: Path | None = None) -> Lines:
         """Replay a file; return the lines."""
         output = self.directory / f"{name}.jsonl"
-        assert succeed("replay", "-c", config, "--input", of or self.input, "--output", output, *options) == ""
+        assert self._command("replay", "-c", config, "--input", of or self.input, "--output", output, *options) == ""
         return Lines(output)
 
     def build(self, of: Path, **settings: Any) -> dict[str, Any]:
         """Build the baseline of the first quarter; return what the command says of it."""
         config = self.config("build", **settings)
         options = ("--from", "2013-01-01", "--to", BASELINE_END, "--output", "json")
-        built: dict[str, Any] = json.loads(succeed("baseline", "build", "-c", config, "--input", of, *options))
+        built: dict[str, Any] = json.loads(self._command("baseline", "build", "-c", config, "--input", of, *options))
         assert (built["rejects_by_reason"], built["truncated"]) == ({}, False)
         return built
 

@@ -68,7 +68,9 @@ class FixedDecoder:
         codes = rows["country"]
         names = pa.array([COUNTRIES[code] if code != _NULL else "" for code in codes.tolist()], pa.string())
         columns = {
-            "amount": Column(rows["amount"].copy(), np.where(np.isnan(rows["amount"]), Presence.NAN, 0).astype(np.uint8)),
+            "amount": Column(
+                rows["amount"].copy(), np.where(np.isnan(rows["amount"]), Presence.NAN, 0).astype(np.uint8)
+            ),
             "country": Column(names, np.where(codes == _NULL, Presence.NULL, 0).astype(np.uint8)),
         }
         index = np.flatnonzero(good)
@@ -88,9 +90,7 @@ def fetch(
     if not n:
         return empty_fetch(partition, at, end)
     made = build_fetch(partition, range(at, at + n), [-1] * n, [None] * n, values, [None] * n, append_time=False)
-    return Fetch(
-        made.partition, made.offsets, made.timestamps_ms, made.keys, made.values, None, made.next_offset, end
-    )
+    return Fetch(made.partition, made.offsets, made.timestamps_ms, made.keys, made.values, None, made.next_offset, end)
 
 
 def batch_of(values: Sequence[bytes], *, partition: TopicPartition | None = None, at: int = 0) -> Batch:
@@ -126,6 +126,7 @@ DETECTORS: Mapping[str, Sequence[Any]] = {
     ),
     "country": (PsiSpec(min_rows=5), MissingSpec(min_rows=5)),
 }
+USUAL_HYSTERESIS = Hysteresis()
 ROW_CHECKS: Sequence[Any] = (RangeSpec(field="amount", max=500.0), NullableSpec(field="country", max_failure_ratio=0.2))
 
 
@@ -140,7 +141,7 @@ def make_plan(
     detectors: Mapping[str, Sequence[DetectorSpec]] = DETECTORS,
     row_checks: Sequence[Any] = ROW_CHECKS,
     window_checks: Sequence[Any] = (VolumeSpec(),),
-    hysteresis: Hysteresis = Hysteresis(),
+    hysteresis: Hysteresis = USUAL_HYSTERESIS,
     max_open_panes: int = 1_000,
 ) -> MonitorPlan:
     """Return a plan; without a baseline it has checks only."""
@@ -214,6 +215,7 @@ class Letters:
         return self.acknowledging
 
 
+EVERY_ROUND = Options(checkpoint_interval_ms=0)
 ROUTES = (SinkRoute("pager"),)
 
 
@@ -224,7 +226,7 @@ class Rig:
     directory: Path
     plan: MonitorPlan
     partitions: Sequence[TopicPartition] = (TopicPartition("t", 0),)
-    options: Options = Options(checkpoint_interval_ms=0)
+    options: Options = EVERY_ROUND
     max_poll_records: int = 50_000
     letters: DeadLetters | None = None
     log: dict[TopicPartition, list[Fetch]] = field(default_factory=dict)
@@ -232,9 +234,7 @@ class Rig:
 
     def start(self, *, first: str = "earliest") -> Daemon:
         """Open the store and a daemon on it; nothing has been polled yet."""
-        self.source = MemorySource(
-            self.partitions, log=self.log, start=first, max_poll_records=self.max_poll_records
-        )
+        self.source = MemorySource(self.partitions, log=self.log, start=first, max_poll_records=self.max_poll_records)
         self.store = Store(self.directory)
         self.meters = Meters(self.clock.monotonic_s)
         self.bell = Bell()

@@ -269,7 +269,10 @@ def test_an_ended_partition_of_a_replay_pauses_nobody():
 # --- unknown is not ok
 
 
-def drifting(hysteresis=Hysteresis(raise_after=1, clear_after=1), **changes):
+AT_ONCE = Hysteresis(raise_after=1, clear_after=1)
+
+
+def drifting(hysteresis=AT_ONCE, **changes):
     """Return an engine in whose first window the amounts have drifted, and that says so."""
     plan = make_plan(
         baseline=BASELINE,

@@ -126,7 +126,7 @@ def test_panes_of_another_width_are_forgotten_from_a_whole_pane_on():
 def test_a_damaged_head_is_refused(change):
     plan = make_plan()
     head = filled(plan).head(1_000) | change
-    with pytest.raises(StoreError, match="t.*damaged"):
+    with pytest.raises(StoreError, match=r"t.*damaged"):
         PartitionState.of(tp(), head, {}, plan.profile, 1_000)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from monitor.baseline import BaselineBuilder
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Column, Presence
+from monitor.types import Batch, Column, Presence
 from tests.support.monitors import batch_of, make_baseline, record
 
 COUNTRY = Dimension("country", ("DE", "FR"))
@@ -58,9 +59,6 @@ def test_the_cap_keeps_the_most_frequent_values_of_the_baseline():
 
 
 def test_a_value_spelled_like_the_rest_does_not_make_two_segments_of_one_name():
-    from monitor.baseline import BaselineBuilder
-    from monitor.types import Batch
-
     builder = BaselineBuilder({"country": "category"}, [("country", 2, None)], max_categories=10, max_rows=10)
     batch = batch_of([record(i) for i in range(6)])
     named = {"country": column(OTHER, OTHER, OTHER, "DE", "DE", "FR")}
