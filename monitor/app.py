@@ -144,6 +144,7 @@ def _options(config: Config, settings: RunSettings) -> Options:
         until_end=settings.until_end or not isinstance(config.source, KafkaSpec),
         max_records=settings.max_records,
         commit=not settings.dry_run,
+        owns_all=not (isinstance(config.source, KafkaSpec) and config.source.assignment == "group"),
     )
 
 

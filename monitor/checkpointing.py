@@ -59,6 +59,7 @@ class Options:
     until_end: bool = False
     max_records: int | None = None
     commit: bool = True
+    owns_all: bool = True
 
 
 @dataclass

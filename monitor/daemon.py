@@ -65,7 +65,7 @@ class Daemon:
         self._checkpointer = Checkpointer(
             engine, self._saver, store, source, clock, meters, options, tuple(routes), dead_letters, dispatcher
         )
-        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause)
+        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause, owns_all=options.owns_all)
         self._log = structlog.get_logger(__name__)
         self._stopping = threading.Event()
         self._goals: dict[TopicPartition, int | None] = {}

@@ -31,6 +31,8 @@ class Ownership:
         store: Store,
         checkpoint: Callable[[], bool],
         pause: Callable[[], bool],
+        *,
+        owns_all: bool = True,
     ) -> None:
         """Own nothing yet."""
         self._engine = engine
@@ -38,6 +40,7 @@ class Ownership:
         self._store = store
         self._checkpoint = checkpoint
         self._pause = pause
+        self._owns_all = owns_all
         self._log = structlog.get_logger(__name__)
         self.rebalances = 0
 
@@ -82,8 +85,22 @@ class Ownership:
         if head is not None:
             panes = self._retry(lambda: self._store.panes(partition))
             return restore_partition(self._engine.plan, partition, head, panes)
-        start = self._retry(lambda: self._source.resolve_start(partition))
+        start = self._retry(lambda: self._start(partition))
         return PartitionState(partition, start, start)
+
+    def _start(self, partition: TopicPartition) -> int:
+        """Return where a partition without a stored state begins: at its own beginning if its topic is known.
+
+        Its topic being in the store means that the partition appeared while nobody was watching; what it holds
+        is new to us, whatever the configured start says. (In a group it may only be the first time that it is
+        ours.) Raises Retryable when the broker does not answer.
+        """
+        if self._owns_all and any(known.topic == partition.topic for known in self._store.heads()):
+            beginnings = self._source.beginnings()
+            if partition not in beginnings:
+                raise Retryable(f"no broker says where {partition.topic}-{partition.partition} begins")
+            return beginnings[partition]
+        return self._source.resolve_start(partition)
 
     def _check_topics(self) -> None:
         """Refuse to apply stored offsets to a topic that was created anew under the same name."""

@@ -82,8 +82,16 @@ def _check_words(outcome: CheckOutcome) -> dict[str, str]:
     where = f" in {outcome.segment}" if outcome.segment else ""
     return {
         "summary": f"Check {outcome.check}{where} fails",
-        "description": f"{outcome.reason} in a window of {outcome.rows} rows.",
+        "description": _check_description(outcome),
     }
+
+
+def _check_description(outcome: CheckOutcome) -> str:
+    """Return how many of how many rows failed, or what is wrong with the window as a whole."""
+    if not outcome.field:
+        return f"{outcome.reason}: the window has {outcome.rows} rows."
+    share = "" if outcome.failure_ratio is None else f" ({outcome.failure_ratio:.3%})"
+    return f"{outcome.failures} of {outcome.rows} rows failed{share}."
 
 
 def _show(value: float | None) -> str:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from monitor.decoders.duck import Duck
 from monitor.types import IntArray, MaskArray
 
-BARE = """SELECT regexp_replace(v, '"(?:[^"\\\\]|\\\\.)*"', '', 'g') FROM texts"""
-"""Asks for the records without their strings: what is left is structure."""
+BARE = """SELECT regexp_replace(v, '"(?:[^"\\\\]|\\\\.)*"', '0', 'g') FROM texts"""
+"""Asks for the records with `0` for every string: what is left is structure, and `["a"]` no `[]`."""
 
 _WORD = 64
 _BLOCK = 1 << 18

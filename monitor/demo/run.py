@@ -80,7 +80,8 @@ def _watch(
     """Show what happens until it is over: a live table on a terminal, lines elsewhere."""
 
     def over() -> bool:
-        return ended.wait(_LOOK_S) or (duration_s is not None and producer.elapsed_s >= duration_s)
+        resolved = journal.resolved > 0 and (journal.firing == 0 or producer.elapsed_s > producer.story.cycle_s)
+        return ended.wait(_LOOK_S) or producer.story.over(producer.elapsed_s, duration_s, resolved=resolved)
 
     if not console.is_terminal or console.is_dumb_terminal:
         while not over():

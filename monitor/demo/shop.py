@@ -13,7 +13,7 @@ _METHODS = ("card", "wallet", "transfer", "invoice")
 _METHOD_SHARES = (0.55, 0.25, 0.12, 0.08)
 _CODES = ("5411", "5812", "5732", "4111", "5999")
 
-FAULT = "40 % of amounts come in cents, a third of countries is missing"
+FAULT = "40 % of amounts come in cents, a third of countries is gone"
 """What a bad release does to the payments."""
 
 

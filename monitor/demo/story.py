@@ -22,6 +22,13 @@ class Story:
     fault_s: float = 8.0
     healed_s: float = 16.0
     cycle_s: float = 60.0
+    grace_s: float = 30.0
+
+    def over(self, elapsed_s: float, duration_s: float | None, *, resolved: bool) -> bool:
+        """Return whether to end: after `duration_s`, but on a slow machine not before the first alerts are resolved."""
+        if duration_s is None or elapsed_s < duration_s:
+            return False
+        return resolved or elapsed_s >= duration_s + self.grace_s
 
     def faulty(self, elapsed_s: float) -> bool:
         """Return whether the fault is on."""

@@ -15,7 +15,6 @@ import pytest
 from monitor.accumulators.categories import Categories
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.presence import PresenceCounts
-from monitor.profile import Profile
 from monitor.replaying import open_replay
 from monitor.types import Presence
 from tests.support.drift_by_hand import Located, NumberRuler, Pair
@@ -94,31 +93,27 @@ def add_cuts(table: duckdb.DuckDBPyConnection, name: str, samples: Samples) -> N
 
 def profile_counts(monitor: Monitor) -> dict[tuple[int, str], dict[str, int]]:
     """Return what the windows' profiles hold, by day and field, zeros left out."""
-    found = {}
+    found: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
     for step in open_replay(monitor.config("profiles", without="drift:"), [str(monitor.input)]).results():
         for window in step.windows:
             assert window.profile is not None
-            for name in TYPES:
-                found[window.start_ms, name] = without_zeros(field_counts(window.profile, name))
+            for spec, accumulator in window.profile.accumulators.items():
+                found[window.start_ms, spec.field] |= without_zeros(counts_of(accumulator))
     return found
 
 
-def field_counts(profile: Profile, name: str) -> dict[str, int]:
-    """Return a field's rows by presence, known value and cell."""
-    out: dict[str, int] = {}
-    for spec, accumulator in profile.accumulators.items():
-        if spec.field != name:
-            continue
-        if isinstance(accumulator, PresenceCounts):
-            out["rows"] = int(accumulator.rows[0])
-            out |= {presence.name.lower(): int(accumulator.counts[0, presence]) for presence in Presence}
-        elif isinstance(accumulator, Categories):
-            known = zip(accumulator.frame.categories, accumulator.known[0].tolist(), strict=True)
-            out |= {f"={value}": n for value, n in known}
-            out |= {"unseen": int(accumulator.unseen[0]), "other": int(accumulator.other[0])}
-        elif isinstance(accumulator, Histogram):
-            out |= {f"#{cell}": n for cell, n in enumerate(accumulator.counts[0].tolist())}
-    return out
+def counts_of(accumulator: Any) -> dict[str, int]:
+    """Return rows by presence, known value or cell; nothing where an accumulator does not count."""
+    if isinstance(accumulator, PresenceCounts):
+        rows = {presence.name.lower(): int(accumulator.counts[0, presence]) for presence in Presence}
+        return {"rows": int(accumulator.rows[0]), **rows}
+    if isinstance(accumulator, Categories):
+        known = zip(accumulator.frame.categories, accumulator.known[0].tolist(), strict=True)
+        tail = {"unseen": int(accumulator.unseen[0]), "other": int(accumulator.other[0])}
+        return {f"={value}": n for value, n in known} | tail
+    if isinstance(accumulator, Histogram):
+        return {f"#{cell}": n for cell, n in enumerate(accumulator.counts[0].tolist())}
+    return {}
 
 
 def without_zeros(counts: Mapping[str, int]) -> dict[str, int]:

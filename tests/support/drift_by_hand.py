@@ -210,12 +210,11 @@ class Located:
         return float(moved / self.spread()), float(np.trapezoid(sure, self.grid) / self.spread())
 
 
-def two_shares(k: int, m: int, j: int, n: int) -> tuple[float, float]:
-    """Return the difference of the shares k/m and j/n, and the p-value of the test that they are equal."""
+def p_value_of_shares(k: int, m: int, j: int, n: int) -> float:
+    """Return the p-value of the test that the shares k/m and j/n are equal."""
     table: Any = np.array([[k, m - k], [j, n - j]])
-    if (table.sum(axis=0) == 0).any():
-        return abs(j / n - k / m), 1.0
-    return abs(j / n - k / m), float(stats.chi2_contingency(table, correction=False).pvalue)
+    constant = (table.sum(axis=0) == 0).any()
+    return 1.0 if constant else float(stats.chi2_contingency(table, correction=False).pvalue)
 
 
 def kolmogorov(d: float, noise: float) -> float:

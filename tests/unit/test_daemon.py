@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,7 @@ from monitor.errors import Retryable, StoreError, SurroundingsError
 from monitor.sources.memory import MemorySource
 from monitor.store.outbox import Outbox
 from monitor.types import Assigned, Revoked
-from tests.support.monitors import BROKEN, FIRST_MS, Letters, Rig, make_plan, record, tp
+from tests.support.monitors import BROKEN, EVERY_ROUND, FIRST_MS, Letters, Rig, make_plan, record, tp
 
 T = FIRST_MS
 IDLE_MS = 10_000
@@ -62,6 +63,33 @@ def test_the_start_is_durable_before_the_first_record_is_read(rig):
     r.until_end()
     assert r.source.sought == [(tp(), 3)]
     assert r.daemon.engine.partitions[tp()].records == 1
+
+
+def test_a_partition_that_appeared_while_nobody_watched_is_read_from_its_beginning(rig):
+    r = rig(options=EVERY_ROUND)
+    r.append(seconds(0, 1))
+    r.start(first="latest")
+    r.rounds(2)
+    r.crash()
+    r.partitions = (tp(), tp(1))
+    r.append(seconds(2, 3, 4), tp(1))
+    r.start(first="latest")
+    r.until_end()
+    assert dict(r.source.sought) == {tp(): 2, tp(1): 0}
+    assert r.daemon.engine.partitions[tp(1)].records == 3
+
+
+def test_in_a_group_a_partition_that_is_ours_for_the_first_time_begins_at_the_configured_start(rig):
+    r = rig(options=replace(EVERY_ROUND, owns_all=False))
+    r.append(seconds(0, 1))
+    r.start(first="latest")
+    r.rounds(2)
+    r.crash()
+    r.partitions = (tp(), tp(1))
+    r.append(seconds(2, 3, 4), tp(1))
+    r.start(first="latest")
+    r.rounds(2)
+    assert dict(r.source.sought) == {tp(): 2, tp(1): 3}
 
 
 def test_nothing_is_read_while_the_start_cannot_be_made_durable(rig, monkeypatch):

@@ -51,7 +51,7 @@ def test_texts_and_bytes_are_two_tables():
 
 def test_the_array_is_let_go_after_the_answer_and_after_an_error():
     with pytest.raises(duckdb.Error):
-        DUCK.ask("SELECT json_transform(v, '{\"a\":\"DOUBLE\"}') FROM texts", ONE)
+        DUCK.ask('SELECT json_transform(v, \'{"a":"DOUBLE"}\') FROM texts', ONE)
     assert DUCK.ask("SELECT count(*) FROM texts", pa.array(["y", "z"])).to_pylist() == [2]
     assert all(len(feed.values) == 0 for feed in DUCK._feeds.values())
 

@@ -52,7 +52,9 @@ def test_without_headers_a_header_is_absent():
 
 def test_a_header_name_may_hold_dots_and_look_like_a_path():
     headers = [[("a.b", b"x"), ("$key", b"y")]]
-    columns = decode([b'{"a":{"b":"z"}}'], {"$header.a.b": "text", "$header.$key": "text", "a.b": "text"}, headers=headers)
+    columns = decode(
+        [b'{"a":{"b":"z"}}'], {"$header.a.b": "text", "$header.$key": "text", "a.b": "text"}, headers=headers
+    )
     assert {path: cells(column) for path, column in columns.batch.columns.items()} == {
         "$header.a.b": ["x"],
         "$header.$key": ["y"],

@@ -195,7 +195,13 @@ def test_a_fetch_of_rejects_alone_has_empty_columns(reason):
 
 def test_limits_are_the_plans():
     decoder = JsonSpec().build(DecodePlan(FIELDS, max_record_bytes=20, max_nesting_depth=2))
-    records = [b'{"a":1,"bb":"123456"}', b'{"a":1,"bb":"12345"}', b'{"a":1,"b":[[]]}', b'{"a":1,"b":[{}]}', b'{"a":[1]}']
+    records = [
+        b'{"a":1,"bb":"123456"}',
+        b'{"a":1,"bb":"12345"}',
+        b'{"a":1,"b":[[]]}',
+        b'{"a":1,"b":[{}]}',
+        b'{"a":[1]}',
+    ]
     assert reasons(decoder.decode(fetch_of(records))) == {0: "oversize", 2: "nesting", 3: "nesting"}
 
 

@@ -154,7 +154,24 @@ def test_a_key_written_with_escapes_is_the_same_key(key):
     assert cells(columns["ab"]) == [1.0, "WRONG_TYPE", "WRONG_TYPE", "NULL", "NAN"]
 
 
-STRANGE_NAMES = ["a+b", 'a"b', "a\\b", "a b", "a/b", "a~b", "a~1b", "*", "$x", "[0]", "(", "é", "\N{PILE OF POO}", "a'b", "^$|?", "-"]
+STRANGE_NAMES = [
+    "a+b",
+    'a"b',
+    "a\\b",
+    "a b",
+    "a/b",
+    "a~b",
+    "a~1b",
+    "*",
+    "$x",
+    "[0]",
+    "(",
+    "é",
+    "\N{PILE OF POO}",
+    "a'b",
+    "^$|?",
+    "-",
+]
 
 
 @pytest.mark.parametrize("ascii_only", [True, False])
@@ -163,7 +180,9 @@ def test_names_that_mean_something_to_a_regex_a_path_or_sql_are_only_names(name,
     tokens = [1, "1", None, True, {"x": 1}]
     records = [json.dumps({"other": 0, name: token}, ensure_ascii=ascii_only).encode() for token in tokens]
     records += [json.dumps({"m": {name: token}}, ensure_ascii=ascii_only).encode() for token in tokens]
-    columns = decode(records, {name: "number", f"m.{name}": "text"} if name != "$x" else {f"m.{name}": "text"}).batch.columns
+    columns = decode(
+        records, {name: "number", f"m.{name}": "text"} if name != "$x" else {f"m.{name}": "text"}
+    ).batch.columns
     absent = ["ABSENT"] * 5
     if name != "$x":
         assert cells(columns[name]) == [1.0, "WRONG_TYPE", "NULL", "WRONG_TYPE", "WRONG_TYPE", *absent]
@@ -194,6 +213,12 @@ def test_texts_that_look_like_fields_change_nothing():
     assert cells(decoded.batch.columns["amount"]) == [1.0] * len(records)
     assert cells(decoded.batch.columns["note"]) == [record.get("note", "ABSENT") for record in LOOKALIKES]
     assert not len(decoded.rejects)
+
+
+def test_a_list_of_texts_beside_a_wrong_type_is_no_trailing_comma():
+    records = [b'{"amount":"1","tags":["a","b"]}', b'{"amount":"1","tags":[",]","b"]}', b'{"tags":[0,",}"],"amount":1}']
+    decoded = decode(records, {"amount": "number"})
+    assert cells(decoded.batch.columns["amount"]) == ["WRONG_TYPE", "WRONG_TYPE", 1.0]
 
 
 def test_a_lookalike_does_not_hide_the_real_thing():

@@ -109,6 +109,9 @@ def test_patterns_begin_with_a_literal_byte(fields):
         ('{"a":"\\\\",}', True),
         ('{"a":[",]",2]}', False),
         ('{"a":[",]",2,]}', True),
+        ('{"a":[0,",}"]}', False),
+        ('{"a":[",]","x"]}', False),
+        ('{"a":[",]","x",]}', True),
     ],
 )
 def test_a_trailing_comma_is_told_from_one_in_a_text(text, expected):

@@ -34,3 +34,7 @@ def test_malformed_records_name_nothing():
 
 def test_an_object_that_is_configured_in_part_is_known():
     assert decode([b'{"m":{"whatever":1}}', b'{"a":null}', b"{}"], FIELDS).unknown_fields == ()
+
+
+def test_long_names_are_cut():
+    assert decode([b'{"%s":1}' % (b"z" * 5_000)], FIELDS).unknown_fields == ("z" * 200,)

@@ -7,7 +7,6 @@ from rich.console import Console
 
 from monitor.demo.journal import Journal
 from monitor.demo.screen import farewell, head, render
-from monitor.demo.story import Story
 from monitor.snapshot import FieldView, Snapshot, VerdictView
 from monitor.types import Alert, Level
 
@@ -61,15 +60,3 @@ def test_it_fits_the_terminal_and_shows_what_happened_last(width, height):
 
 def test_the_end_says_what_was_seen_and_where_to_go():
     assert farewell(busy(), 30_000, 30).startswith("20 alerts fired and 19 resolved. Of 30,000 records 30 were no JSON")
-
-
-def test_the_story_says_what_comes_next():
-    story = Story()
-    assert "In 8 s a bad release" in story.told(0.0, 0, None)
-    assert "make an alert fire" in story.told(9.0, 0, 30.0)
-    assert "the alerts fire" in story.told(12.0, 3, 30.0)
-    assert "resolve the alerts" in story.told(17.0, 3, 30.0)
-    assert "ends in 8 s" in story.told(22.0, 0, 30.0)
-    assert "In 46 s a bad release" in story.told(22.0, 0, None)
-    assert story.faulty(68.0)
-    assert not story.faulty(76.0)
