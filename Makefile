@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
-DEMO_ARGS ?=
+DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
 
 BIN := .venv/bin

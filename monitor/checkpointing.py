@@ -120,7 +120,8 @@ class Checkpointer:
     def _write(self) -> bool:
         log = structlog.get_logger(__name__)
         if self.dead_letters is not None and not self.dead_letters.flush(_FLUSH_S):
-            log.warning("dead_letters_unacknowledged")
+            if not self._failing:
+                log.warning("dead_letters_unacknowledged")
             return False
         checkpoint = self.saver.checkpoint()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any, Literal, TextIO
 
@@ -11,6 +12,10 @@ import structlog
 LogLevel = Literal["debug", "info", "warning", "error"]
 _QUIET = ("kafka", "httpx", "httpcore", "uvicorn.access")
 """Libraries that say more at `info` than an operator wants to read."""
+_REPETITIVE = ("kafka", "librdkafka")
+_REPEAT_S = 30.0
+_MAX_REMEMBERED = 1_000
+_NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
 def configure_logging(level: LogLevel = "info", stream: TextIO | None = None, *, as_json: bool | None = None) -> None:
@@ -45,7 +50,7 @@ def configure_logging(level: LogLevel = "info", stream: TextIO | None = None, *,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler.setFormatter(formatter)
-    handler.addFilter(_is_news)
+    handler.addFilter(_News())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
@@ -53,6 +58,28 @@ def configure_logging(level: LogLevel = "info", stream: TextIO | None = None, *,
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Return whether a library's record says something; kafka-python 3.0.12 calls its own shutdown an error."""
-    return not (record.name == "kafka.cluster" and record.getMessage() == "Metadata refresh: failed Cancelled")
+class _News:
+    """Lets through what a Kafka client says for the first time in a while; while something lasts, it says so all along.
+
+    kafka-python (3.0.12) repeats itself ten times a second without a broker or a topic, and calls its own shutdown
+    an error. Remembers at most `_MAX_REMEMBERED` different messages.
+    """
+
+    def __init__(self) -> None:
+        self._said_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record says something new; those of other libraries always do."""
+        if record.name.split(".")[0] not in _REPETITIVE:
+            return True
+        text = record.getMessage()
+        if record.name == "kafka.cluster" and text == "Metadata refresh: failed Cancelled":
+            return False
+        # the text without its numbers, in which repetitions differ: ports, counts, times, addresses of objects
+        key = (record.name, _NUMBERS.sub("", text))
+        if record.created - self._said_s.get(key, float("-inf")) < _REPEAT_S:
+            return False
+        if len(self._said_s) >= _MAX_REMEMBERED:
+            self._said_s.clear()
+        self._said_s[key] = record.created
+        return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from monitor.decoders.duck import Duck
 from monitor.decoders.plan import EventTimePlan

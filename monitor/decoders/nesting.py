@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.decoders.duck import Duck
-from monitor.types import IntArray, MaskArray
+from monitor.types import CodeArray, IntArray, MaskArray
 
 BARE = """SELECT regexp_replace(v, '"(?:[^"\\\\]|\\\\.)*"', '0', 'g') FROM texts"""
 """Asks for the records with `0` for every string: what is left is structure, and `["a"]` no `[]`."""
@@ -43,7 +43,7 @@ def _bytes(texts: pa.StringArray) -> tuple[NDArray[np.uint8], IntArray]:
     return everything[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
-def _brackets_before(data: NDArray[np.uint8]) -> IntArray:
+def _brackets_before(data: NDArray[np.uint8]) -> CodeArray:
     """Return the number of opening brackets before each 64-byte word, and that of all at the end.
 
     `|0x20` maps `[` and `{` to the same byte.

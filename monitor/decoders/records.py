@@ -31,7 +31,7 @@ class Sieve:
 
     def reject_each(self, faults: CodeArray, reasons: Sequence[str]) -> MaskArray:
         """Move the rows whose fault is not 0 to the rejects, with `reasons[fault]`; return the mask of the rest."""
-        keep = faults == 0
+        keep: MaskArray = faults == 0
         if not keep.all():
             self.rejected.append(self.rows[~keep])
             self.reasons.append(np.array(reasons, dtype=object)[faults[~keep]])

@@ -99,7 +99,10 @@ def patterns(fields: Mapping[str, FieldType]) -> tuple[str, ...]:
 
 def _matches(texts: pa.StringArray, patterns: Sequence[str]) -> MaskArray:
     """Return a mask of the texts that one of the patterns matches."""
-    return np.logical_or.reduce([np.asarray(pc.match_substring_regex(texts, pattern)) for pattern in patterns])
+    found: MaskArray = np.logical_or.reduce(
+        [np.asarray(pc.match_substring_regex(texts, pattern)) for pattern in patterns]
+    )
+    return found
 
 
 def pointer(path: str) -> str:

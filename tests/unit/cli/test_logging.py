@@ -75,3 +75,23 @@ def test_a_client_that_is_closed_is_no_error():
     logging.getLogger("kafka.cluster").error("Metadata refresh: failed %s", "Cancelled")
     logging.getLogger("kafka.cluster").error("Metadata refresh: failed %s", "NodeNotReadyError")
     assert [event["event"] for event in lines(stream)] == ["Metadata refresh: failed NodeNotReadyError"]
+
+
+def test_what_a_client_says_again_and_again_is_written_once_in_a_while():
+    stream = io.StringIO()
+    configure_logging("info", stream)
+    client, handler = logging.getLogger("kafka.conn"), logging.getLogger().handlers[0]
+    for n in range(50):
+        client.warning("connect attempt %d to node %d failed", n, 1)
+    client.warning("topic %s is unknown", "a")
+    client.warning("topic %s is unknown", "b")
+    logging.getLogger("uvicorn.error").error("said")
+    logging.getLogger("uvicorn.error").error("said")
+    later = client.makeRecord(
+        "kafka.conn", logging.WARNING, __file__, 1, "connect attempt %d to node %d failed", (51, 1), None
+    )
+    later.created += 31
+    handler.handle(later)
+    said = [event["event"] for event in lines(stream)]
+    first, last = "connect attempt 0 to node 1 failed", "connect attempt 51 to node 1 failed"
+    assert said == [first, "topic a is unknown", "topic b is unknown", "said", "said", last]
