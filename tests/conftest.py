@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "tests.support.system",
     "tests.support.alertmanager",
     "tests.support.flights",
     "tests.support.kafka",

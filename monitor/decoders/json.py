@@ -114,11 +114,12 @@ class JsonDecoder:
     def _objects(self, texts: pa.StringArray, sieve: Sieve) -> tuple[pa.StringArray, pa.StructArray]:
         """Return the values that are well-formed, and what `json_transform` makes of them.
 
-        One malformed value makes it raise, and under TRY it would go on row by row, six times slower.
+        One malformed value makes it raise, and under TRY it would go on row by row, six times slower. The
+        message quotes the value, maybe cut within a character, and then the client cannot decode it.
         """
         try:
             return texts, self._duck.ask(self._transform, texts)
-        except duckdb.Error:
+        except (duckdb.Error, UnicodeDecodeError):
             texts = keep_rows(texts, sieve.reject(~np.asarray(self._duck.ask(_VALID, texts)), "malformed"))
         objects = self._duck.ask(self._transform_each, texts)
         keep = sieve.reject(np.asarray(objects.is_null()), "malformed")

@@ -64,7 +64,8 @@ class CellPair:
     def noise(self) -> FloatArray:
         """The sampling noise K = (1/n + 1/m)·(1 + (n-1)·rho) per group; arbitrary where not defined."""
         n, m = np.maximum(self.n_current, 1), np.maximum(self.n_baseline, 1)
-        return (1 / n + 1 / m) * (1 + (n - 1) * self.rho)
+        independent: FloatArray = 1 / n + 1 / m
+        return independent * (1 + (n - 1) * self.rho) if self.rho else independent
 
     @cached_property
     def occupied(self) -> MaskArray:

@@ -42,6 +42,8 @@ def noncentrality_bound(statistic: FloatArray, freedom: FloatArray) -> FloatArra
     """
     bound = np.zeros(np.shape(statistic))
     beyond_noise = (freedom > 0) & (p_value(statistic, freedom) < 1 - CONFIDENCE)
+    if not beyond_noise.any():
+        return bound
     exact = beyond_noise & (statistic <= _EXACT_UP_TO)
     bound[exact] = special.chndtrinc(statistic[exact], freedom[exact], CONFIDENCE)
     large = beyond_noise & ~exact

@@ -89,21 +89,21 @@ class Wasserstein:
         grid = baseline.frame.grid
         pair = CellPair.of_counts(baseline.counts, current.counts, self.spec.rho)
         before, now = pair.shares
-        means_before = _means(pair.baseline, np.broadcast_to(baseline.sums, pair.baseline.shape), grid)
-        means_now = _means(pair.current, np.broadcast_to(current.sums, pair.current.shape), grid)
+        means_before, means_now = _means(pair.baseline, baseline.sums, grid), _means(pair.current, current.sums, grid)
         spread = _spread(np.cumsum(before, axis=1), means_before)
 
         positions, masses_before, masses_now = _atoms(means_before, means_now, before, now)
-        gaps = np.diff(positions, axis=1)
+        gaps = positions[:, 1:] - positions[:, :-1]
         below_before, below_now = np.cumsum(masses_before, axis=1)[:, :-1], np.cumsum(masses_now, axis=1)[:, :-1]
         distance = (gaps * np.abs(below_now - below_before)).sum(axis=1)
         weight = (pair.n_current / np.maximum(pair.n_current + pair.n_baseline, 1))[:, None]
-        pooled = np.clip(weight * below_now + (1 - weight) * below_before, 0.0, 1.0)
+        pooled = np.minimum(np.maximum(weight * below_now + (1 - weight) * below_before, 0.0), 1.0)
         noise = np.sqrt(2 * pair.noise / math.pi) * (gaps * np.sqrt(pooled * (1 - pooled))).sum(axis=1)
 
         margin = CRITICAL_FACTOR * np.sqrt(pair.noise)[:, None]
         at_cuts = np.maximum(np.abs(np.cumsum(now - before, axis=1))[:, :-1] - margin, 0.0)
-        sure = (np.diff(np.clip(grid, -_FARTHEST, _FARTHEST)) * (at_cuts[:, 1:] + at_cuts[:, :-1]) / 2).sum(axis=1)
+        cuts = np.minimum(np.maximum(grid, -_FARTHEST), _FARTHEST)
+        sure = ((cuts[1:] - cuts[:-1]) * (at_cuts[:, 1:] + at_cuts[:, :-1]) / 2).sum(axis=1)
         with np.errstate(over="ignore"):
             score, floor, bound = (np.minimum(x / spread, np.finfo(float).max) for x in (distance, noise, sure))
         return pair.score(score, noise_floor=floor, lower_bound=np.minimum(bound, score), contributions=now - before)
@@ -112,17 +112,19 @@ class Wasserstein:
 def _means(counts: FloatArray, sums: FloatArray, grid: FloatArray) -> FloatArray:
     """Return the mean in each cell, NaN where it is empty; rounding never carries it out of its cell."""
     means = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
-    low, high = np.concatenate(([-np.inf], grid)), np.concatenate((grid, [np.inf]))
-    clipped: FloatArray = np.clip(np.clip(means, low, high), -_FARTHEST, _FARTHEST)
-    return clipped
+    np.maximum(means[:, 1:], grid, out=means[:, 1:])
+    np.minimum(means[:, :-1], grid, out=means[:, :-1])
+    near: FloatArray = np.minimum(np.maximum(means, -_FARTHEST), _FARTHEST)
+    return near
 
 
 def _spread(below: FloatArray, means: FloatArray) -> FloatArray:
     """Return the distance of the cell means at the quartiles, or else of the outermost, or else 1."""
+    groups = np.arange(len(means))
 
     def at(level: float) -> FloatArray:
-        cells = np.argmax(below >= min(level, 1.0) - 1e-12, axis=1)[:, None]
-        return np.take_along_axis(means, cells, axis=1)[:, 0]
+        found: FloatArray = means[groups, np.argmax(below >= level - 1e-12, axis=1)]
+        return found
 
     quartiles = at(0.75) - at(0.25)
     whole = at(1.0) - np.fmin.reduce(means, axis=1)
@@ -138,12 +140,13 @@ def _atoms(
     A cell gives two positions, the smaller mean first. A mean that is missing stands at the other one, and
     an empty cell at the position before it: no mass is there, so it only must not break the order.
     """
-    first, second = np.fmin(means_before, means_now), np.fmax(means_before, means_now)
+    shape = (len(before), 2 * before.shape[1])
+    positions, masses_before, masses_now = np.empty(shape), np.empty(shape), np.empty(shape)
     baseline_first = ~(means_now < means_before)
-    shape = (len(before), -1)
-    positions = np.stack((first, second), axis=2).reshape(shape)
+    positions[:, ::2], positions[:, 1::2] = np.fmin(means_before, means_now), np.fmax(means_before, means_now)
+    masses_before[:, ::2], masses_before[:, 1::2] = before * baseline_first, before * ~baseline_first
+    masses_now[:, ::2], masses_now[:, 1::2] = now * ~baseline_first, now * baseline_first
     lowest = np.fmin.reduce(positions, axis=1)[:, None]
-    ordered = np.fmax.accumulate(np.where(np.isnan(positions), lowest, positions), axis=1)
-    masses_before = np.stack((before * baseline_first, before * ~baseline_first), axis=2).reshape(shape)
-    masses_now = np.stack((now * ~baseline_first, now * baseline_first), axis=2).reshape(shape)
-    return np.nan_to_num(ordered), masses_before, masses_now
+    absent = np.isnan(positions)
+    ordered = np.fmax.accumulate(np.where(absent, lowest, positions), axis=1) if absent.any() else positions
+    return np.where(np.isnan(ordered), 0.0, ordered), masses_before, masses_now

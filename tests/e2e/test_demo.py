@@ -18,7 +18,7 @@ import pytest
 from tests.support.alertmanager import free_port
 from tests.support.command_line import line, run
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow, pytest.mark.timeout(300)]
 
 START_S = 60.0
 

@@ -74,6 +74,16 @@ def value_at(document: Any, path: str) -> Any:
     return document
 
 
+def number(text: str, kind: FieldType) -> float | str:
+    """Return a number that is finite (and whole for an integer), or what it is instead."""
+    value = float(text)
+    if math.isnan(value):
+        return "NAN"
+    if math.isinf(value):
+        return "POSITIVE_INFINITY" if value > 0 else "NEGATIVE_INFINITY"
+    return value if kind == "number" or value.is_integer() else "WRONG_TYPE"
+
+
 def cell(document: Any, path: str, kind: FieldType) -> Any:
     """Return a field's value, or the name of the presence that keeps it from being one."""
     try:
@@ -82,18 +92,11 @@ def cell(document: Any, path: str, kind: FieldType) -> Any:
         return "ABSENT"
     if value is None:
         return "NULL"
-    if kind in ("number", "integer") and isinstance(value, Number):
-        number = float(value)
-        if math.isnan(number):
-            return "NAN"
-        if math.isinf(number):
-            return "POSITIVE_INFINITY" if number > 0 else "NEGATIVE_INFINITY"
-        return number if kind == "number" or number.is_integer() else "WRONG_TYPE"
-    if kind == "boolean" and isinstance(value, bool):
-        return "true" if value else "false"
-    if kind in ("category", "text") and isinstance(value, str) and not isinstance(value, Number):
-        return value
-    return "WRONG_TYPE"
+    if isinstance(value, Number):
+        return number(value, kind) if kind in ("number", "integer") else "WRONG_TYPE"
+    if isinstance(value, bool):
+        return str(value).lower() if kind == "boolean" else "WRONG_TYPE"
+    return value if isinstance(value, str) and kind in ("category", "text") else "WRONG_TYPE"
 
 
 def event_time(document: Any) -> int | str:
@@ -142,8 +145,11 @@ def check(decoded: Any, records: list[bytes | None]) -> None:
         assert cells(decoded.batch.columns[path]) == [row[path] for _, row in rows.values()], path
 
 
-texts = st.text(max_size=6) | st.sampled_from(
+texts = st.sampled_from(
     [
+        "",
+        "x",
+        "DE",
         "1",
         "12.5",
         "true",
@@ -157,98 +163,113 @@ texts = st.text(max_size=6) | st.sampled_from(
         ",}",
         '"a":',
         "\x00",
+        "é",
         "\u2028",
-        "\U0001f600",
+        "\U00010000",
     ]
 )
 numbers = st.sampled_from(
-    ["0", "-0", "1", "-1", "1.0", "1.6", "1e3", "1E-2", "1e400", "-1e400", "1e-400", "9007199254740993", "18446744073709551616", "NaN", "Infinity", "-Infinity"]
+    [
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "1.0",
+        "1.6",
+        "1e3",
+        "1E-2",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "9007199254740993",
+        "18446744073709551616",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ]
 ) | st.floats(allow_nan=False, allow_infinity=False).map(repr)
-scalars = (
-    numbers
-    | texts.map(json.dumps)
-    | texts.map(lambda text: json.dumps(text, ensure_ascii=False))
-    | st.sampled_from(["null", "true", "false", '"\\ud83d\\ude00"', '"\\/\\b\\u0041"'])
+scalars = st.one_of(
+    numbers,
+    st.builds(json.dumps, texts | st.text(max_size=4), ensure_ascii=st.booleans()),
+    st.sampled_from(["null", "true", "false", "{}", "[]", '"\\ud83d\\ude00"', '"\\/\\b\\u0041"', '"\\ud800"']),
 )
 spaces = st.sampled_from(["", "", "", " ", "\n\t", "\r "])
-names = st.sampled_from(["a", "i", "b", "c", "m", "n", "0", "A", "t2", 'q"\\', "é+ ", "x/y~", "*", "am", "m.a", ""])
 
 
-@st.composite
-def escaped_key(draw: Any, name: str) -> str:
-    """Return a key as JSON, some of its characters written as escapes."""
-    return (
-        '"'
-        + "".join(
-            f"\\u{ord(c):04x}"
-            if draw(st.integers(0, 15)) == 0
-            else json.dumps(c, ensure_ascii=draw(st.booleans()))[1:-1]
-            for c in name
-        )
-        + '"'
-    )
+def _spellings(name: str) -> list[str]:
+    """Return ways to write a key in JSON: as it is (mostly), with its first or all characters as escapes."""
+    plain = json.dumps(name, ensure_ascii=False)
+    escaped = [f"\\u{ord(character):04x}" for character in name]
+    first = f'"{escaped[0]}{json.dumps(name[1:])[1:]}' if name else plain
+    return [plain] * 8 + [json.dumps(name), first, '"' + "".join(escaped) + '"']
 
 
-@st.composite
-def containers(draw: Any, inner: Any) -> str:
-    """Return an array or an object of the configured names, with spaces anywhere."""
-    space = draw(spaces)
-    if draw(st.integers(0, 3)) == 0:
-        return f"[{space}{f'{space},'.join(draw(st.lists(inner, max_size=3)))}{space}]"
-    members = [
-        f"{space}{draw(escaped_key(name))}{space}:{space}{draw(inner)}" for name in draw(st.lists(names, max_size=4))
+keys = st.sampled_from(
+    [
+        key
+        for name in ["a", "i", "b", "c", "m", "n", "0", "A", 'q"\\', "é+ ", "x/y~", "*", "am", "m.a", ""]
+        for key in _spellings(name)
     ]
-    return f"{{{f'{space},'.join(members)}{space}}}"
+)
+time_keys = st.sampled_from(_spellings("t"))
+times = st.sampled_from([str(NOW_MS)] * 8 + [f"{NOW_MS}.7", "0", "null", '"1"', str(NOW_MS + 3_600_001)])
 
 
-values = st.recursive(scalars, containers, max_leaves=6)
+def _object(space: str, members: list[tuple[str, str]]) -> str:
+    inside = f"{space},{space}".join(f"{key}{space}:{space}{value}" for key, value in members)
+    return f"{{{space}{inside}{space}}}"
+
+
+def _containers(inner: Any) -> Any:
+    """Return arrays, and objects of the configured names, with spaces anywhere."""
+    arrays = st.builds(
+        lambda space, parts: f"[{space}{f'{space},'.join(parts)}{space}]", spaces, st.lists(inner, max_size=3)
+    )
+    return arrays | st.builds(_object, spaces, st.lists(st.tuples(keys, inner), max_size=3))
+
+
+values = scalars | scalars | st.recursive(scalars, _containers, max_leaves=5)
 
 
 @st.composite
 def objects(draw: Any) -> bytes:
     """Return a record that is mostly a row: configured names with any values, and a time."""
-    space = draw(spaces)
-    members = [(name, draw(values)) for name in draw(st.lists(names, max_size=7))]
-    time = draw(st.sampled_from([str(NOW_MS)] * 8 + [f"{NOW_MS}.7", "0", "null", '"1"', str(NOW_MS + 3_600_001)]))
-    members.insert(draw(st.integers(0, len(members))), ("t", time))
-    body = f"{space},{space}".join(f"{draw(escaped_key(name))}{space}:{space}{value}" for name, value in members)
-    return f"{space}{{{space}{body}{space}}}{space}".encode("utf-8", "surrogatepass")
+    members = draw(st.lists(st.tuples(keys, values), max_size=6))
+    members.insert(draw(st.integers(0, len(members))), (draw(time_keys), draw(times)))
+    return _object(draw(spaces), members).encode()
+
+
+INSERTED = [b",", b'"', b"\\", b"{", b"[", b"]", b"}", b":", b"\x00", b"\xff", b" ", b"1", b"[" * 7]
 
 
 @st.composite
 def damaged(draw: Any) -> bytes:
-    """Return a record cut short, with bytes changed, put in or left out, or two in one."""
-    record = bytearray(draw(objects()))
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(record)))
-        how = draw(st.sampled_from(["cut", "flip", "insert", "delete", "join", "repeat"]))
-        if how == "cut":
-            del record[at:]
-        elif how == "flip" and at < len(record):
-            record[at] ^= 1 << draw(st.integers(0, 7))
-        elif how == "insert":
-            record[at:at] = draw(
-                st.sampled_from([b",", b'"', b"\\", b"{", b"[", b"]", b"}", b":", b"\x00", b"\xff", b" ", b"1"])
-            )
-        elif how == "delete":
-            del record[at : at + 1]
-        elif how == "join":
-            record += draw(objects())
-        elif how == "repeat":
-            record[at:at] = record[at : at + 5]
-    return bytes(record)
+    """Return a record cut short, with a bit changed, bytes put in or left out, or two in one."""
+    record = draw(objects())
+    at = draw(st.integers(0, len(record)))
+    head, tail = record[:at], record[at:]
+    how = draw(st.sampled_from(["cut", "flip", "insert", "delete", "join", "repeat"]))
+    if how == "cut":
+        return head
+    if how == "flip":
+        return head + bytes(byte ^ 1 << draw(st.integers(0, 7)) for byte in tail[:1]) + tail[1:]
+    if how == "insert":
+        return head + draw(st.sampled_from(INSERTED)) + tail
+    if how == "delete":
+        return head + tail[1:]
+    return head + (draw(objects()) if how == "join" else tail[:5]) + tail
 
 
-records = st.lists(st.one_of(objects(), objects(), damaged(), values.map(lambda v: v.encode()), st.none()), max_size=24)
+records = st.lists(st.one_of(objects(), damaged(), values.map(str.encode), st.none()), max_size=16)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(records)
 def test_every_record_becomes_what_a_reader_of_single_records_makes_of_it(batch):
     check(BATCH.decode(fetch_of(batch)), batch)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.one_of(objects(), damaged(), st.none()), max_size=6))
 def test_the_result_does_not_depend_on_the_batch(batch):
     together = BATCH.decode(fetch_of(batch))
@@ -262,7 +283,7 @@ def test_the_result_does_not_depend_on_the_batch(batch):
         assert cells(together.batch.columns[path]) == [c for one in alone for c in cells(one.batch.columns[path])], path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=40) | st.text(max_size=40).map(str.encode), max_size=20))
 def test_any_bytes_at_all_are_accounted_for(batch):
     check(BATCH.decode(fetch_of(batch)), batch)

@@ -20,7 +20,7 @@ def line(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "monitor", *map(str, arguments)]
 
 
-def run(*arguments: str | Path, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, timeout_s: float = 540.0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, without a terminal."""
     return subprocess.run(
         line(*arguments), capture_output=True, text=True, check=False, timeout=timeout_s, stdin=subprocess.DEVNULL

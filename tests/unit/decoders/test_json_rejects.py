@@ -148,6 +148,16 @@ def test_a_reject_has_its_reason_alone_and_among_good_records(decoder, record, r
     assert cells(among.batch.columns["a"]) == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("length", range(8))
+def test_a_malformed_record_in_any_script_is_a_reject(decoder, length):
+    """DuckDB's message quotes part of the record, cut within a character."""
+    texts = ["é", "\N{PILE OF POO}", "数", "\U00010000"]
+    records = [('{"t"x' + "x" * length + text * 300).encode() for text in texts]
+    for record in records:
+        assert reasons(decoder.decode(fetch_of([GOOD, record]))) == {1: "malformed"}
+    assert reasons(decoder.decode(fetch_of(records))) == dict.fromkeys(range(4), "malformed")
+
+
 @pytest.mark.parametrize("record", ROWS)
 def test_what_looks_like_a_reject_and_is_none_is_a_row(decoder, record):
     decoded = decoder.decode(fetch_of([record]))
