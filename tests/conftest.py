@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+# In the order in which they import each other: pytest rewrites the assertions of a plugin before its first import.
 pytest_plugins = [
-    "tests.support.system",
-    "tests.support.alertmanager",
-    "tests.support.flights",
     "tests.support.kafka",
+    "tests.support.alertmanager",
     "tests.support.prometheus",
+    "tests.support.flights",
+    "tests.support.daemon",
+    "tests.support.system",
 ]

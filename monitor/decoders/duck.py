@@ -7,6 +7,8 @@ from functools import lru_cache
 import duckdb
 import pyarrow as pa
 
+from monitor.errors import SurroundingsError
+
 _LOCKDOWN = (
     "SET enable_external_access=false",
     "SET python_enable_replacements=false",
@@ -54,13 +56,20 @@ class Duck:
         self._bound = lru_cache(_REMEMBERED)(connection.sql)
 
     def ask(self, sql: str, values: pa.Array) -> pa.Array:
-        """Return the one column that `sql` selects from `texts(v)` (or `bytes(v)`, for a binary array)."""
+        """Return the column that `sql` selects from `texts(v)`, or from `bytes(v)` for a binary array.
+
+        There must be one answer for each value. Raises SurroundingsError where there is not, as with DuckDB 1,
+        which goes on seeing the first array that it saw.
+        """
         feed = self._feeds["bytes" if pa.types.is_binary(values.type) else "texts"]
         feed.values = values
         try:
-            return self._bound(sql).to_arrow_table().column(0).combine_chunks()
+            answers = self._bound(sql).to_arrow_table().column(0).combine_chunks()
         finally:
             feed.clear()
+        if len(answers) != len(values):
+            raise SurroundingsError(f"DuckDB {duckdb.__version__} cannot be used; install duckdb 2.0 or later")
+        return answers
 
 
 def quoted(text: str) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +35,8 @@ _GROUP = 16
 _FEW = 64
 """So many records are sooner looked at than searched again one by one."""
 _NOISY_SHARE = 0.25
+_NAMES = 128
+"""Names searched for at once: RE2 has 8 MB for its automaton, and slows down twentyfold where that is too little."""
 
 
 def token_family(kind: FieldType) -> str:
@@ -76,25 +80,27 @@ class Suspicion:
     def _strike(self, sample: pa.StringArray) -> None:
         """Search no more for the names that are found in many of the records of `sample`."""
         for path, kind in list(self._searched.items()):
-            if _matches(sample, patterns({path: kind})[:2]).mean() > _NOISY_SHARE:
+            if _matches(sample, patterns({path: kind})[1:]).mean() > _NOISY_SHARE:
                 self.always[path] = self._searched.pop(path)
         self._patterns = patterns(self._searched)
 
 
-def patterns(fields: Mapping[str, FieldType]) -> tuple[str, ...]:
+def patterns(fields: Mapping[str, FieldType]) -> list[str]:
     """Return RE2 patterns of which one or more finds every record needing an exact look (and some that do not).
 
     Each begins with one literal byte, for which RE2 skips ahead with `memchr`, and the bytes are chosen
     to be rare: a key follows a comma or an opening brace, and there are far fewer of those than quotes.
-    One pattern with all alternatives took four times as long.
+    One pattern with all alternatives took four times as long; with a thousand names it ran out of memory.
     """
-    keys: dict[str, set[str]] = {}
-    for path, kind in fields.items():
-        keys.setdefault(token_family(kind), set()).add(re.escape(path.rsplit(".", 1)[-1]))
-    foreign = [rf'"(?:{"|".join(sorted(names))})"\s*:\s*{_FOREIGN[family]}' for family, names in sorted(keys.items())]
-    after_comma, after_brace = "|".join([*foreign, r"[}\]]"]), "|".join(foreign)
-    found = (rf",\s*(?:{after_comma})", rf"\{{\s*(?:{after_brace})", _ESCAPED_KEY)
-    return found if foreign else (found[0], _ESCAPED_KEY)
+    names = sorted({(token_family(kind), re.escape(path.rsplit(".", 1)[-1])) for path, kind in fields.items()})
+    found = [_ESCAPED_KEY] if names else [_ESCAPED_KEY, _TRAILING_COMMA]
+    for start in range(0, len(names), _NAMES):
+        families = groupby(names[start : start + _NAMES], key=itemgetter(0))
+        foreign = "|".join(
+            rf'"(?:{"|".join(name for _, name in same)})"\s*:\s*{_FOREIGN[family]}' for family, same in families
+        )
+        found += [rf",\s*(?:{foreign}|[}}\]])", rf"\{{\s*(?:{foreign})"]
+    return found
 
 
 def _matches(texts: pa.StringArray, patterns: Sequence[str]) -> MaskArray:

@@ -147,6 +147,5 @@ def _atoms(
     masses_before[:, ::2], masses_before[:, 1::2] = before * baseline_first, before * ~baseline_first
     masses_now[:, ::2], masses_now[:, 1::2] = now * ~baseline_first, now * baseline_first
     lowest = np.fmin.reduce(positions, axis=1)[:, None]
-    absent = np.isnan(positions)
-    ordered = np.fmax.accumulate(np.where(absent, lowest, positions), axis=1) if absent.any() else positions
+    ordered = np.fmax.accumulate(np.where(np.isnan(positions), lowest, positions), axis=1)
     return np.where(np.isnan(ordered), 0.0, ordered), masses_before, masses_now

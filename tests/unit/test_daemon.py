@@ -503,6 +503,7 @@ def test_a_revoked_partition_is_checkpointed_forgotten_and_returns_from_its_stor
     r.append(seconds(0), tp(0))
     r.append(seconds(0, 0.1, 0.2), tp(1))
     r.start()
+    r.daemon._checkpointer.caught_up = True
     r.rounds(2)
     before = r.daemon.engine.partitions[tp(1)].head(1_000)
     r.source.push(Revoked((tp(1),)))

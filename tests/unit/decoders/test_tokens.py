@@ -99,6 +99,13 @@ def test_patterns_begin_with_a_literal_byte(fields):
     assert all(pattern.startswith((",", "\\{", "\\\\")) for pattern in patterns(fields))
 
 
+def test_thousands_of_long_names_are_searched_for():
+    names = [f"{'é' * 240}{i}" for i in range(1_000)]
+    suspicion = Suspicion(dict.fromkeys(names, "number"))
+    texts = [f'{{"x":0,"{names[i]}":{token}}}' for i in (0, 500, 999) for token in ("1", '"1"')]
+    assert suspects(texts * 40, suspicion) == [False, True] * 120
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
