@@ -43,7 +43,7 @@ type: setup ## types: mypy, strict
 	@$(BIN)/mypy
 
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --durations 15 --durations-min 1 $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
 bench: setup ## engine, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
