@@ -169,9 +169,9 @@ class Daemon:
         return True
 
     def _catching_up_ends(self) -> bool:
-        """Return whether, for the first time, every partition is at its confirmed end."""
+        """Return whether, for the first time, every partition has caught up with its producers."""
         states = self.engine.partitions.values()
-        return not self._checkpointer.caught_up and bool(states) and all(state.at_end for state in states)
+        return not self._checkpointer.caught_up and bool(states) and all(state.caught_up for state in states)
 
     def _release(self) -> None:
         """Let notifications go, now that only the final state of the time we missed waits."""

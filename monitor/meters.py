@@ -109,7 +109,9 @@ class Meters:
             progress[tp] = before if before is not None and still else _Progress(state.next_offset, now_s)
         self._progress = progress
         self.stalled = frozenset(tp for tp, p in progress.items() if now_s - p.since_s > self._stall_after_s)
-        if totals or self._totals:  # a start without partitions would make the first records look as if they took until now
+        if (
+            totals or self._totals
+        ):  # a start without partitions would make the first records look as if they took until now
             self._totals.append((now_s, totals))
         while len(self._totals) > 2 and now_s - self._totals[1][0] > _RATE_SPAN_S:
             self._totals.popleft()

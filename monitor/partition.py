@@ -23,6 +23,8 @@ class PartitionState:
     records = rows + rejects + filtered; late rows are among the rows. `missed` counts the offsets in the
     interval that held no record for us (compaction, transaction markers) or were gone (retention).
     `quiet_since_ms`: since when it is at its end without its event time moving; None when it is not there.
+    `caught_up`: it has read all that was there when the broker was last but one asked, a few seconds ago; on a
+    busy partition nobody ever stands at the very end.
     """
 
     partition: TopicPartition
@@ -42,6 +44,7 @@ class PartitionState:
     end_offset: int | None = None
     quiet_since_ms: int | None = None
     confirmed_ms: int | None = None
+    caught_up: bool = False
     epoch_ms: int = NEVER_MS
 
     def watermark_ms(self, lateness_ms: int) -> int:
@@ -68,6 +71,10 @@ class PartitionState:
         """Take the end offset as the broker just confirmed it, or that it did not answer."""
         if end_offset is None:
             return
+        before = end_offset
+        if self.end_offset is not None and self._fresh(now_ms):
+            before = min(self.end_offset, end_offset)
+        self.caught_up = self.next_offset >= before
         self.end_offset, self.confirmed_ms = end_offset, now_ms
         if self.next_offset < end_offset:
             self.quiet_since_ms = None
@@ -85,8 +92,11 @@ class PartitionState:
             return False
         if idle_ms is None:
             return True
-        fresh = now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
-        return fresh and self.confirmed_ms - self.quiet_since_ms >= idle_ms
+        return self._fresh(now_ms) and self.confirmed_ms - self.quiet_since_ms >= idle_ms
+
+    def _fresh(self, now_ms: int) -> bool:
+        """Return whether the broker has confirmed the end just recently."""
+        return self.confirmed_ms is not None and now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
 
     def head(self, pane_ms: int) -> State:
         """Return everything but the panes, as JSON-able values; `pane_ms` is their width."""

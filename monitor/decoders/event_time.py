@@ -11,6 +11,8 @@ from monitor.types import CodeArray, Column, FloatArray, IntArray, MaskArray, Pr
 FAULTS = ("", "event_time_missing", "event_time_invalid", "event_time_ahead")
 _MISSING, _INVALID, _AHEAD = 1, 2, 3
 _PER_MS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
+_EARLIEST_MS = 31_536_000_000
+"""The year 1971: an earlier time is a placeholder or seconds taken for milliseconds, and opens decades of windows."""
 _LATEST_MS = 253_402_300_800_000
 """The year 10000; no event is later."""
 _ROUNDING_MS = 0.0005
@@ -23,7 +25,7 @@ def event_times(
 ) -> tuple[IntArray, CodeArray]:
     """Return each row's event time (whole ms, rounded down) and its fault as an index into FAULTS (0: none).
 
-    A time at or before 1970-01-01, after the year 9999, or more than `max_ahead_ms` past the record's
+    A time before the year 1971 or after 9999, or more than `max_ahead_ms` past the record's
     Kafka timestamp is not plausible. Where the record has no timestamp the last rule cannot be applied.
     """
     if column is None:
@@ -32,7 +34,7 @@ def event_times(
         times, parsed = _parse_iso8601(duck, column)
     else:
         times, parsed = np.where(column.ok, np.asarray(column.values, np.float64), 0.0) * _PER_MS[plan.unit], column.ok
-    plausible = parsed & (times >= 1) & (times < _LATEST_MS)
+    plausible = parsed & (times >= _EARLIEST_MS) & (times < _LATEST_MS)
     exact = np.floor(np.where(plausible, times, 0.0) + _ROUNDING_MS).astype(np.int64)
     faults = np.where(plausible, 0, _INVALID).astype(np.int32)
     faults[plausible & (timestamps_ms > 0) & (exact > timestamps_ms + plan.max_ahead_ms)] = _AHEAD

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as Place
 
+from tests.support.command_line import answer, invoke, line, run
 from tests.support.daemon import stored_heads
 from tests.support.kafka import PASSWORD, USER, Broker, Cluster, free_ports
 from tests.support.receiver import Receiver, Reply
@@ -147,7 +148,7 @@ def test_a_second_signal_ends_the_process_at_once(system: System) -> None:
 
 def test_two_processes_cannot_share_a_store(system: System) -> None:
     system.start()
-    second = system.command("run", "-c", str(system.config))
+    second = run("run", "-c", system.config)
     assert second.returncode == UNAVAILABLE
     assert "another process uses the store" in second.stderr
     assert "Traceback" not in second.stderr
@@ -156,9 +157,8 @@ def test_two_processes_cannot_share_a_store(system: System) -> None:
 
 def check(system: System) -> tuple[int, str]:
     """Return exit code and output of `driftline check --connect`."""
-    done = system.command("check", "-c", str(system.config), "--connect")
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+    done = invoke("check", "-c", system.config, "--connect")
+    return done.exit_code, done.output
 
 
 def test_check_connects_to_everything_that_is_configured(system: System) -> None:
@@ -180,9 +180,11 @@ def test_check_connects_to_everything_that_is_configured(system: System) -> None
     code, said = check_with(system, source=source | {"topics": ["there-is-no-such-topic"]})
     assert code == UNAVAILABLE, said
     assert "there-is-no-such-topic" in said
-    code, said = check_with(system, source=source | {"bootstrap_servers": gone.removeprefix("http://")})
-    assert code == UNAVAILABLE, said
-    assert gone.removeprefix("http://") in said
+    # a process of its own: kafka-python leaves sockets that were refused to the garbage collector
+    system.settings["source"] = source | {"bootstrap_servers": gone.removeprefix("http://")}
+    done = run("check", "-c", system.config, "--connect")
+    assert done.returncode == UNAVAILABLE, done.stderr
+    assert gone.removeprefix("http://") in done.stdout
 
 
 def check_with(system: System, **settings: Any) -> tuple[int, str]:
@@ -222,7 +224,7 @@ def test_the_daemon_reads_and_writes_through_sasl(system: System, client: str) -
     assert PASSWORD not in system.log
 
     password.write_text("wrong-horse")
-    refused = system.command("run", "-c", str(system.config))
+    refused = run("run", "-c", system.config)
     assert refused.returncode == UNAVAILABLE
     assert "wrong-horse" not in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -238,21 +240,20 @@ def test_everything_but_the_probes_needs_the_token(system: System) -> None:
     closed = ["/", "/metrics", *data, "/api/v1/profile", "/fields/amount", "/no-such-page"]
     for path in closed:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-            answer = httpx.get(f"{system.url}{path}", headers=headers)
-            assert answer.status_code == httpx.codes.UNAUTHORIZED, (path, headers)
-            assert "driftline_" not in answer.text
+            page = httpx.get(f"{system.url}{path}", headers=headers)
+            assert page.status_code == httpx.codes.UNAUTHORIZED, (path, headers)
+            assert "driftline_" not in page.text
     pages = [httpx.get(f"{system.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}) for path in closed[:5]]
     assert {page.status_code for page in pages} == {httpx.codes.OK}
     assert not [page.url for page in pages if TOKEN in page.text]
     assert TOKEN not in system.log
-    checked = system.command("check", "-c", str(system.config))
-    assert TOKEN not in checked.stdout + checked.stderr
+    assert TOKEN not in answer("check", "-c", system.config)
 
 
 def test_the_process_listens_before_it_is_connected(system: System) -> None:
     """So that whoever probes it sees it alive and not ready, rather than nothing."""
     system.settings["source"] |= {"bootstrap_servers": f"127.0.0.1:{free_ports(1)[0]}", "connect_timeout": "8s"}
-    command = [*system.program, "run", "-c", str(system.config)]
+    command = line("run", "-c", system.config)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert seen(f"{system.url}/livez", process) == httpx.codes.OK

@@ -104,7 +104,7 @@ def event_time(document: Any) -> int | str:
     time = cell(document, "t", "number")
     if time in ("ABSENT", "NULL"):
         return "event_time_missing"
-    if isinstance(time, str) or not 1 <= time < 253_402_300_800_000:
+    if isinstance(time, str) or not 31_536_000_000 <= time < 253_402_300_800_000:
         return "event_time_invalid"
     return "event_time_ahead" if math.floor(time) > NOW_MS + 3_600_000 else math.floor(time)
 
@@ -212,7 +212,9 @@ keys = st.sampled_from(
     ]
 )
 time_keys = st.sampled_from(_spellings("t"))
-times = st.sampled_from([str(NOW_MS)] * 8 + [f"{NOW_MS}.7", "0", "null", '"1"', str(NOW_MS + 3_600_001)])
+times = st.sampled_from(
+    [str(NOW_MS)] * 8 + [f"{NOW_MS}.7", "0", "31535999999.9", "31536000000", "null", '"1"', str(NOW_MS + 3_600_001)]
+)
 
 
 def _object(space: str, members: list[tuple[str, str]]) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ import yaml
 from confluent_kafka.admin import AdminClient, ConfigResource
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess
 from tests.support.kafka import Cluster, free_ports, unique
 
@@ -72,7 +71,6 @@ class System:
         self.url = f"http://127.0.0.1:{free_ports(1)[0]}"
         self.produced = [0] * PARTITIONS
         self.store = directory / "store"
-        self.program = [sys.executable, "-m", "monitor"]
         self.daemon: DaemonProcess | None = None
         self._file = directory / "monitor.yaml"
         self.settings: dict[str, Any] = {
@@ -108,17 +106,12 @@ class System:
         self._file.write_text(yaml.safe_dump(self.settings, sort_keys=False))
         return self._file
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command of the program to its end."""
-        return subprocess.run([*self.program, *arguments], check=False, capture_output=True, text=True, timeout=60)
-
     def build_baseline(self) -> None:
         """Build the baseline from healthy records, with the real command."""
         data = self.directory / "healthy.jsonl"
         lines = [line for i in range(8) for line in window_of_records(1_700_000_000_000 + i * WINDOW_MS)]
         data.write_bytes(b"\n".join(lines))
-        done = self.command("baseline", "build", "-c", str(self.config), "--input", str(data))
-        assert done.returncode == 0, done.stderr
+        answer("baseline", "build", "-c", self.config, "--input", data)
 
     def start(self) -> DaemonProcess:
         """Start the daemon and wait until it is ready."""

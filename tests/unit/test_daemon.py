@@ -289,6 +289,18 @@ def test_once_caught_up_every_change_is_sent(rig):
     assert due(r) == [("firing", "amount.range"), ("resolved", "amount.range")]
 
 
+def test_on_a_topic_that_never_rests_notifications_are_let_go_all_the_same(rig):
+    r = rig(plan=make_plan(idle_ms=10**9), max_poll_records=3)
+    r.start()
+    released = []
+    for i in range(5):
+        r.append(seconds(i, i + 0.1, i + 0.2))
+        r.rounds(1)
+        assert not any(state.at_end for state in r.daemon.engine.partitions.values())
+        released.append("release" in r.bell.heard)
+    assert released == [False, False, True, True, True]
+
+
 def test_a_run_stopped_while_catching_up_says_nothing(rig):
     r = rig(plan=make_plan(idle_ms=10**9), max_poll_records=2)
     r.append([record(T, 1e6), *seconds(1.8), *seconds(*range(2, 9))])

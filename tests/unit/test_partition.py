@@ -65,6 +65,33 @@ def test_a_partition_that_brings_nothing_new_becomes_idle(value):
     assert engine.partitions[tp()].idle(IDLE_MS, 500 * 29)
 
 
+def confirmed(*steps):
+    """Return whether it counts as caught up after each (next offset, end offset, seconds)."""
+    state = PartitionState(tp(), 0, 0)
+    found = []
+    for next_offset, end_offset, at_s in steps:
+        state.next_offset = next_offset
+        state.hear_end(end_offset, at_s * 1_000)
+        found.append(state.caught_up)
+    return found
+
+
+def test_it_has_caught_up_once_it_stands_at_the_end():
+    assert confirmed((0, 10, 0), (6, 10, 1), (10, 10, 2)) == [False, False, True]
+
+
+def test_it_has_caught_up_when_it_has_read_what_was_there_a_moment_ago_though_more_comes_all_the_time():
+    assert confirmed((0, 1_000, 0), (900, 1_200, 5), (1_400, 1_500, 10)) == [False, False, True]
+
+
+def test_an_end_that_was_confirmed_long_ago_says_nothing_about_now():
+    assert confirmed((0, 1_000, 0), (1_000, 9_000, 600)) == [False, False]
+
+
+def test_one_that_falls_behind_has_not_caught_up_any_more():
+    assert confirmed((10, 10, 0), (10, 20, 5), (10, 30, 10)) == [True, True, False]
+
+
 def test_without_an_idle_time_it_is_idle_exactly_at_its_end():
     state = PartitionState(tp(), 0, 5)
     assert not state.idle(None, 0)

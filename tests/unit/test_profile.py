@@ -100,3 +100,14 @@ def test_what_is_incomplete_is_not_stored():
     assert again.incomplete == {PLAN.profile.specs[0]}
     again.merge(profile_of(usual(10)))
     assert gone not in again.state()["accumulators"]
+
+
+def test_a_window_is_incomplete_where_one_of_its_panes_is():
+    state = profile_of(usual(10)).state()
+    del state["accumulators"][PLAN.profile.keys[0]]
+    del state["checks"][PLAN.profile.check_keys[1]]
+    window = PLAN.profile.empty()
+    for part in (profile_of(usual(10)), PLAN.profile.load(state), profile_of(usual(10))):
+        window.merge(part)
+    assert window.incomplete == {PLAN.profile.specs[0]}
+    assert window.incomplete_checks == {1}

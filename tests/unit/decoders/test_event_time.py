@@ -125,5 +125,12 @@ def test_without_a_path_the_records_timestamp_is_the_event_time():
     assert reasons(decoded) == {1: "event_time_missing", 2: "event_time_missing"}
 
 
-def test_late_events_however_old_are_no_rejects():
-    assert times_of(["1", "86400000"], "ms") == ([1, 86_400_000], {})
+def test_late_events_are_no_rejects_however_old_they_are():
+    assert times_of(["31536000000", "86400000000"], "ms") == ([31_536_000_000, 86_400_000_000], {})
+
+
+@pytest.mark.parametrize(
+    ("token", "unit"), [("1763700000", "ms"), ("1763700000000", "us"), ("1763700000000", "ns"), ("1", "ms")]
+)
+def test_a_time_in_a_smaller_unit_than_configured_is_no_time_in_1970(token, unit):
+    assert times_of([token], unit) == ([], {0: "event_time_invalid"})
