@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.baseline import Baseline, BaselineFiles
-from monitor.checks import VolumeSpec
+from monitor.checks import VolumeSpec, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.errors import ConfigError, Problem, StoreError
@@ -71,7 +71,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,
         detectors=tuple(_detectors(config)) if baseline is not None else (),
-        row_checks=tuple(spec.build() for spec in _row_checks(config)),
+        row_checks=row_checks(_row_checks(config), {path: field.type for path, field in config.fields.items()}),
         window_checks=tuple(spec.build() for spec in config.checks if isinstance(spec, VolumeSpec)),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,

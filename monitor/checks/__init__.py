@@ -7,22 +7,60 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.checks.allowed import AllowedSpec
+from monitor.checks.building import row_checks
+from monitor.checks.compare import CompareSpec
 from monitor.checks.contract import field_checks
+from monitor.checks.empty import EmptySpec
+from monitor.checks.fitting import Misfit, misfits
+from monitor.checks.format import FormatSpec
+from monitor.checks.length import LengthSpec
+from monitor.checks.missing import MissingSpec
 from monitor.checks.nullable import NullableSpec
+from monitor.checks.numeric_text import NumericTextSpec
+from monitor.checks.placeholder import PlaceholderSpec
 from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
+from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
+from monitor.checks.sql import SqlSpec
 from monitor.checks.type import TypeSpec
 from monitor.checks.volume import VolumeSpec
 
 RowCheckSpec = Annotated[
-    RequiredSpec | NullableSpec | TypeSpec | RangeSpec | AllowedSpec,
+    RequiredSpec
+    | NullableSpec
+    | MissingSpec
+    | TypeSpec
+    | RangeSpec
+    | AllowedSpec
+    | EmptySpec
+    | PlaceholderSpec
+    | RegexSpec
+    | FormatSpec
+    | LengthSpec
+    | NumericTextSpec
+    | CompareSpec
+    | SqlSpec,
     Field(discriminator="kind"),
 ]
 """Every check of rows: what it builds has `failures(batch)`."""
 
 CheckSpec = Annotated[
-    RequiredSpec | NullableSpec | TypeSpec | RangeSpec | AllowedSpec | VolumeSpec,
+    RequiredSpec
+    | NullableSpec
+    | MissingSpec
+    | TypeSpec
+    | RangeSpec
+    | AllowedSpec
+    | EmptySpec
+    | PlaceholderSpec
+    | RegexSpec
+    | FormatSpec
+    | LengthSpec
+    | NumericTextSpec
+    | CompareSpec
+    | SqlSpec
+    | VolumeSpec,
     Field(discriminator="kind"),
 ]
 """Every check that can be configured; a new one is a file and a line here."""
@@ -30,12 +68,24 @@ CheckSpec = Annotated[
 __all__ = [
     "AllowedSpec",
     "CheckSpec",
+    "CompareSpec",
+    "EmptySpec",
+    "FormatSpec",
+    "LengthSpec",
+    "Misfit",
+    "MissingSpec",
     "NullableSpec",
+    "NumericTextSpec",
+    "PlaceholderSpec",
     "RangeSpec",
+    "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",
+    "SqlSpec",
     "TypeSpec",
     "VolumeSpec",
     "failure_levels",
     "field_checks",
+    "misfits",
+    "row_checks",
 ]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from monitor.checks.naming import CheckName, MaxFailureRatio, named
 from monitor.spec import Spec
-from monitor.types import Batch, MaskArray
+from monitor.types import Batch, FieldType, MaskArray
 
 End = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RangeSpec(Spec):
     """Fails a number below `min` or above `max`; both ends are inside, and either may be left open."""
+
+    field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer"})
 
     kind: Literal["range"] = "range"
     field: str

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.checks import VolumeSpec, row_checks
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
 from monitor.compile import decode_plan
@@ -74,8 +75,9 @@ def sampled(config: Config, path: Path) -> Sample:
     """
     decoder = config.decoder.build(decode_plan(config))
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
-    built = [(spec, spec.build()) for spec in (*contracts, *config.checks)]
-    checks = [(spec, check) for spec, check in built if hasattr(check, "failures")]
+    wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, VolumeSpec)]
+    fields = {name: contract.type for name, contract in config.fields.items()}
+    checks = list(zip(wanted, row_checks(wanted, fields), strict=True))
     sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.checks import RangeSpec
+from monitor.checks import misfits
 from monitor.config.paths import confusable
 from monitor.sources import KafkaSpec
 
@@ -155,18 +154,11 @@ def _check_names_are_unique(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, "name"), message, "give it another name, or drop one of the two")
 
 
-def _checked_fields_exist(checks: Any, fields: Any) -> Iterator[Violation]:
+def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
+    types = {path: field.type for path, field in fields.items()}
     for index, check in enumerate(checks):
-        path = getattr(check, "field", None)
-        if path is None:
-            continue
-        if path not in fields:
-            close = difflib.get_close_matches(path, fields, n=1)
-            remedy = f"did you mean {close[0]}?" if close else f"add `{path}` to fields"
-            yield Violation(("checks", index, "field"), f"{path} is not among the fields", remedy)
-        elif isinstance(check, RangeSpec) and fields[path].type not in ("number", "integer"):
-            message = f"{path} is of type {fields[path].type}, which has no range"
-            yield Violation(("checks", index, "field"), message, "use a check of kind allowed, or change the type")
+        for setting, message, remedy in misfits(check, types):
+            yield Violation(("checks", index, setting), message, remedy)
 
 
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
@@ -203,6 +195,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("drift", "fields"), _detectors_fit),
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
-    (("checks", "fields"), _checked_fields_exist),
+    (("checks", "fields"), _checks_fit),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )

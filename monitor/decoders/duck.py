@@ -7,15 +7,9 @@ from functools import lru_cache
 import duckdb
 import pyarrow as pa
 
+from monitor.duck import connect
 from monitor.errors import SurroundingsError
 
-_LOCKDOWN = (
-    "SET enable_external_access=false",
-    "SET python_enable_replacements=false",
-    "SET autoinstall_known_extensions=false",
-    "SET TimeZone='UTC'",
-    "SET lock_configuration=true",
-)
 _REMEMBERED = 64
 """So many questions are kept bound; a decoder has three or four, and one for each set of fields that held NULLs."""
 
@@ -47,12 +41,10 @@ class Duck:
 
     def __init__(self) -> None:
         """Open the connection and lock it."""
-        connection = duckdb.connect(":memory:", config={"threads": 1})
+        connection = connect()
         self._feeds = {"texts": _Feed(pa.string()), "bytes": _Feed(pa.binary())}
         for name, feed in self._feeds.items():
             connection.register(name, feed)
-        for statement in _LOCKDOWN:
-            connection.execute(statement)
         self._bound = lru_cache(_REMEMBERED)(connection.sql)
 
     def ask(self, sql: str, values: pa.Array) -> pa.Array:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 # From the ground up. Layers 2 and 5 have steps, so that no exception is needed for the order within them.
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("0", frozenset({"types", "protocols", "spec", "errors", "clock", "snapshot", "codec"})),
+    ("0", frozenset({"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck"})),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors"})),
     ("2a", frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint"})),
     ("2b", frozenset({"baseline", "partition", "results"})),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +15,6 @@ from monitor.checks import (
     NullableSpec,
     RangeSpec,
     RequiredSpec,
-    RowCheckSpec,
     TypeSpec,
     failure_levels,
     field_checks,
@@ -111,24 +108,6 @@ def test_allowed_keeps_the_types_that_were_written():
     spec = ADAPTER.validate_python({"kind": "allowed", "field": "x", "values": [True, 1, 1.5, "1"]})
     assert isinstance(spec, AllowedSpec)
     assert [type(v) for v in spec.values] == [bool, int, float, str]
-
-
-EMPTY = [
-    RequiredSpec(field="x"),
-    NullableSpec(field="x"),
-    TypeSpec(field="x"),
-    RangeSpec(field="x", min=0),
-    AllowedSpec(field="x", values=("a",)),
-]
-
-
-@pytest.mark.parametrize("spec", EMPTY, ids=lambda spec: spec.kind)
-def test_an_empty_batch_fails_nothing(spec):
-    assert outcome(spec, batch_of([])) == ([], [])
-
-
-def test_every_row_check_is_tried_on_an_empty_batch():
-    assert {type(spec) for spec in EMPTY} == set(get_args(get_args(RowCheckSpec)[0]))
 
 
 @given(presence=st.lists(st.sampled_from(ALL), min_size=1, max_size=50))

@@ -36,6 +36,7 @@ def test_norway_is_a_country():
 
 
 # replaced text, its replacement, path, a fragment on the line to be named, a phrase of the whole problem
+VOLUME = "kind: volume, min_per_window: 1"
 BAD = [
     ("name: payments", "name: Pay ments", "name", "name: Pay", "1 to 63 of a-z"),
     ("name: payments", f"name: {'x' * 64}", "name", "name: x", "1 to 63"),
@@ -115,7 +116,26 @@ BAD = [
         "range, field",
         "amount",
     ),
-    ("kind: volume, min_per_window: 1", "kind: range, field: note, min: 0", "checks[0].field", "range, f", "no range"),
+    (
+        "kind: volume, min_per_window: 1",
+        "kind: range, field: note, min: 0",
+        "checks[0].field",
+        "range, f",
+        "needs integer or",
+    ),
+    (VOLUME, "kind: regex, field: amount, pattern: a", "checks[0].field", "regex, f", "needs category or text"),
+    (VOLUME, "kind: regex, field: note, pattern: a)(", "checks[0].pattern", "regex, f", "not an RE2 pattern"),
+    (
+        VOLUME,
+        "kind: sql, name: s, expression: 'amout >= 0'",
+        "checks[0].expression",
+        "sql, n",
+        'did you mean "amount"?',
+    ),
+    (VOLUME, "kind: sql, name: s, expression: 'amount'", "checks[0].expression", "sql, n", "is of type DOUBLE"),
+    (VOLUME, "kind: sql, name: s, expression: 'random() < 1'", "checks[0].expression", "sql, n", "the same answer"),
+    (VOLUME, "kind: compare, field: amount, op: <, other: note", "checks[0].other", "compare, f", "is of type text"),
+    (VOLUME, "kind: compare, field: amount, op: <, other: amout", "checks[0].other", "compare, f", "mean amount?"),
     ("name: hook", "name: am", "sinks[1].name", "webhook", "used twice"),
     ("http://alertmanager:9093", "alertmanager:9093", "sinks[0].urls[0]", "alertmanager, name", "http"),
     ("checkpoint_interval: 5s", "checkpoint_interval: 0s", "store.checkpoint_interval", "store:", "greater than 0"),

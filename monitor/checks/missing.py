@@ -1,0 +1,40 @@
+"""The field must have a value at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.spec import Spec
+from monitor.types import Batch, MaskArray, Presence
+
+
+class MissingSpec(Spec):
+    """Fails a row whose record lacks the field or has it as null: `required` and `nullable` in one ratio."""
+
+    kind: Literal["missing"] = "missing"
+    field: str
+    name: CheckName = Field(default_factory=named("missing"))
+    max_failure_ratio: MaxFailureRatio = 0.0
+    severity: Literal["warning", "critical"] = "warning"
+
+    def build(self) -> Missing:
+        """Return the check."""
+        return Missing(self)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Fails rows where the field is absent or null; evaluates every row. Raises KeyError when no column is its."""
+
+    spec: MissingSpec
+
+    def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
+        """Return the failing and the evaluated rows."""
+        presence = batch.columns[self.spec.field].presence
+        failed = (presence == Presence.ABSENT) | (presence == Presence.NULL)
+        return failed, np.ones(len(presence), np.bool_)

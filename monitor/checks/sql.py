@@ -1,0 +1,63 @@
+"""An SQL condition over any of the configured fields must hold in every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from monitor.checks.fitting import Misfit
+from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.sql_group import SqlGroup, refuse_unless_boolean
+from monitor.checks.sql_tree import parsed
+from monitor.spec import Spec
+from monitor.types import Batch, FieldType, MaskArray
+
+
+def _vetted(expression: str) -> str:
+    parsed(expression)
+    return expression
+
+
+class SqlSpec(Spec):
+    """Fails a row in which the expression is false, in DuckDB's SQL; NULL and errors are not evaluated."""
+
+    kind: Literal["sql"] = "sql"
+    name: CheckName
+    expression: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_vetted)]
+    max_failure_ratio: MaxFailureRatio = 0.0
+    severity: Literal["warning", "critical"] = "warning"
+
+    @property
+    def field(self) -> str:
+        """Return no field: an expression may be over several."""
+        return ""
+
+    def misfits(self, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
+        """Yield why the expression cannot be evaluated over the fields."""
+        try:
+            refuse_unless_boolean(self.expression, fields)
+        except ValueError as error:
+            yield Misfit("expression", str(error))
+
+    def build(self, fields: Mapping[str, FieldType]) -> Sql:
+        """Return the check by itself; `row_checks` lets all of a monitor share one query."""
+        return Sql(self, SqlGroup([self.expression], fields), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Sql:
+    """Fails rows in which expression number `index` of the group is false; evaluates those where it is not NULL.
+
+    Raises KeyError when a column of the group's fields is not there.
+    """
+
+    spec: SqlSpec
+    group: SqlGroup
+    index: int
+
+    def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
+        """Return the failing and the evaluated rows."""
+        return self.group.masks(batch)[self.index]

@@ -1,0 +1,96 @@
+"""Batches of made-up columns, and one of every row check that can be configured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, get_args
+
+import numpy as np
+import pyarrow as pa
+from pydantic import TypeAdapter
+
+from monitor.checks import RowCheckSpec, misfits, row_checks
+from monitor.checks.format import Format
+from monitor.types import Batch, Column, FieldType, MaskArray, TopicPartition
+
+NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "allowed": [{"values": ["a", 1]}],
+    "compare": [
+        {"op": "<=", "other": "y"},
+        {"op": "!=", "other": "y"},
+        {"op": ">", "value": 1},
+        {"op": "=", "value": "a"},
+    ],
+    "format": [{"format": name} for name in get_args(Format)],
+    "length": [{"min": 1, "max": 3}],
+    "range": [{"min": 0, "max": 1}],
+    "regex": [{"pattern": "[a-c]+|\\d*"}],
+    "sql": [
+        {"name": "s", "expression": "x = y OR y IS NULL"},
+        {"name": "s", "expression": "CAST(CAST(x AS VARCHAR) AS INT) > 0"},
+    ],
+}
+"""What a check of each kind needs besides its field; a kind that is not here needs nothing."""
+
+
+def column(values: Any, presence: Any = None) -> Column:
+    """Return the column of texts or numbers; all usable unless presence says otherwise."""
+    kept = values if isinstance(values, pa.Array | np.ndarray) else None
+    if kept is None:
+        texts = bool(values) and any(isinstance(value, str) for value in values)
+        kept = pa.array(values, pa.string()) if texts else np.array(values, np.float64)
+    return Column(kept, np.zeros(len(kept), np.uint8) if presence is None else np.array(presence, np.uint8))
+
+
+def batch(**columns: Any) -> Batch:
+    """Return a batch of columns, each given as values, (values, presence) or a Column; at least one."""
+    built = {}
+    for path, given in columns.items():
+        built[path] = (
+            given if isinstance(given, Column) else column(*given) if isinstance(given, tuple) else column(given)
+        )
+    numbers = np.arange(len(next(iter(built.values()))), dtype=np.int64)
+    return Batch(TopicPartition("t", 0), numbers, numbers, numbers, built)
+
+
+def failing(spec: Any, rows: Batch, fields: Mapping[str, FieldType] | None = None) -> tuple[list[bool], list[bool]]:
+    """Return who fails and who is evaluated, of a check over columns of the given or the usual types."""
+    types = fields or {
+        path: "number" if isinstance(c.values, np.ndarray) else "text" for path, c in rows.columns.items()
+    }
+    failed, evaluated = masks(row_checks([spec], types)[0], rows)
+    return failed.tolist(), evaluated.tolist()
+
+
+def masks(check: Any, rows: Batch) -> tuple[MaskArray, MaskArray]:
+    """Return the masks of a check, which are masks of the batch's rows, and no row fails that is not evaluated."""
+    failed, evaluated = check.failures(rows)
+    assert failed.dtype == evaluated.dtype == np.bool_
+    assert failed.shape == evaluated.shape == (len(rows),)
+    assert not (failed & ~evaluated).any()
+    return failed, evaluated
+
+
+def kinds() -> dict[str, Any]:
+    """Return the Spec of every kind of row check."""
+    return {get_args(spec.model_fields["kind"].annotation)[0]: spec for spec in get_args(get_args(RowCheckSpec)[0])}
+
+
+def cases() -> list[tuple[Any, FieldType]]:
+    """Return every row check on fields `x` and `y` of every type that it fits."""
+    adapter: TypeAdapter[Any] = TypeAdapter(RowCheckSpec)
+    found = []
+    for kind, spec in kinds().items():
+        for needed in NEEDED.get(kind, [{}]):
+            own = {"field": "x"} if "field" in spec.model_fields else {}
+            check = adapter.validate_python({"kind": kind, **own, **needed})
+            fitting = [name for name in get_args(FieldType) if not list(misfits(check, {"x": name, "y": name}))]
+            found += [(check, name) for name in fitting]
+    return found
+
+
+@cache
+def built(spec: Any, kind: FieldType) -> Any:
+    """Return the check of a case; the same each time, since a connection is slow to open."""
+    return row_checks([spec], {"x": kind, "y": kind})[0]
