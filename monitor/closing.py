@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from monitor.judge import EPOCH_CHANGE, PARTIAL, judge, judge_gap
+from monitor.judge import judge, judge_gap
+from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -20,6 +21,8 @@ class Closer:
     the wall clock, so that empty windows close too. A partition that has not had a row yet and is not
     idle holds everything up, because it may still bring the earliest.
 
+    `memory` is what checks of windows remember from one to the next, by their name; JSON-able.
+
     Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
@@ -31,6 +34,7 @@ class Closer:
         self.last_end_ms = NEVER_MS
         self.epoch_ms = NEVER_MS
         self.windows = 0
+        self.memory: State = {}
 
     def close(self, partitions: Sequence[PartitionState], now_ms: int, *, partial: bool) -> list[WindowResult]:
         """Move the watermark and judge every window that it has passed, in order."""
@@ -103,7 +107,8 @@ class Closer:
             unknown = PARTIAL if partial else EPOCH_CHANGE if old else ""
             profile = self._merged(partitions, end)
             if profile is not None:
-                results.append(judge(self._plan, end - grid.size_ms, end, profile, unknown=unknown))
+                start = end - grid.size_ms
+                results.append(judge(self._plan, start, end, profile, unknown=unknown, memory=self.memory))
                 n = 1
             else:
                 n = self._empty(partitions, end, complete_ms)
@@ -145,6 +150,7 @@ class Closer:
             "last_end_ms": self.last_end_ms,
             "epoch_ms": self.epoch_ms,
             "windows": self.windows,
+            "memory": {name: memory for name, memory in self.memory.items() if memory},
             "size_ms": self._plan.grid.size_ms,
             "pane_ms": self._plan.grid.pane_ms,
         }
@@ -161,6 +167,7 @@ class Closer:
         self.last_end_ms = int(state["last_end_ms"])
         self.epoch_ms = int(state["epoch_ms"])
         self.windows = int(state["windows"])
+        self.memory = {str(name): dict(memory) for name, memory in state.get("memory", {}).items()}
         if int(state["pane_ms"]) != grid.pane_ms:
             self.next_end_ms = None
         elif self.next_end_ms is not None and int(state["size_ms"]) != grid.size_ms:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.baseline import Baseline, BaselineFiles
-from monitor.checks import VolumeSpec, row_checks
+from monitor.checks import WINDOW_CHECKS, WindowCheck, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.errors import ConfigError, Problem, StoreError
@@ -72,7 +72,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         idle_ms=None if bounded else config.time.idle,
         detectors=tuple(_detectors(config)) if baseline is not None else (),
         row_checks=row_checks(_row_checks(config), {path: field.type for path, field in config.fields.items()}),
-        window_checks=tuple(spec.build() for spec in config.checks if isinstance(spec, VolumeSpec)),
+        window_checks=_window_checks(config, baseline),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,
         policy=config.policy.build(),
@@ -94,10 +94,25 @@ def _detectors(config: Config) -> list[FieldDetector]:
     return found
 
 
+def _window_checks(config: Config, baseline: Baseline | None) -> tuple[WindowCheck, ...]:
+    """Return the checks of windows; raises ConfigError where the baseline lacks what one of them needs."""
+    specs: list[Any] = [spec for spec in config.checks if isinstance(spec, WINDOW_CHECKS)]
+    if baseline is not None and baseline.volumes is None:
+        remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
+        problems = [
+            Problem(f"checks[{config.checks.index(spec)}]", "the baseline has no rows by hour", remedy=remedy)
+            for spec in specs
+            if getattr(spec, "needs_volumes", False)
+        ]
+        if problems:
+            raise ConfigError(problems)
+    return tuple(spec.build() for spec in specs)
+
+
 def _row_checks(config: Config) -> Sequence[Any]:
     """Return the Specs of the fields' contracts and of the row checks configured apart."""
     contracts = [spec for path, field in config.fields.items() for spec in field.checks(path)]
-    return [*contracts, *(spec for spec in config.checks if not isinstance(spec, VolumeSpec))]
+    return [*contracts, *(spec for spec in config.checks if not isinstance(spec, WINDOW_CHECKS))]
 
 
 def _segmenter(config: Config, baseline: Baseline | None) -> Segmenter:

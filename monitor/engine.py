@@ -21,8 +21,8 @@ from monitor.profile import evaluate
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
 from monitor.signals import alert_keys, signals
-from monitor.types import Alert, Batch, Fetch, IntArray, Rejects, TopicPartition
-from monitor.windows import NEVER_MS, by_pane, late_rows
+from monitor.types import Alert, Batch, Fetch, IntArray, Place, Rejects, TopicPartition
+from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
 
 _MAX_UNKNOWN_FIELDS = 1000
 """So many names of unconfigured fields are remembered; a producer cannot make it more."""
@@ -153,6 +153,7 @@ class Engine:
             result.rejects.append((fetch, decoded.rejects))
         if len(batch):
             self._panes(state, batch, result)
+            self._note(state, decoded.unknown_fields, batch)
         result.batches.append(batch)
         self._done("fold")
 
@@ -160,7 +161,8 @@ class Engine:
         """Fold a batch's rows, pane by pane; late rows are counted and left out."""
         plan = self.plan
         starts = plan.grid.starts(batch.event_times_ms)
-        late = late_rows(plan.grid, batch.event_times_ms, starts, state.max_event_ms, plan.lateness_ms)
+        before_ms = state.max_event_ms
+        late = late_rows(plan.grid, batch.event_times_ms, starts, before_ms, plan.lateness_ms)
         state.max_event_ms = max(state.max_event_ms, int(batch.event_times_ms.max()))
         checks = evaluate(plan.row_checks, batch)
         groups = plan.segmenter.groups(batch.columns)
@@ -177,15 +179,32 @@ class Engine:
             state.dirty.add(start)
             n = len(batch) if chosen is None else len(chosen)
             if chosen is None:
-                pane.update(batch.columns, groups, checks, n)
+                pane.update(batch.columns, groups, checks, n, (batch.partition, batch.offsets))
             else:
                 columns = {path: column.take(chosen) for path, column in batch.columns.items()}
                 masks = [(failed[chosen], evaluated[chosen]) for failed, evaluated in checks]
-                pane.update(columns, groups.take(chosen), masks, n)
+                pane.update(columns, groups.take(chosen), masks, n, (batch.partition, batch.offsets[chosen]))
             if self.closer.touched(start):
                 state.rows_after_verdict += n
                 key = (start, self.closer.last_end_ms)
                 result.revised[key] = result.revised.get(key, 0) + n
+
+        if on_time is not None:
+            newest = newest_panes(plan.grid, batch.event_times_ms, before_ms)[late]
+            for start, n in zip(*(found.tolist() for found in np.unique(newest, return_counts=True)), strict=True):
+                if start in state.panes:
+                    state.panes[start].late_rows += n
+                    state.dirty.add(start)
+
+    def _note(self, state: PartitionState, unknown_fields: Iterable[str], batch: Batch) -> None:
+        """Take note of unknown fields in the partition's newest pane, at the first offset of the batch."""
+        start = self.plan.grid.start(state.max_event_ms)
+        pane = state.panes.get(start)
+        if pane is not None and unknown_fields:
+            place = Place(*batch.partition, int(batch.offsets[0]))
+            for name in unknown_fields:
+                pane.saw(name, place)
+            state.dirty.add(start)
 
     def state(self) -> State:
         """Return what belongs to the monitor and not to a partition, as JSON-able values."""

@@ -8,23 +8,23 @@ import numpy as np
 
 from monitor.checks import failure_levels
 from monitor.describe import cell_labels, evidence
+from monitor.outcomes import EPOCH_CHANGE, PARTIAL, window_outcomes
 from monitor.plan import FieldDetector, MonitorPlan
 from monitor.profile import Profile
+from monitor.protocols import State
 from monitor.results import CheckOutcome, WindowResult
 from monitor.snapshot import VerdictView
 from monitor.types import Level, Score
 
-PARTIAL = "partial"
-"""The reason of windows that were judged while a partition was somebody else's."""
-EPOCH_CHANGE = "epoch change"
-"""The reason of what began before a change of the configuration or the baseline."""
-
 _LEVELS = {int(level): level for level in Level}
 
 
-def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, unknown: str) -> WindowResult:
+def judge(
+    plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, unknown: str, memory: State | None = None
+) -> WindowResult:
     """Return the verdicts, check outcomes and statistics of one window with rows.
 
+    `memory` holds what checks of windows remember, by their name; it is changed, but not by an unknown window.
     `unknown`: why rows may be missing (`partial`, `epoch change`), so that every level is UNKNOWN; empty: none are.
     """
     verdicts: list[VerdictView] = []
@@ -39,7 +39,10 @@ def judge(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, un
         profile.rows,
         partial=unknown == PARTIAL,
         verdicts=tuple(verdicts),
-        checks=(*_row_checks(plan, profile, unknown), *_window_checks(plan, profile.rows, unknown)),
+        checks=(
+            *_row_checks(plan, profile, unknown),
+            *window_outcomes(plan, start_ms, end_ms, profile, unknown=unknown, memory={} if memory is None else memory),
+        ),
         evidence=proof,
         profile=profile,
     )
@@ -57,7 +60,7 @@ def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, un
             plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, [reason] * nan.size
         )
     ]
-    checks = _window_checks(plan, 0, unknown)
+    checks = window_outcomes(plan, start_ms, end_ms, None, unknown=unknown, memory={})
     return WindowResult(start_ms, end_ms, 0, windows, unknown == PARTIAL, tuple(verdicts), tuple(checks))
 
 
@@ -121,19 +124,16 @@ def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str) -> list[Check
                 level, reason = Level.UNKNOWN, why_not
             ratio = float(ratios[group]) if rows else None
             outcomes.append(
-                CheckOutcome(check.spec.name, check.spec.field, segment, level, failures, rows, ratio, reason)
+                CheckOutcome(
+                    check.spec.name,
+                    check.spec.field,
+                    segment,
+                    level,
+                    failures,
+                    rows,
+                    ratio,
+                    reason,
+                    samples=tuple(profile.samples[number]) if group == 0 else (),
+                )
             )
-    return outcomes
-
-
-def _window_checks(plan: MonitorPlan, rows: int, unknown: str) -> list[CheckOutcome]:
-    """Return the outcome of every check on the window as a whole."""
-    outcomes = []
-    for check in plan.window_checks:
-        level, reason = check.judge(rows)
-        if unknown:
-            level, reason = Level.UNKNOWN, unknown
-        failed = level >= Level.WARNING
-        ratio = None if level is Level.UNKNOWN else float(failed)
-        outcomes.append(CheckOutcome(check.spec.name, "", "", level, int(failed), rows, ratio, reason))
     return outcomes

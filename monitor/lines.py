@@ -47,6 +47,8 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "failure_ratio": outcome.failure_ratio,
             "level": outcome.level.name.lower(),
             "reason": outcome.reason,
+            **({"value": outcome.value} if outcome.whole else {}),
+            **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from monitor.accumulators import AccumulatorSpec
 from monitor.baseline import Baseline, profile_specs
+from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.policy.threshold import ThresholdPolicy
 from monitor.profile import ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
-from monitor.types import FieldType, Level
+from monitor.types import FieldType
 from monitor.windows import PaneGrid
 
 
@@ -34,19 +36,6 @@ class RowCheck(Check, Protocol):
     @property
     def spec(self) -> Any:
         """What it was configured with."""
-        ...
-
-
-class WindowCheck(Protocol):
-    """An expectation of a window as a whole."""
-
-    @property
-    def spec(self) -> Any:
-        """What it was configured with."""
-        ...
-
-    def judge(self, rows: int) -> tuple[Level, str]:
-        """Return level and reason of a window with so many rows."""
         ...
 
 
@@ -89,7 +78,9 @@ class MonitorPlan:
     @cached_property
     def profile(self) -> ProfilePlan:
         """What every pane accumulates."""
-        specs = tuple(spec for path, kind in self.fields.items() for spec in profile_specs(path, kind))
+        usual = [spec for path, kind in self.fields.items() for spec in profile_specs(path, kind)]
+        needed: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
+        specs = tuple(dict.fromkeys([*usual, *needed]))
         frames = self.baseline.frames if self.baseline is not None else {}
         wanted = {path: frame for path, frame in frames.items() if path in self.fields}
         checks = tuple(check.spec.model_dump_json() for check in self.row_checks)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import grouped_counts
 from monitor.errors import StoreError
 from monitor.protocols import Accumulator, Check, State
-from monitor.types import Batch, Column, Groups, IntArray, MaskArray
+from monitor.types import Batch, Column, Groups, IntArray, MaskArray, Place, TopicPartition
+
+SAMPLES = 5
+"""So many places of failing rows are remembered for each row check and pane, and shown for a window."""
+_MAX_UNKNOWN_FIELDS = 100
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,19 @@ class ProfilePlan:
             else:
                 profile.incomplete_checks.add(number)
         profile.rows = int(state.get("rows", 0))
+        profile.late_rows = int(state.get("late_rows", 0))
+        profile.unknown_fields = {str(name): _place(place) for name, place in state.get("unknown_fields", {}).items()}
+        for number, key in enumerate(self.check_keys):
+            profile.samples[number] = [_place(place) for place in state.get("samples", {}).get(key, ())]
         return profile
 
 
 class Profile:
     """Accumulators by Spec, row check counts (checks x groups x [failures, evaluated]) and the number of rows.
+
+    `late_rows` came, too late for their own panes, while this one was their partition's newest; `unknown_fields` are
+    names that no configured path begins with, at most 100, and where each was seen first; `samples` the first places
+    of rows that failed each row check, at most 5 a check and pane.
 
     What began before a change of the configuration is `incomplete`, by Spec or by the number of the check.
     """
@@ -91,20 +104,39 @@ class Profile:
         self.accumulators = accumulators
         self.checks = checks
         self.rows = 0
+        self.late_rows = 0
+        self.unknown_fields: dict[str, Place] = {}
+        self.samples: list[list[Place]] = [[] for _ in range(len(checks))]
         self.incomplete: set[AccumulatorSpec] = set()
         self.incomplete_checks: set[int] = set()
 
     def update(
-        self, columns: Mapping[str, Column], groups: Groups, checks: Sequence[tuple[MaskArray, MaskArray]], n: int
+        self,
+        columns: Mapping[str, Column],
+        groups: Groups,
+        checks: Sequence[tuple[MaskArray, MaskArray]],
+        n: int,
+        origin: tuple[TopicPartition, IntArray] | None = None,
     ) -> None:
-        """Fold `n` rows in: their columns, groups and the (failed, evaluated) masks of each row check."""
+        """Fold `n` rows in: their columns, groups and the (failed, evaluated) masks of each row check.
+
+        `origin` is their partition and offsets: where given, the first rows that fail are remembered.
+        """
         for spec, accumulator in self.accumulators.items():
             accumulator.update(columns[spec.field], groups)
-        for counts, (failed, evaluated) in zip(self.checks, checks, strict=True):
+        for counts, samples, (failed, evaluated) in zip(self.checks, self.samples, checks, strict=True):
             if failed.any():
                 counts[:, 0] += grouped_counts(failed.astype(np.int64), 2, groups)[:, 1]
+                if origin is not None and len(samples) < SAMPLES:
+                    rows = np.flatnonzero(failed)[: SAMPLES - len(samples)]
+                    samples += [Place(*origin[0], offset) for offset in origin[1][rows].tolist()]
             counts[:, 1] += grouped_counts(evaluated.astype(np.int64), 2, groups)[:, 1]
         self.rows += n
+
+    def saw(self, name: str, place: Place) -> None:
+        """Take note of an unknown field, of which the first place is kept."""
+        if len(self.unknown_fields) < _MAX_UNKNOWN_FIELDS:
+            self.unknown_fields.setdefault(name, place)
 
     def merge(self, other: Profile) -> None:
         """Fold another profile of the same plan in; call in the order topic, partition, pane."""
@@ -112,6 +144,11 @@ class Profile:
             accumulator.merge(other.accumulators[spec])
         self.checks += other.checks
         self.rows += other.rows
+        self.late_rows += other.late_rows
+        for name, place in other.unknown_fields.items():
+            self.saw(name, place)
+        for mine, theirs in zip(self.samples, other.samples, strict=True):
+            mine.extend(theirs[: SAMPLES - len(mine)])
         self.incomplete |= other.incomplete
         self.incomplete_checks |= other.incomplete_checks
 
@@ -119,7 +156,7 @@ class Profile:
         """Return everything needed to continue, keyed so that another plan takes what it can."""
         plan = self._plan
         items = zip(plan.keys, self.accumulators.items(), strict=True)
-        return {
+        state: State = {
             "accumulators": {key: acc.state() for key, (spec, acc) in items if spec not in self.incomplete},
             "checks": {
                 key: self.checks[number].copy()
@@ -128,11 +165,25 @@ class Profile:
             },
             "rows": self.rows,
         }
+        samples = {key: _plain(places) for key, places in zip(plan.check_keys, self.samples, strict=True) if places}
+        unknown = dict(zip(self.unknown_fields, _plain(self.unknown_fields.values()), strict=True))
+        rare = {"late_rows": self.late_rows, "unknown_fields": unknown, "samples": samples}
+        return state | {name: value for name, value in rare.items() if value}
 
 
 def evaluate(checks: Sequence[Check], batch: Batch) -> list[tuple[MaskArray, MaskArray]]:
     """Return the (failed, evaluated) masks of each row check over a batch."""
     return [check.failures(batch) for check in checks]
+
+
+def _plain(places: Iterable[Place]) -> list[list[Any]]:
+    return [list(place) for place in places]
+
+
+def _place(stored: Sequence[Any]) -> Place:
+    """Return the place that a state describes; raises TypeError or ValueError where it does not."""
+    topic, partition, offset = stored
+    return Place(str(topic), int(partition), int(offset))
 
 
 def _key(*parts: str) -> str:

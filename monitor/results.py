@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from monitor.profile import Profile
 from monitor.snapshot import SegmentLabel, VerdictView
-from monitor.types import Level
+from monitor.types import Level, Place
 
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """One check in one segment over one window; ratios are None where nothing was evaluated."""
+    """One check in one segment over one window; ratios are None where nothing was evaluated.
+
+    Of a check of rows, `failures` of `rows` failed, some of them at `samples`. Of a check of windows, `failures` is 1
+    where the window as a whole failed, and `value` what was measured.
+    """
 
     check: str
     field: str
@@ -22,6 +26,9 @@ class CheckOutcome:
     rows: int
     failure_ratio: float | None
     reason: str
+    value: float | None = None
+    samples: tuple[Place, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from monitor.results import CheckOutcome, WindowResult
 from monitor.snapshot import VerdictView
 from monitor.types import Level
 
+_SHOWN = 5
+
 
 def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> list[Signal]:
     """Return the signals at warning or above, and those of active streams whatever they are."""
@@ -22,7 +24,11 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     labels = plan.segmenter.labels
     drift = (Key(item.name, item.field, label) for item in plan.detectors for label in labels)
     rows = (Key(check.spec.name, check.spec.field, label) for check in plan.row_checks for label in labels)
-    whole = (Key(check.spec.name, "", "") for check in plan.window_checks)
+    whole = (
+        Key(check.spec.name, getattr(check.spec, "field", ""), label)
+        for check in plan.window_checks
+        for label in labels
+    )
     return frozenset((*drift, *rows, *whole))
 
 
@@ -80,15 +86,18 @@ def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
 def _check_words(outcome: CheckOutcome) -> dict[str, str]:
     """Return what a person needs to know of a failing check."""
     where = f" in {outcome.segment}" if outcome.segment else ""
-    return {
+    words = {
         "summary": f"Check {outcome.check}{where} fails",
         "description": _check_description(outcome),
     }
+    if outcome.samples:
+        words["evidence"] = f"Failed at {', '.join(str(place) for place in outcome.samples[:_SHOWN])}"
+    return words
 
 
 def _check_description(outcome: CheckOutcome) -> str:
     """Return how many of how many rows failed, or what is wrong with the window as a whole."""
-    if not outcome.field:
+    if outcome.whole:
         return f"{outcome.reason}: the window has {outcome.rows} rows."
     share = "" if outcome.failure_ratio is None else f" ({outcome.failure_ratio:.3%})"
     return f"{outcome.failures} of {outcome.rows} rows failed{share}."

@@ -27,6 +27,18 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+class Place(NamedTuple):
+    """Where a record lies: topic, partition and offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        """Return `topic/partition@offset`."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+
 class Presence(IntEnum):
     """What became of one field in one row; everything but OK keeps the value out of the statistics."""
 

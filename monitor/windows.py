@@ -48,6 +48,12 @@ def late_rows(
     return late
 
 
+def newest_panes(grid: PaneGrid, times_ms: IntArray, max_before_ms: int) -> IntArray:
+    """Return for each row the start of the newest pane that its partition had reached before it."""
+    before = np.maximum.accumulate(np.concatenate(([max_before_ms], times_ms[:-1])))
+    return grid.starts(before)
+
+
 def by_pane(starts_ms: IntArray) -> Iterator[tuple[int, IntArray | None]]:
     """Yield each pane's start and the indices of its rows, ascending; None instead of all rows."""
     if not starts_ms.size:

@@ -12,6 +12,7 @@ from pydantic import Field
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.distinct import DistinctSpec
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
@@ -19,7 +20,14 @@ from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
 
 AccumulatorSpec = Annotated[
-    PresenceSpec | MomentsSpec | HistogramSpec | CategoriesSpec | QuantilesSpec | DistinctSpec | TextSpec,
+    PresenceSpec
+    | MomentsSpec
+    | HistogramSpec
+    | CategoriesSpec
+    | QuantilesSpec
+    | DistinctSpec
+    | TextSpec
+    | FrequentSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -29,6 +37,7 @@ __all__ = [
     "CategoriesSpec",
     "DistinctSpec",
     "Frame",
+    "FrequentSpec",
     "HistogramSpec",
     "MomentsSpec",
     "PresenceSpec",

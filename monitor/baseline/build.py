@@ -10,6 +10,7 @@ import pyarrow as pa
 from monitor.accumulators import Frame
 from monitor.baseline.model import Baseline
 from monitor.baseline.specs import baseline_specs
+from monitor.baseline.volumes import Volumes
 from monitor.profile import ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
 from monitor.types import Batch, Column, FieldType
@@ -73,7 +74,8 @@ class BaselineBuilder:
         profile = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels).empty()
         for columns, n in self._blocks():
             profile.update(columns, segmenter.groups(columns), (), n)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)))
+        volumes = Volumes.of(batch.event_times_ms for batch in self._batches)
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)), volumes)
 
     def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
         """Yield columns and number of rows of blocks of one size, whatever the batches were."""

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from monitor.accumulators import Frame
 from monitor.baseline.specs import baseline_specs
+from monitor.baseline.volumes import HOURS, Volumes
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
@@ -30,11 +33,12 @@ class Baseline:
     profile: Profile
     rows: int
     known_fields: tuple[str, ...] = ()
+    volumes: Volumes | None = None
 
     @cached_property
     def content(self) -> dict[str, Any]:
         """The content as JSON-able values: what the version is the digest of."""
-        return {
+        content = {
             "format": _FORMAT,
             "rows": self.rows,
             "fields": dict(sorted(self.fields.items())),
@@ -43,6 +47,12 @@ class Baseline:
             "frames": {path: frame.state() for path, frame in sorted(self.frames.items())},
             "profile": to_json(self.profile.state()),
         }
+        if self.volumes is not None:
+            content["volumes"] = {
+                "rows": self.volumes.rows.tolist(),
+                "covered_ms": self.volumes.covered_ms.tolist(),
+            }
+        return content
 
     @cached_property
     def version(self) -> str:
@@ -62,6 +72,7 @@ class Baseline:
             dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
+            volumes = _volumes(content.get("volumes"))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"baseline is damaged ({error}); build it again") from error
         segmenter = Segmenter(dimensions)
@@ -69,4 +80,14 @@ class Baseline:
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        return cls(fields, frames, segmenter, profile, rows, known)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes)
+
+
+def _volumes(stored: Any) -> Volumes | None:
+    """Return the stored volumes, None where there are none; raises TypeError, KeyError or ValueError on damage."""
+    if stored is None:
+        return None
+    rows, covered = (np.array(stored[name], np.int64) for name in ("rows", "covered_ms"))
+    if not rows.shape == covered.shape == (HOURS,) or min(rows.min(), covered.min()) < 0:
+        raise ValueError("volumes are not of 168 hours")
+    return Volumes(rows, covered)

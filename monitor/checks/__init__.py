@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from monitor.checks.allowed import AllowedSpec
+from monitor.checks.balance import BalanceSpec
 from monitor.checks.building import row_checks
+from monitor.checks.cardinality import CardinalitySpec
 from monitor.checks.compare import CompareSpec
+from monitor.checks.constant import ConstantSpec
 from monitor.checks.contract import field_checks
 from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
+from monitor.checks.frequent import FrequentSpec
+from monitor.checks.late import LateSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.nullable import NullableSpec
@@ -22,30 +27,14 @@ from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
+from monitor.checks.schema import SchemaSpec
 from monitor.checks.sql import SqlSpec
 from monitor.checks.type import TypeSpec
+from monitor.checks.uniqueness import UniquenessSpec
 from monitor.checks.volume import VolumeSpec
+from monitor.checks.window import Finding, WindowCheck, WindowView
 
-RowCheckSpec = Annotated[
-    RequiredSpec
-    | NullableSpec
-    | MissingSpec
-    | TypeSpec
-    | RangeSpec
-    | AllowedSpec
-    | EmptySpec
-    | PlaceholderSpec
-    | RegexSpec
-    | FormatSpec
-    | LengthSpec
-    | NumericTextSpec
-    | CompareSpec
-    | SqlSpec,
-    Field(discriminator="kind"),
-]
-"""Every check of rows: what it builds has `failures(batch)`."""
-
-CheckSpec = Annotated[
+_Row = (
     RequiredSpec
     | NullableSpec
     | MissingSpec
@@ -60,17 +49,33 @@ CheckSpec = Annotated[
     | NumericTextSpec
     | CompareSpec
     | SqlSpec
-    | VolumeSpec,
-    Field(discriminator="kind"),
-]
+)
+_Window = (
+    VolumeSpec | LateSpec | SchemaSpec | UniquenessSpec | CardinalitySpec | FrequentSpec | ConstantSpec | BalanceSpec
+)
+
+RowCheckSpec = Annotated[_Row, Field(discriminator="kind")]
+"""Every check of rows: what it builds has `failures(batch)`."""
+
+CheckSpec = Annotated[_Row | _Window, Field(discriminator="kind")]
 """Every check that can be configured; a new one is a file and a line here."""
 
+WINDOW_CHECKS: tuple[type, ...] = get_args(_Window)
+"""The Specs of checks of windows: what they build has `judge(view)`."""
+
 __all__ = [
+    "WINDOW_CHECKS",
     "AllowedSpec",
+    "BalanceSpec",
+    "CardinalitySpec",
     "CheckSpec",
     "CompareSpec",
+    "ConstantSpec",
     "EmptySpec",
+    "Finding",
     "FormatSpec",
+    "FrequentSpec",
+    "LateSpec",
     "LengthSpec",
     "Misfit",
     "MissingSpec",
@@ -81,9 +86,13 @@ __all__ = [
     "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",
+    "SchemaSpec",
     "SqlSpec",
     "TypeSpec",
+    "UniquenessSpec",
     "VolumeSpec",
+    "WindowCheck",
+    "WindowView",
     "failure_levels",
     "field_checks",
     "misfits",

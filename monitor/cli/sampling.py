@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.checks import VolumeSpec, row_checks
+from monitor.checks import WINDOW_CHECKS, row_checks
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
 from monitor.compile import decode_plan
@@ -75,7 +75,7 @@ def sampled(config: Config, path: Path) -> Sample:
     """
     decoder = config.decoder.build(decode_plan(config))
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
-    wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, VolumeSpec)]
+    wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, WINDOW_CHECKS)]
     fields = {name: contract.type for name, contract in config.fields.items()}
     checks = list(zip(wanted, row_checks(wanted, fields), strict=True))
     sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})

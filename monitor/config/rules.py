@@ -161,6 +161,13 @@ def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, setting), message, remedy)
 
 
+def _volumes_have_a_baseline(checks: Any, baseline: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if baseline is None and getattr(check, "needs_volumes", False):
+            message = "the rows are compared with the baseline's, and there is none"
+            yield Violation(("checks", index), message, BASELINE_REMEDY)
+
+
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
     if dead_letter is None:
         return
@@ -196,5 +203,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
+    (("checks", "baseline"), _volumes_have_a_baseline),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.judge import EPOCH_CHANGE, PARTIAL, judge, judge_gap
+from monitor.judge import judge, judge_gap
+from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.types import Level
 from tests.support.monitors import FIRST_MS, batch_of, make_baseline, make_plan, record, usual
 

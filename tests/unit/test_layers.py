@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2a", frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint"})),
     ("2b", frozenset({"baseline", "partition", "results"})),
     ("2c", frozenset({"plan", "meters"})),
-    ("2d", frozenset({"describe", "signals"})),
+    ("2d", frozenset({"describe", "outcomes", "signals"})),
     ("2e", frozenset({"judge", "lines"})),
     ("2f", frozenset({"closing"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
@@ -37,6 +37,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
     ("codec", "errors"): "state that cannot be read is an error of the store",
+    ("checks", "accumulators"): "a check of windows says which accumulators it needs, and reads them",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 
