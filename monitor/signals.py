@@ -27,7 +27,7 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     whole = (
         Key(check.spec.name, getattr(check.spec, "field", ""), label)
         for check in plan.window_checks
-        for label in labels
+        for label in (labels if getattr(check.spec, "segmented", False) else labels[:1])
     )
     return frozenset((*drift, *rows, *whole))
 

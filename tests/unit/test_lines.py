@@ -26,7 +26,7 @@ def test_a_window_is_its_verdicts_then_its_checks():
     }  # fmt: skip
     assert set(lines[-1]) == {
         "kind", "monitor", "window_start_ms", "window_end_ms", "segment", "field", "check", "failures", "rows",
-        "failure_ratio", "level", "reason",
+        "failure_ratio", "level", "reason", "value",
     }  # fmt: skip
     assert [line["segment"] for line in lines[:3]] == [{}, {"country": "DE"}, {"country": "<other>"}]
     assert {line["level"] for line in lines} <= {"ok", "warning", "critical", "unknown"}
