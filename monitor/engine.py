@@ -21,7 +21,7 @@ from monitor.profile import evaluate
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
 from monitor.signals import alert_keys, signals
-from monitor.types import Alert, Batch, Fetch, IntArray, Place, Rejects, TopicPartition
+from monitor.types import Alert, Batch, Decoded, Fetch, IntArray, Place, Rejects, TopicPartition
 from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
 
 _MAX_UNKNOWN_FIELDS = 1000
@@ -153,7 +153,7 @@ class Engine:
             result.rejects.append((fetch, decoded.rejects))
         if len(batch):
             self._panes(state, batch, result)
-            self._note(state, decoded.unknown_fields, batch)
+            self._note(state, decoded, batch)
         result.batches.append(batch)
         self._done("fold")
 
@@ -196,15 +196,18 @@ class Engine:
                     state.panes[start].late_rows += n
                     state.dirty.add(start)
 
-    def _note(self, state: PartitionState, unknown_fields: Iterable[str], batch: Batch) -> None:
-        """Take note of unknown fields in the partition's newest pane, at the first offset of the batch."""
-        start = self.plan.grid.start(state.max_event_ms)
-        pane = state.panes.get(start)
-        if pane is not None and unknown_fields:
-            place = Place(*batch.partition, int(batch.offsets[0]))
-            for name in unknown_fields:
-                pane.saw(name, place)
-            state.dirty.add(start)
+    def _note(self, state: PartitionState, decoded: Decoded, batch: Batch) -> None:
+        """Take note of unknown fields in the panes of the rows that have them; where unknown, in the newest pane."""
+        starts = self.plan.grid.starts(batch.event_times_ms)
+        newest = np.flatnonzero(starts == self.plan.grid.start(state.max_event_ms))[:1]
+        for name in decoded.unknown_fields:
+            offsets = decoded.unknown_offsets.get(name)
+            rows = newest if offsets is None else np.flatnonzero(np.isin(batch.offsets, offsets))
+            panes, first = np.unique(starts[rows], return_index=True)
+            for start, row in zip(panes.tolist(), rows[first].tolist(), strict=True):
+                if start in state.panes:
+                    state.panes[start].saw(name, Place(*batch.partition, int(batch.offsets[row])))
+                    state.dirty.add(start)
 
     def state(self) -> State:
         """Return what belongs to the monitor and not to a partition, as JSON-able values."""

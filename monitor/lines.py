@@ -48,6 +48,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "level": outcome.level.name.lower(),
             "reason": outcome.reason,
             **({"value": outcome.value} if outcome.whole else {}),
+            **({"details": dict(outcome.details)} if outcome.details else {}),
             **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
 

@@ -42,6 +42,7 @@ def window_outcomes(
                     found.reason,
                     value=found.value,
                     whole=True,
+                    details=found.details,
                 )
             )
     return outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as with_default
 
 from monitor.profile import Profile
 from monitor.snapshot import SegmentLabel, VerdictView
@@ -15,7 +16,7 @@ class CheckOutcome:
     """One check in one segment over one window; ratios are None where nothing was evaluated.
 
     Of a check of rows, `failures` of `rows` failed, some of them at `samples`. Of a check of windows, `failures` is 1
-    where the window as a whole failed, and `value` what was measured.
+    where the window as a whole failed, `value` what was measured, and `details` the numbers behind it.
     """
 
     check: str
@@ -29,6 +30,7 @@ class CheckOutcome:
     value: float | None = None
     samples: tuple[Place, ...] = ()
     whole: bool = False
+    details: Mapping[str, float] = with_default(default_factory=dict)
 
 
 @dataclass(frozen=True)

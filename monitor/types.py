@@ -213,12 +213,16 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What a decoder made of a fetch: records = rows + rejects + filtered, none twice, none lost."""
+    """What a decoder made of a fetch: records = rows + rejects + filtered, none twice, none lost.
+
+    `unknown_offsets` holds, as far as the decoder knows it, the ascending offsets of records with an unknown field.
+    """
 
     batch: Batch
     rejects: Rejects
     filtered: int = 0
     unknown_fields: tuple[str, ...] = ()
+    unknown_offsets: Mapping[str, IntArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

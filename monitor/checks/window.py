@@ -36,13 +36,14 @@ class WindowView:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in one group: its level and reason, the measured value and the rows behind it."""
+    """What a check found in one group: level and reason, the measured value, the rows and further numbers behind it."""
 
     level: Level
     reason: str
     value: float | None = None
     rows: int = 0
     group: int = 0
+    details: Mapping[str, float] = field(default_factory=dict)
 
 
 class WindowCheck(Protocol):

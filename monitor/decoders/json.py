@@ -19,7 +19,7 @@ from monitor.decoders.nesting import too_deep
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
 from monitor.spec import Spec
-from monitor.types import Batch, Column, Decoded, Fetch, FieldType, MaskArray, Presence, PresenceArray
+from monitor.types import Batch, Column, Decoded, Fetch, FieldType, IntArray, MaskArray, Presence, PresenceArray
 
 _SAMPLE_PERIOD, _SAMPLE_RUN = 1024, 16
 """Unknown fields are looked for in 16 successive offsets of 1024: one record in 64, but not in every small fetch."""
@@ -82,13 +82,13 @@ class JsonDecoder:
         wanted = {path: columns[path] for path in self._plan.payload_fields}
         wanted |= envelope_columns(self._duck, fetch, rows, self._plan.record_fields)
         batch = Batch(fetch.partition, fetch.offsets[rows], fetch.timestamps_ms[rows], times, wanted)
-        return Decoded(batch, sieve.rejects(), sieve.filtered, unknown)
+        return Decoded(batch, sieve.rejects(), sieve.filtered, tuple(unknown), unknown)
 
-    def _columns(self, fetch: Fetch, sieve: Sieve) -> tuple[dict[str, Column], tuple[str, ...]]:
+    def _columns(self, fetch: Fetch, sieve: Sieve) -> tuple[dict[str, Column], dict[str, IntArray]]:
         """Return the columns of all records that are JSON objects, and the unknown fields seen."""
         texts = self._texts(fetch, sieve)
         if not len(texts):
-            return {path: _empty(kind) for path, kind in self._fields.items()}, ()
+            return {path: _empty(kind) for path, kind in self._fields.items()}, {}
         texts, objects = self._objects(texts, sieve)
         suspicious = self._suspicion.suspects(texts)
         if suspicious.any():
@@ -156,13 +156,21 @@ class JsonDecoder:
                     presence[path][rows] = found
         return {path: _column(leaves[path], presence[path], kind) for path, kind in self._fields.items()}
 
-    def _unknown(self, fetch: Fetch, sieve: Sieve, texts: pa.StringArray) -> tuple[str, ...]:
-        """Return the top-level keys that no configured path begins with, cut, from a sample by offset."""
-        rows = np.flatnonzero(fetch.offsets[sieve.rows] % _SAMPLE_PERIOD < _SAMPLE_RUN)
+    def _unknown(self, fetch: Fetch, sieve: Sieve, texts: pa.StringArray) -> dict[str, IntArray]:
+        """Return the top-level keys, cut, that no configured path begins with, and where: of a sample by offset."""
+        offsets = fetch.offsets[sieve.rows]
+        rows = np.flatnonzero(offsets % _SAMPLE_PERIOD < _SAMPLE_RUN)
         if not rows.size:
-            return ()
-        keys = self._duck.ask(_KEYS, texts.take(pa.array(rows))).flatten().unique().to_pylist()
-        return tuple(sorted({key[:_MAX_NAME_CHARS] for key in set(keys) - self._known}))
+            return {}
+        keys = self._duck.ask(_KEYS, texts.take(pa.array(rows)))
+        names = keys.flatten().dictionary_encode()
+        at = np.repeat(offsets[rows], keys.value_lengths().to_numpy(zero_copy_only=False))
+        codes = names.indices.to_numpy(zero_copy_only=False)
+        found: dict[str, list[IntArray]] = {}
+        for code, name in enumerate(names.dictionary.to_pylist()):
+            if name not in self._known:
+                found.setdefault(name[:_MAX_NAME_CHARS], []).append(at[codes == code])
+        return {name: np.unique(np.concatenate(parts)) for name, parts in sorted(found.items())}
 
 
 def _structure(fields: dict[str, FieldType]) -> dict[str, Any]:

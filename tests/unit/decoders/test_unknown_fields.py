@@ -38,3 +38,11 @@ def test_an_object_that_is_configured_in_part_is_known():
 
 def test_long_names_are_cut():
     assert decode([b'{"%s":1}' % (b"z" * 5_000)], FIELDS).unknown_fields == ("z" * 200,)
+
+
+def test_every_sampled_record_that_has_the_field_is_known_by_its_offset():
+    records = [b'{"z":1}' if n % 3 == 0 else b"{bad" if n % 3 == 1 else b'{"y":1}' for n in range(1_030)]
+    decoded = decode(records, FIELDS)
+    sampled = [*range(16), *range(1_024, 1_030)]
+    found = {name: offsets.tolist() for name, offsets in decoded.unknown_offsets.items()}
+    assert found == {"y": [n for n in sampled if n % 3 == 2], "z": [n for n in sampled if n % 3 == 0]}

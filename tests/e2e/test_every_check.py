@@ -1,0 +1,186 @@
+"""Every kind of check on real data: a fault of its sort pages, and the data as it came does not.
+
+The data: three days of flights, of which the fault is in the second. The baseline: the ten days before.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+import pytest
+from pydantic import TypeAdapter
+
+from monitor.checks import CheckSpec
+from tests.support.command_line import answer
+from tests.support.flights import Flights
+
+DAY = "TIMESTAMP '2013-01-16'"
+FAULTY = f"date_trunc('day', moment) = {DAY}"
+FIELDS = {
+    "flight": "integer",
+    "carrier": "category",
+    "origin": "category",
+    "tailnum": "category",
+    "dep_delay": "number",
+    "arr_delay": "number",
+    "air_time": "number",
+    "distance": "number",
+    "sched_dep_time": "integer",
+    "stamp": "text",
+    "note": "text",
+    "epoch_ms": "integer",
+    "leg": "category",
+}
+# What the package lacks: an identity, a text, and times in other spellings. Nothing of it is random.
+COLUMNS = (
+    "flight, carrier, origin, tailnum, dep_delay, arr_delay, air_time, distance, sched_dep_time, "
+    "strftime(moment, '%Y-%m-%dT%H:%M:%SZ') AS stamp, "
+    "concat('flight ', flight, ' of ', carrier, ' left ', origin, ' for ', dest, ' on time or not') AS note, "
+    "epoch_ms(moment) AS epoch_ms, concat_ws('-', carrier, flight, origin, dest, month, day, sched_dep_time) AS leg, "
+    "epoch_ms(moment) AS event_ms"
+)
+CONFIGURATION = f"""\
+name: flights
+source: {{kind: files, paths: [INPUT]}}
+time: {{field: event_ms, unit: ms, lateness: 1h}}
+window: {{size: 1d}}
+baseline: {{kind: file, path: BASELINE}}
+store: {{path: STORE}}
+fields: {json.dumps({path: {"type": kind} for path, kind in FIELDS.items()})}
+checks: [CHECK]
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A check, and what is done to the rows of the faulty day: new values of columns, or another table."""
+
+    check: dict[str, Any]
+    change: str = ""
+    table: str = "SELECT {columns} FROM flights"
+
+    @property
+    def query(self) -> str:
+        """Return the query of the days with the fault in them."""
+        if not self.change:
+            return self.table
+        value, column = self.change.rsplit(" AS ", 1)
+        return (
+            f"SELECT * EXCLUDE (moment) REPLACE (CASE WHEN {FAULTY} THEN {value} ELSE {column} END AS {column}) "  # noqa: S608
+            f"FROM (SELECT moment, {{columns}} FROM flights)"
+        )
+
+
+FAULTS: dict[str, Fault] = {
+    "required": Fault({"field": "origin"}, table="{columns}"),
+    "nullable": Fault({"field": "origin"}, "NULL AS origin"),
+    "missing": Fault({"field": "arr_delay", "max_failure_ratio": 0.2}, "NULL AS arr_delay"),
+    "type": Fault({"field": "distance"}, table="{columns}"),
+    "range": Fault({"field": "distance", "min": 10, "max": 6000}, "distance * 1.609 * 10 AS distance"),
+    "allowed": Fault({"field": "origin", "values": ["EWR", "JFK", "LGA"]}, "lower(origin) AS origin"),
+    "empty": Fault({"field": "carrier"}, "'  ' AS carrier"),
+    "placeholder": Fault({"field": "tailnum", "max_failure_ratio": 0.01}, "'N/A' AS tailnum"),
+    "regex": Fault({"field": "stamp", "pattern": r"\d{4}-.*Z"}, "replace(stamp, 'Z', '') AS stamp"),
+    "format": Fault({"field": "stamp", "format": "iso_datetime"}, "replace(stamp, '2013-', '13/') AS stamp"),
+    "length": Fault({"field": "carrier", "min": 2, "max": 2}, "concat(carrier, ' Airlines') AS carrier"),
+    "numeric_text": Fault({"field": "carrier"}, "'12.5' AS carrier"),
+    "compare": Fault({"field": "air_time", "op": "<", "other": "distance"}, "air_time * 60 AS air_time"),
+    "sql": Fault(
+        {"name": "speed", "expression": "distance / air_time BETWEEN 2 AND 12"}, "distance * 1.852 AS distance"
+    ),
+    "volume": Fault(
+        {"min_baseline_ratio": 0.5}, table="SELECT {columns} FROM flights WHERE NOT ({faulty}) OR flight % 9 = 0"
+    ),
+    "late": Fault(
+        {"max_ratio": 0.05},
+        "CASE WHEN flight % 5 = 0 THEN event_ms - 86400000 ELSE event_ms END AS event_ms",
+    ),
+    "schema": Fault({}),
+    "uniqueness": Fault({"field": "leg"}, "concat(carrier, origin) AS leg"),
+    "cardinality": Fault({"field": "tailnum", "min_distinct": 300}, "concat('N', flight % 7) AS tailnum"),
+    "frequent": Fault({"field": "carrier", "max_ratio": 0.4}, "'UA' AS carrier"),
+    "constant": Fault({"field": "dep_delay"}, "0 AS dep_delay"),
+    "balance": Fault(
+        {"field": "origin", "min_class_ratio": 0.2}, "CASE WHEN flight % 20 = 0 THEN origin ELSE 'EWR' END AS origin"
+    ),
+}
+TEXT_FAULTS = {
+    "required": ('"origin":"', '"origim":"'),
+    "type": ('"distance":', '"distance":"far","was":'),
+    "schema": ('"origin":', '"aircraft":"B737","origin":'),
+}
+"""Faults of the record's text, which a table cannot have."""
+
+
+IMPLIED = {"type"}
+"""Every field is checked for its type anyhow."""
+
+
+@pytest.fixture(scope="module")
+def days(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the baseline's days and the days to judge."""
+    directory = tmp_path_factory.mktemp("days")
+    _write(flights, "SELECT {columns} FROM flights", directory / "before.jsonl", "2013-01-05", "2013-01-15")
+    _write(flights, "SELECT {columns} FROM flights", directory / "clean.jsonl", "2013-01-15", "2013-01-18")
+    config = _configured(directory, {"kind": "volume"}, directory / "before.jsonl")
+    answer("baseline", "build", "-c", config, "--input", directory / "before.jsonl")
+    return directory
+
+
+def _write(flights: Flights, query: str, path: Path, start: str, end: str) -> None:
+    days = f"moment >= '{start}' AND moment < '{end}'"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        source = f"SELECT *, time_hour::TIMESTAMP AS moment FROM read_json('{flights.path}') WHERE {days}"  # noqa: S608
+        connection.execute(f"CREATE VIEW flights AS {source}")
+        connection.execute(f"COPY ({query.format(columns=COLUMNS, faulty=FAULTY)}) TO '{path}' (FORMAT json)")
+
+
+def _configured(directory: Path, check: dict[str, Any], data: Path) -> Path:
+    text = CONFIGURATION.replace("INPUT", str(data)).replace("BASELINE", str(directory / "baseline"))
+    text = text.replace("STORE", str(directory / "store")).replace(
+        "CHECK", "" if check["kind"] in IMPLIED else json.dumps(check)
+    )
+    file = directory / f"{check['kind']}.yaml"
+    file.write_text(text)
+    return file
+
+
+def _faulty(flights: Flights, days: Path, kind: str) -> Path:
+    path = days / f"{kind}.jsonl"
+    if kind in TEXT_FAULTS:
+        before, after = TEXT_FAULTS[kind]
+        lines = (days / "clean.jsonl").read_text().splitlines()
+        path.write_text("\n".join(x.replace(before, after) if "2013-01-16" in x else x for x in lines))
+    else:
+        _write(flights, FAULTS[kind].query, path, "2013-01-15", "2013-01-18")
+    return path
+
+
+def _pages(config: Path, data: Path, output: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the alerts of a replay and its outcomes of checks."""
+    answer("replay", "-c", config, "--input", data, "--output", output)
+    lines = [json.loads(line) for line in output.read_text().splitlines()]
+    return [x for x in lines if x["kind"] == "alert"], [x for x in lines if x["kind"] == "check"]
+
+
+def test_no_kind_is_left_out():
+    kinds = {get_args(spec.model_fields["kind"].annotation)[0] for spec in get_args(get_args(CheckSpec)[0])}
+    assert set(FAULTS) == kinds
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_pages_and_the_data_as_it_came_does_not(kind, flights, days, tmp_path):
+    config = _configured(days, {"kind": kind, **FAULTS[kind].check}, days / "clean.jsonl")
+    alerts, outcomes = _pages(config, days / "clean.jsonl", tmp_path / "clean")
+    assert alerts == []
+    assert {line["level"] for line in outcomes} == {"ok"}
+    alerts, _ = _pages(config, _faulty(flights, days, kind), tmp_path / "faulty")
+    assert [alert["status"] for alert in alerts][:1] == ["firing"]
+    rule = TypeAdapter(CheckSpec).validate_python({"kind": kind, **FAULTS[kind].check}).name
+    assert {alert["labels"]["rule"] for alert in alerts} == {rule}
+    assert alerts[0]["starts_at_ms"] // 86_400_000 * 86_400_000 == 1_358_294_400_000
