@@ -10,6 +10,7 @@ from monitor.checks.allowed import AllowedSpec
 from monitor.checks.building import row_checks
 from monitor.checks.compare import CompareSpec
 from monitor.checks.contract import field_checks
+from monitor.checks.duplicates import DuplicatesSpec
 from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
@@ -40,7 +41,8 @@ RowCheckSpec = Annotated[
     | LengthSpec
     | NumericTextSpec
     | CompareSpec
-    | SqlSpec,
+    | SqlSpec
+    | DuplicatesSpec,
     Field(discriminator="kind"),
 ]
 """Every check of rows: what it builds has `failures(batch)`."""
@@ -60,6 +62,7 @@ CheckSpec = Annotated[
     | NumericTextSpec
     | CompareSpec
     | SqlSpec
+    | DuplicatesSpec
     | VolumeSpec,
     Field(discriminator="kind"),
 ]
@@ -69,6 +72,7 @@ __all__ = [
     "AllowedSpec",
     "CheckSpec",
     "CompareSpec",
+    "DuplicatesSpec",
     "EmptySpec",
     "FormatSpec",
     "LengthSpec",
