@@ -25,6 +25,7 @@ class Checkpoint:
     """Only what changed since the last one. A pane of None is to be forgotten.
 
     `revised` counts rows by the start of their pane and the end of the last window judged before they came.
+    `memory` are blocks of what checks remember, by the check's key and the block's name; None is to be forgotten.
     """
 
     monitor: bytes
@@ -33,3 +34,4 @@ class Checkpoint:
     windows: Sequence[StoredWindow] = ()
     revised: Mapping[tuple[int, int], int] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()
+    memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from monitor.judge import judge, judge_gap
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
@@ -26,9 +26,10 @@ class Closer:
     Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
-    def __init__(self, plan: MonitorPlan) -> None:
-        """Start before all time."""
+    def __init__(self, plan: MonitorPlan, chances: Callable[[], Sequence[float]] = tuple) -> None:
+        """Start before all time; `chances` says for each row check how likely a sound row fails it."""
         self._plan = plan
+        self._chances = chances
         self.watermark_ms = NEVER_MS
         self.next_end_ms: int | None = None
         self.last_end_ms = NEVER_MS
@@ -108,7 +109,8 @@ class Closer:
             profile = self._merged(partitions, end)
             if profile is not None:
                 start = end - grid.size_ms
-                results.append(judge(self._plan, start, end, profile, unknown=unknown, memory=self.memory))
+                memory, chances = self.memory, self._chances()
+                results.append(judge(self._plan, start, end, profile, unknown=unknown, memory=memory, chances=chances))
                 n = 1
             else:
                 n = self._empty(partitions, end, complete_ms)

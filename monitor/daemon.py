@@ -59,7 +59,7 @@ class Daemon:
         self._dead_letters = dead_letters
         self._options = options
         self._saver = Saver(engine)
-        self._saver.restore(store.get("monitor"))
+        self._saver.restore(store.get("monitor"), store.memory())
         self._publisher = Publisher(engine, meters)
         self._outside = Outside()
         self._checkpointer = Checkpointer(

@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 from monitor.alerting import AlertBook
 from monitor.closing import Closer
 from monitor.errors import StoreError
+from monitor.memory import CheckMemory
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
-from monitor.profile import evaluate
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
 from monitor.signals import alert_keys, signals
-from monitor.types import Alert, Batch, Decoded, Fetch, IntArray, Place, Rejects, TopicPartition
+from monitor.types import Alert, Batch, Decoded, Fetch, IntArray, MaskArray, Place, Rejects, TopicPartition
 from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
 
 _MAX_UNKNOWN_FIELDS = 1000
@@ -52,7 +52,8 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
-        self.closer = Closer(plan)
+        self.memory = CheckMemory(plan.row_checks)
+        self.closer = Closer(plan, self.memory.chances)
         self.expected: int | None = None
         self._decoder = decoder
         self._now_ms = 0
@@ -65,7 +66,9 @@ class Engine:
 
     def revoke(self, partition: TopicPartition) -> None:
         """Forget a partition; its state must have been checkpointed before."""
-        self.partitions.pop(partition, None)
+        state = self.partitions.pop(partition, None)
+        if state is not None:
+            self.memory.leave(partition, state.next_offset)
 
     @property
     def partial(self) -> bool:
@@ -152,19 +155,20 @@ class Engine:
         if len(decoded.rejects):
             result.rejects.append((fetch, decoded.rejects))
         if len(batch):
-            self._panes(state, batch, result)
+            self._panes(state, batch, self.memory.evaluate(fetch, batch), result)
             self._note(state, decoded, batch)
         result.batches.append(batch)
         self._done("fold")
 
-    def _panes(self, state: PartitionState, batch: Batch, result: StepResult) -> None:
-        """Fold a batch's rows, pane by pane; late rows are counted and left out."""
+    def _panes(
+        self, state: PartitionState, batch: Batch, checks: Sequence[tuple[MaskArray, MaskArray]], result: StepResult
+    ) -> None:
+        """Fold a batch's rows and its masks of row checks, pane by pane; late rows are counted and left out."""
         plan = self.plan
         starts = plan.grid.starts(batch.event_times_ms)
         before_ms = state.max_event_ms
         late = late_rows(plan.grid, batch.event_times_ms, starts, before_ms, plan.lateness_ms)
         state.max_event_ms = max(state.max_event_ms, int(batch.event_times_ms.max()))
-        checks = evaluate(plan.row_checks, batch)
         groups = plan.segmenter.groups(batch.columns)
         on_time: IntArray | None = None
         if late.any():
@@ -210,12 +214,13 @@ class Engine:
                     state.dirty.add(start)
 
     def state(self) -> State:
-        """Return what belongs to the monitor and not to a partition, as JSON-able values."""
+        """Return what belongs to the monitor and not to a partition, as JSON-able values; not `memory.states`."""
         return {
             "closer": self.closer.state(),
             "book": self.book.state(),
             "unknown_fields": dict(self.unknown_fields),
             "failures": dict(self.failures),
+            "seen_until": self.memory.marks(),
         }
 
     def load(self, state: State) -> None:
@@ -225,6 +230,7 @@ class Engine:
             self.book.load(state["book"])
             self.unknown_fields = dict(state["unknown_fields"])
             self.failures = Counter(state["failures"])
+            self.memory.load_marks(state.get("seen_until", []))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,20 @@ _LEVELS = {int(level): level for level in Level}
 
 
 def judge(
-    plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile, *, unknown: str, memory: State | None = None
+    plan: MonitorPlan,
+    start_ms: int,
+    end_ms: int,
+    profile: Profile,
+    *,
+    unknown: str,
+    memory: State | None = None,
+    chances: Sequence[float] = (),
 ) -> WindowResult:
     """Return the verdicts, check outcomes and statistics of one window with rows.
 
     `memory` holds what checks of windows remember, by their name; it is changed, but not by an unknown window.
     `unknown`: why rows may be missing (`partial`, `epoch change`), so that every level is UNKNOWN; empty: none are.
+    `chances`: how likely a sound row fails each row check; empty: not at all.
     """
     verdicts: list[VerdictView] = []
     proof: dict[tuple[str, str, str], str] = {}
@@ -40,7 +49,7 @@ def judge(
         partial=unknown == PARTIAL,
         verdicts=tuple(verdicts),
         checks=(
-            *_row_checks(plan, profile, unknown),
+            *_row_checks(plan, profile, unknown, chances),
             *window_outcomes(plan, start_ms, end_ms, profile, unknown=unknown, memory={} if memory is None else memory),
         ),
         evidence=proof,
@@ -111,11 +120,13 @@ def _numbers(values: Any) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN is not itself
 
 
-def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str) -> list[CheckOutcome]:
+def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str, chances: Sequence[float]) -> list[CheckOutcome]:
     """Return the outcome of every row check in every segment."""
     outcomes = []
     for number, (check, counts) in enumerate(zip(plan.row_checks, profile.checks, strict=True)):
-        levels, reasons, ratios = failure_levels(counts[:, 0], counts[:, 1], check.spec)
+        levels, reasons, ratios = failure_levels(
+            counts[:, 0], counts[:, 1], check.spec, chances[number] if chances else 0.0
+        )
         why_not = unknown or (EPOCH_CHANGE if number in profile.incomplete_checks else "")
         for group, segment in enumerate(plan.segmenter.labels):
             failures, rows = counts[group].tolist()

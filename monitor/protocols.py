@@ -1,9 +1,9 @@
-"""The seven protocols on which the engine and the daemon are built; none has over four methods."""
+"""The eight protocols on which the engine and the daemon are built; none has over four members of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from monitor.types import (
     Alert,
@@ -56,6 +56,29 @@ class Check(Protocol):
 
     def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
         """Return the failing rows and the rows that were evaluated at all, as masks."""
+        ...
+
+
+@runtime_checkable
+class MemoryCheck(Check, Protocol):
+    """A row predicate that depends on the rows before; every row is shown to it once, in reading order."""
+
+    @property
+    def spec(self) -> Any:
+        """What it was configured with; its `build()` returns a check that remembers nothing."""
+        ...
+
+    @property
+    def chance_ratio(self) -> float:
+        """The chance, at most, that a sound row fails as things are; 0 where there is none."""
+        ...
+
+    def state(self) -> State:
+        """Return everything needed to continue; arrays may be its own memory, to be read before the next batch."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Become what `state` describes; raises StoreError when it does not fit. Keeps none of its arrays."""
         ...
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from monitor.checkpoint import Checkpoint, StoredWindow
 from monitor.codec import decode, encode
 from monitor.engine import Engine, StepResult
 from monitor.errors import StoreError
 from monitor.lines import window_lines
+from monitor.memory_blocks import Key, MemoryBlocks
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import State
@@ -28,10 +30,15 @@ class Saver:
         self._windows: list[StoredWindow] = []
         self._revised: dict[tuple[int, int], int] = {}
         self._alerts: list[Alert] = []
+        self._blocks = MemoryBlocks()
 
-    def restore(self, monitor: bytes | str | None) -> None:
-        """Continue the engine from the stored monitor state; raises StoreError on damage."""
+    def restore(self, monitor: bytes | str | None, memory: Mapping[Key, bytes] | None = None) -> None:
+        """Continue the engine from the stored monitor state and what its checks remembered.
+
+        Raises StoreError on damage.
+        """
         self._alerts += restore_engine(self._engine, monitor)
+        self._engine.memory.load(self._blocks.restore(memory or {}))
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
@@ -55,11 +62,13 @@ class Saver:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
         monitor = json.dumps(self._engine.state()).encode()
-        return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts))
+        memory = self._blocks.changed(self._engine.memory.states())
+        return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts), memory)
 
     def taken(self) -> None:
         """Forget what the last checkpoint made durable."""
         self._windows, self._revised, self._alerts = [], {}, []
+        self._blocks.taken()
         for state in self._engine.partitions.values():
             state.dirty.clear()
 

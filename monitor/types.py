@@ -193,13 +193,18 @@ class Rejects:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows decoded from one fetch: columns by field path, event time and origin of each row."""
+    """Rows decoded from one fetch: columns by field path, event time and origin of each row.
+
+    `record_hashes` is the stable hash of each row's record value as bytes (uint64, `monitor.hashing`); None
+    where nobody asked the decoder for it.
+    """
 
     partition: TopicPartition
     offsets: IntArray
     timestamps_ms: IntArray
     event_times_ms: IntArray
     columns: Mapping[str, Column]
+    record_hashes: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -208,7 +213,9 @@ class Batch:
     def take(self, rows: IntArray) -> Batch:
         """Return the batch of `rows` only."""
         columns = {path: column.take(rows) for path, column in self.columns.items()}
-        return Batch(self.partition, self.offsets[rows], self.timestamps_ms[rows], self.event_times_ms[rows], columns)
+        hashes = None if self.record_hashes is None else self.record_hashes[rows]
+        times = self.event_times_ms[rows]
+        return Batch(self.partition, self.offsets[rows], self.timestamps_ms[rows], times, columns, hashes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from monitor.checks.cardinality import CardinalitySpec
 from monitor.checks.compare import CompareSpec
 from monitor.checks.constant import ConstantSpec
 from monitor.checks.contract import field_checks
+from monitor.checks.duplicates import DuplicatesSpec
 from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
@@ -49,6 +50,7 @@ _Row = (
     | NumericTextSpec
     | CompareSpec
     | SqlSpec
+    | DuplicatesSpec
 )
 _Window = (
     VolumeSpec | LateSpec | SchemaSpec | UniquenessSpec | CardinalitySpec | FrequentSpec | ConstantSpec | BalanceSpec
@@ -71,6 +73,7 @@ __all__ = [
     "CheckSpec",
     "CompareSpec",
     "ConstantSpec",
+    "DuplicatesSpec",
     "EmptySpec",
     "Finding",
     "FormatSpec",

@@ -25,15 +25,18 @@ class Tolerance(Protocol):
 
 
 def failure_levels(
-    failed: IntArray, evaluated: IntArray, tolerance: Tolerance
+    failed: IntArray, evaluated: IntArray, tolerance: Tolerance, chance_ratio: float = 0.0
 ) -> tuple[NDArray[np.int8], NDArray[np.object_], FloatArray]:
     """Return level (int8), reason and failure ratio of every group from its counts of a window.
 
     A ratio equal to `max_failure_ratio` is ok. Without evaluated rows the level is UNKNOWN, the reason
-    `no rows` and the ratio NaN.
+    `no rows` and the ratio NaN. `chance_ratio` p is how likely a sound row fails by chance; with it the ratio
+    is (observed - p) / (1 - p), not below 0, and it is that one that is judged.
     """
     some = evaluated > 0
     ratio = np.divide(failed, evaluated, out=np.full(np.shape(evaluated), np.nan), where=some)
+    if chance_ratio:
+        ratio = corrected_ratio(ratio, chance_ratio)
     above = ratio > tolerance.max_failure_ratio
     level = np.where(above, Level[tolerance.severity.upper()], Level.OK)
     reasons = np.where(above, "failures above tolerance", "ok").astype(object)
@@ -42,3 +45,13 @@ def failure_levels(
         np.where(some, reasons, "no rows"),
         ratio,
     )
+
+
+def corrected_ratio(observed: FloatArray, chance_ratio: float) -> FloatArray:
+    """Return the share of failures without those that chance p brings: (observed - p) / (1 - p), within 0 … 1.
+
+    NaN stays NaN. The observed share is expected to be (1 - true) · p above the true one.
+    """
+    p = min(chance_ratio, 1 - 1e-9)
+    corrected: FloatArray = np.clip((observed - p) / (1 - p), 0.0, 1.0)
+    return corrected

@@ -15,6 +15,7 @@ from monitor.cli.output import plural
 from monitor.clock import SystemClock
 from monitor.compile import decode_plan
 from monitor.config.tree import Config
+from monitor.memory import hashes_records, with_record_hashes
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
 
@@ -78,6 +79,7 @@ def sampled(config: Config, path: Path) -> Sample:
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, WINDOW_CHECKS)]
     fields = {name: contract.type for name, contract in config.fields.items()}
     checks = list(zip(wanted, row_checks(wanted, fields), strict=True))
+    hashed = any(hashes_records(spec) for spec in wanted)
     sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:
@@ -88,7 +90,7 @@ def sampled(config: Config, path: Path) -> Sample:
             sample.filtered += decoded.filtered
             sample.rejects.update(decoded.rejects.reasons)
             sample.unknown_fields.update(decoded.unknown_fields)
-            _fold(sample, decoded.batch, checks)
+            _fold(sample, with_record_hashes(fetch, decoded.batch) if hashed else decoded.batch, checks)
     finally:
         source.close()
     return sample

@@ -27,6 +27,8 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS windows (
         end_ms INTEGER PRIMARY KEY, start_ms INTEGER NOT NULL, windows INTEGER NOT NULL, rows INTEGER NOT NULL,
         revised_rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL, lines TEXT NOT NULL, profile BLOB)""",
+    """CREATE TABLE IF NOT EXISTS memory (
+        check_key TEXT NOT NULL, block TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (check_key, block))""",
 )
 _PRUNE_EVERY = 100
 _BUSY_TIMEOUT_S = 10.0
@@ -123,6 +125,11 @@ class Store:
         query = "SELECT start_ms, state FROM panes WHERE (topic, partition) = (?, ?) ORDER BY start_ms"
         return {start: state for start, state in self._rows(query, partition)}  # noqa: C416 - rows are tuples of Any
 
+    def memory(self) -> dict[tuple[str, str], bytes]:
+        """Return the stored blocks of what checks remember, by the check's key and the block's name."""
+        rows = self._rows("SELECT check_key, block, content FROM memory ORDER BY check_key, block")
+        return {(check, block): content for check, block, content in rows}
+
     def windows(self, *, from_ms: int = 0, limit: int = 1_000_000) -> Iterator[tuple[int, int, int, int, int, str]]:
         """Yield (start, end, windows, rows, revised rows, lines) of the judged windows, oldest first."""
         query = """SELECT start_ms, end_ms, windows, rows, revised_rows, lines FROM windows
@@ -147,6 +154,10 @@ class Store:
             db.executemany("DELETE FROM panes WHERE (topic, partition, start_ms) = (?, ?, ?)", dropped)
             kept = [(*tp, start, state) for (tp, start), state in checkpoint.panes.items() if state is not None]
             db.executemany("INSERT OR REPLACE INTO panes VALUES (?, ?, ?, ?)", kept)
+            gone = [key for key, content in checkpoint.memory.items() if content is None]
+            db.executemany("DELETE FROM memory WHERE (check_key, block) = (?, ?)", gone)
+            blocks = [(*key, content) for key, content in checkpoint.memory.items() if content is not None]
+            db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", blocks)
             rows = [
                 (w.end_ms, w.start_ms, w.windows, w.rows, len(w.lines) + len(w.profile or b""), w.lines, w.profile)
                 for w in checkpoint.windows

@@ -12,9 +12,15 @@ ROOT = Path(__file__).parents[2]
 
 # From the ground up. Layers 2 and 5 have steps, so that no exception is needed for the order within them.
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("0", frozenset({"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck"})),
+    (
+        "0",
+        frozenset({"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing"}),
+    ),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors"})),
-    ("2a", frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint"})),
+    (
+        "2a",
+        frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint", "memory", "memory_blocks"}),
+    ),
     ("2b", frozenset({"baseline", "partition", "results"})),
     ("2c", frozenset({"plan", "meters"})),
     ("2d", frozenset({"describe", "outcomes", "signals"})),
@@ -38,6 +44,8 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("snapshot", "types"): "the snapshot shows levels and alerts",
     ("codec", "errors"): "state that cannot be read is an error of the store",
     ("checks", "accumulators"): "a check of windows says which accumulators it needs, and reads them",
+    ("hashing", "types"): "hashes are of the values' arrays",
+    ("hashing", "blocks"): "hashes are computed a block of rows at a time",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 

@@ -1,0 +1,127 @@
+"""The row checks of one engine: those with memory are its own, and are shown every row once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from monitor.errors import StoreError
+from monitor.hashing import hash_strings
+from monitor.protocols import Check, MemoryCheck, State
+from monitor.types import Batch, Fetch, IntArray, MaskArray, TopicPartition
+
+_JUDGING = {"max_failure_ratio", "severity"}
+"""What may change in a Spec without making what is remembered worthless."""
+
+
+class SpecifiedCheck(Check, Protocol):
+    """A row check that says what it was configured with."""
+
+    @property
+    def spec(self) -> Any:
+        """What it was configured with."""
+        ...
+
+
+class CheckMemory:
+    """Evaluates the row checks of a plan; a check with memory is built anew, since a plan is shared.
+
+    `seen_until` says of the partitions that were given up how far the checks have seen them: rows that are
+    read again from an older offset are not shown twice, and are not evaluated by these checks.
+    """
+
+    def __init__(self, checks: Sequence[SpecifiedCheck]) -> None:
+        """Start with nothing seen."""
+        self._checks: tuple[Check, ...] = tuple(c.spec.build() if isinstance(c, MemoryCheck) else c for c in checks)
+        # Asked once: whether something is of a protocol reads all its properties, and `chance_ratio` is not cheap.
+        self._by_number = {number: c for number, c in enumerate(self._checks) if isinstance(c, MemoryCheck)}
+        self._remembering: dict[str, MemoryCheck] = {memory_key(c): c for c in self._by_number.values()}
+        self._hashes_records = any(hashes_records(c.spec) for c in checks)
+        self.seen_until: dict[TopicPartition, int] = {}
+
+    def evaluate(self, fetch: Fetch, batch: Batch) -> list[tuple[MaskArray, MaskArray]]:
+        """Return the (failed, evaluated) masks of each row check over the rows of a fetch, late ones too."""
+        if not self._remembering:
+            return [check.failures(batch) for check in self._checks]
+        if self._hashes_records:
+            batch = with_record_hashes(fetch, batch)
+        fresh = self._fresh(fetch, batch)
+        return [
+            check.failures(batch)
+            if fresh is None or number not in self._by_number
+            else _on_rows(self._by_number[number], batch, fresh)
+            for number, check in enumerate(self._checks)
+        ]
+
+    def leave(self, partition: TopicPartition, next_offset: int) -> None:
+        """Note how far a partition was seen that is given up; it may be read again from an older offset."""
+        if self._remembering:
+            self.seen_until[partition] = max(next_offset, self.seen_until.get(partition, 0))
+
+    def chances(self) -> list[float]:
+        """Return for each row check the chance that a sound row fails it now, 0 without memory; empty: none has any."""
+        if not self._by_number:
+            return []
+        remembering = self._by_number
+        return [remembering[i].chance_ratio if i in remembering else 0.0 for i in range(len(self._checks))]
+
+    def states(self) -> dict[str, State]:
+        """Return what each check remembers; arrays are its own memory, to be read before the next batch."""
+        return {key: check.state() for key, check in self._remembering.items()}
+
+    def load(self, states: Mapping[str, State]) -> None:
+        """Continue from `states`; a check that has none starts empty. Raises StoreError on damage."""
+        for key, check in self._remembering.items():
+            if key in states:
+                check.load(states[key])
+
+    def marks(self) -> list[list[Any]]:
+        """Return `seen_until` as JSON-able values."""
+        return [[*partition, offset] for partition, offset in sorted(self.seen_until.items())]
+
+    def load_marks(self, marks: Sequence[Sequence[Any]]) -> None:
+        """Continue from what `marks` returned; raises StoreError where it is something else."""
+        try:
+            self.seen_until = {TopicPartition(str(t), int(p)): int(offset) for t, p, offset in marks}
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"stored marks of the checks are damaged ({error}); reset the checkpoint") from error
+
+    def _fresh(self, fetch: Fetch, batch: Batch) -> IntArray | None:
+        """Return the rows that were not seen before; None when that is all of them."""
+        mark = self.seen_until.get(fetch.partition)
+        if mark is None:
+            return None
+        if fetch.next_offset >= mark:
+            del self.seen_until[fetch.partition]
+        fresh = np.flatnonzero(batch.offsets >= mark)
+        return None if fresh.size == len(batch) else fresh
+
+
+def with_record_hashes(fetch: Fetch, batch: Batch) -> Batch:
+    """Return the rows of a fetch with the hash of each one's record value."""
+    rows = np.searchsorted(fetch.offsets, batch.offsets)
+    values = fetch.values if rows.size == len(fetch) else fetch.values.take(rows)
+    return replace(batch, record_hashes=hash_strings(values))
+
+
+def hashes_records(spec: Any) -> bool:
+    """Return whether a check's Spec asks for the hashes of whole records."""
+    return bool(getattr(spec, "hashes_records", False))
+
+
+def memory_key(check: Any) -> str:
+    """Return the identity of what a check remembers: its Spec without what is only read when it is judged."""
+    text = type(check.spec).__name__ + check.spec.model_dump_json(exclude=_JUDGING)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def _on_rows(check: MemoryCheck, batch: Batch, rows: IntArray) -> tuple[MaskArray, MaskArray]:
+    """Return the masks of the whole batch from those of `rows`; the others are not evaluated."""
+    failed, evaluated = np.zeros(len(batch), np.bool_), np.zeros(len(batch), np.bool_)
+    if rows.size:
+        failed[rows], evaluated[rows] = check.failures(batch.take(rows))
+    return failed, evaluated
