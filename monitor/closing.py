@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from monitor.judge import judge, judge_gap
+from monitor.memory import CheckMemory
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
@@ -26,10 +27,10 @@ class Closer:
     Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
-    def __init__(self, plan: MonitorPlan, chances: Callable[[], Sequence[float]] = tuple) -> None:
-        """Start before all time; `chances` says for each row check how likely a sound row fails it."""
+    def __init__(self, plan: MonitorPlan, checks: CheckMemory | None = None) -> None:
+        """Start before all time; `checks` are the engine's own, which remember rows."""
         self._plan = plan
-        self._chances = chances
+        self._checks = checks or CheckMemory(())
         self.watermark_ms = NEVER_MS
         self.next_end_ms: int | None = None
         self.last_end_ms = NEVER_MS
@@ -46,6 +47,7 @@ class Closer:
         if self.next_end_ms is None and self._all_idle(partitions, now_ms):
             # Nothing has ever come, and that is news too: the first window begins now.
             self.next_end_ms = self._plan.grid.start(self.watermark_ms) + self._plan.grid.size_ms
+        self._checks.settle(self.watermark_ms)
         return self._until(partitions, self.watermark_ms, partial=partial)
 
     def finish(self, partitions: Sequence[PartitionState], *, partial: bool) -> list[WindowResult]:
@@ -109,7 +111,7 @@ class Closer:
             profile = self._merged(partitions, end)
             if profile is not None:
                 start = end - grid.size_ms
-                memory, chances = self.memory, self._chances()
+                memory, chances = self.memory, self._checks.chances()
                 results.append(judge(self._plan, start, end, profile, unknown=unknown, memory=memory, chances=chances))
                 n = 1
             else:
@@ -120,6 +122,8 @@ class Closer:
             self.windows += n
             self.last_end_ms = end + (n - 1) * grid.pane_ms
             self.next_end_ms = self.last_end_ms + grid.pane_ms
+        if self.next_end_ms is not None and results:
+            self._checks.forget(self.next_end_ms - grid.size_ms)
         return results
 
     def _empty(self, partitions: Sequence[PartitionState], end_ms: int, complete_ms: int) -> int:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow.compute as pc
 
 from monitor.alerting import AlertBook
+from monitor.checks import Align
 from monitor.closing import Closer
 from monitor.errors import StoreError
 from monitor.memory import CheckMemory
@@ -47,13 +48,16 @@ class Engine:
 
     def __init__(self, plan: MonitorPlan, decoder: Decoder, timer: Callable[[str], None] | None = None) -> None:
         """Start with no partition; `timer` is told the name of each stage as it ends."""
-        self.plan = plan
+        # Checks that pair rows remember, so they are this engine's own; a plan is shared.
+        pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, Align)]
+        others = [check for check in plan.window_checks if not isinstance(check, Align)]
+        self.plan = plan = replace(plan, window_checks=(*others, *pairing)) if pairing else plan
         self.book = AlertBook(plan.monitor)
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
-        self.memory = CheckMemory(plan.row_checks)
-        self.closer = Closer(plan, self.memory.chances)
+        self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
+        self.closer = Closer(plan, self.memory)
         self.expected: int | None = None
         self._decoder = decoder
         self._now_ms = 0

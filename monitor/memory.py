@@ -9,12 +9,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from monitor.checks import Align
 from monitor.errors import StoreError
 from monitor.hashing import hash_strings
 from monitor.protocols import Check, MemoryCheck, State
 from monitor.types import Batch, Fetch, IntArray, MaskArray, TopicPartition
 
-_JUDGING = {"max_failure_ratio", "severity"}
+_JUDGING = {
+    "max_failure_ratio",
+    "max_unmatched_ratio",
+    "max_different_ratio",
+    "max_median_skew",
+    "min_rows",
+    "severity",
+}
 """What may change in a Spec without making what is remembered worthless."""
 
 
@@ -34,12 +42,14 @@ class CheckMemory:
     read again from an older offset are not shown twice, and are not evaluated by these checks.
     """
 
-    def __init__(self, checks: Sequence[SpecifiedCheck]) -> None:
-        """Start with nothing seen."""
+    def __init__(self, checks: Sequence[SpecifiedCheck], pairing: Sequence[Align] = (), pane_ms: int = 1) -> None:
+        """Start with nothing seen; checks that pair rows are those given, not built anew."""
         self._checks: tuple[Check, ...] = tuple(c.spec.build() if isinstance(c, MemoryCheck) else c for c in checks)
         # Asked once: whether something is of a protocol reads all its properties, and `chance_ratio` is not cheap.
         self._by_number = {number: c for number, c in enumerate(self._checks) if isinstance(c, MemoryCheck)}
-        self._remembering: dict[str, MemoryCheck] = {memory_key(c): c for c in self._by_number.values()}
+        self._pairing, self._pane_ms = pairing, pane_ms
+        remembering: list[MemoryCheck | Align] = [*self._by_number.values(), *pairing]
+        self._remembering = {memory_key(check): check for check in remembering}
         self._hashes_records = any(hashes_records(c.spec) for c in checks)
         self.seen_until: dict[TopicPartition, int] = {}
 
@@ -50,6 +60,8 @@ class CheckMemory:
         if self._hashes_records:
             batch = with_record_hashes(fetch, batch)
         fresh = self._fresh(fetch, batch)
+        for pairs in self._pairing:
+            pairs.fold(batch if fresh is None else batch.take(fresh), self._pane_ms)
         return [
             check.failures(batch)
             if fresh is None or number not in self._by_number
@@ -61,6 +73,16 @@ class CheckMemory:
         """Note how far a partition was seen that is given up; it may be read again from an older offset."""
         if self._remembering:
             self.seen_until[partition] = max(next_offset, self.seen_until.get(partition, 0))
+
+    def settle(self, watermark_ms: int) -> None:
+        """Let the checks that pair rows give up those whose partner cannot come any more."""
+        for pairs in self._pairing:
+            pairs.settle(watermark_ms, self._pane_ms)
+
+    def forget(self, before_ms: int) -> None:
+        """Let the checks that pair rows forget the panes that no window needs."""
+        for pairs in self._pairing:
+            pairs.forget(before_ms)
 
     def chances(self) -> list[float]:
         """Return for each row check the chance that a sound row fails it now, 0 without memory; empty: none has any."""

@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from monitor.checks.align import Align, AlignSpec
 from monitor.checks.allowed import AllowedSpec
 from monitor.checks.balance import BalanceSpec
 from monitor.checks.building import row_checks
@@ -53,7 +54,15 @@ _Row = (
     | DuplicatesSpec
 )
 _Window = (
-    VolumeSpec | LateSpec | SchemaSpec | UniquenessSpec | CardinalitySpec | FrequentSpec | ConstantSpec | BalanceSpec
+    VolumeSpec
+    | LateSpec
+    | SchemaSpec
+    | UniquenessSpec
+    | CardinalitySpec
+    | FrequentSpec
+    | ConstantSpec
+    | BalanceSpec
+    | AlignSpec
 )
 
 RowCheckSpec = Annotated[_Row, Field(discriminator="kind")]
@@ -67,6 +76,8 @@ WINDOW_CHECKS: tuple[type, ...] = get_args(_Window)
 
 __all__ = [
     "WINDOW_CHECKS",
+    "Align",
+    "AlignSpec",
     "AllowedSpec",
     "BalanceSpec",
     "CardinalitySpec",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.checks import misfits
+from monitor.checks import AlignSpec, misfits
 from monitor.config.paths import confusable
 from monitor.sources import KafkaSpec
 
@@ -161,6 +161,19 @@ def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, setting), message, remedy)
 
 
+def _aligned_topics_are_read(checks: Any, source: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if not isinstance(check, AlignSpec):
+            continue
+        for setting in ("left", "right"):
+            topic = getattr(check, setting)
+            if not isinstance(source, KafkaSpec):
+                yield Violation(("checks", index), "files are one topic, and align compares two", "use a Kafka source")
+                break
+            if not source.wants(topic):
+                yield Violation(("checks", index, setting), f"{topic} is not read", "add it to source.topics")
+
+
 def _volumes_have_a_baseline(checks: Any, baseline: Any) -> Iterator[Violation]:
     for index, check in enumerate(checks):
         if baseline is None and getattr(check, "needs_volumes", False):
@@ -203,6 +216,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
+    (("checks", "source"), _aligned_topics_are_read),
     (("checks", "baseline"), _volumes_have_a_baseline),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )
