@@ -63,7 +63,7 @@ class CheckMemory:
             self.seen_until[partition] = max(next_offset, self.seen_until.get(partition, 0))
 
     def chances(self) -> list[float]:
-        """Return for each row check the chance that a sound row fails it, as it is now, 0 without memory; empty: none has any."""
+        """Return for each row check the chance that a sound row now fails it, 0 without memory; empty: none has any."""
         if not self._by_number:
             return []
         remembering = self._by_number

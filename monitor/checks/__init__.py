@@ -16,6 +16,7 @@ from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
+from monitor.checks.monotonic import MonotonicSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
 from monitor.checks.placeholder import PlaceholderSpec
@@ -23,6 +24,7 @@ from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
+from monitor.checks.sequence import SequenceSpec
 from monitor.checks.sql import SqlSpec
 from monitor.checks.type import TypeSpec
 from monitor.checks.volume import VolumeSpec
@@ -42,7 +44,9 @@ RowCheckSpec = Annotated[
     | NumericTextSpec
     | CompareSpec
     | SqlSpec
-    | DuplicatesSpec,
+    | DuplicatesSpec
+    | MonotonicSpec
+    | SequenceSpec,
     Field(discriminator="kind"),
 ]
 """Every check of rows: what it builds has `failures(batch)`."""
@@ -63,6 +67,8 @@ CheckSpec = Annotated[
     | CompareSpec
     | SqlSpec
     | DuplicatesSpec
+    | MonotonicSpec
+    | SequenceSpec
     | VolumeSpec,
     Field(discriminator="kind"),
 ]
@@ -78,6 +84,7 @@ __all__ = [
     "LengthSpec",
     "Misfit",
     "MissingSpec",
+    "MonotonicSpec",
     "NullableSpec",
     "NumericTextSpec",
     "PlaceholderSpec",
@@ -85,6 +92,7 @@ __all__ = [
     "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",
+    "SequenceSpec",
     "SqlSpec",
     "TypeSpec",
     "VolumeSpec",
