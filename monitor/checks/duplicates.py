@@ -17,7 +17,7 @@ from monitor.checks.naming import CheckName, MaxFailureRatio
 from monitor.checks.ratio import corrected_ratio
 from monitor.errors import StoreError
 from monitor.protocols import State
-from monitor.spec import DurationMs, Spec
+from monitor.spec import Bytes, DurationMs, Spec
 from monitor.types import Batch, FieldType, FloatArray, MaskArray
 
 
@@ -38,7 +38,7 @@ class DuplicatesSpec(Spec):
     false_positive_ratio: float = Field(
         default=1e-6, ge=1e-9, le=0.01, description="chance that a new key is taken for a known one, at capacity"
     )
-    max_bytes: int = Field(default=64 << 20, ge=1 << 16, description="memory that the filter may take")
+    max_bytes: Bytes = Field(default=64 << 20, ge=1 << 16, description="memory that the filter may take")
     max_failure_ratio: MaxFailureRatio = 0.001
     severity: Literal["warning", "critical"] = "warning"
 

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.paths import confusable
 from monitor.sources import KafkaSpec
+from monitor.spec import format_duration
 
 BASELINE_REMEDY = (
     "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
@@ -161,6 +162,22 @@ def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, setting), message, remedy)
 
 
+def _horizons_cover_the_window(checks: Any, window: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        horizon = getattr(check, "horizon", None)
+        if horizon is not None and horizon < window.size:
+            message = f"{format_duration(horizon)} is shorter than window.size = {format_duration(window.size)}"
+            remedy = f"raise it to {format_duration(window.size)}, or what comes twice in one window is overlooked"
+            yield Violation(("checks", index, "horizon"), message, remedy)
+
+
+def _memory_is_capped(checks: Any, limits: Any) -> Iterator[Violation]:
+    total = sum(getattr(check, "memory_bytes", 0) for check in checks)
+    if total > limits.max_state_bytes:
+        message = f"{total} bytes of memory are more than limits.max_state_bytes = {limits.max_state_bytes}"
+        yield Violation(("checks",), message, "lower capacity, horizon or max_keys, or raise the limit")
+
+
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
     if dead_letter is None:
         return
@@ -196,5 +213,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
+    (("checks", "window"), _horizons_cover_the_window),
+    (("checks", "limits"), _memory_is_capped),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )
