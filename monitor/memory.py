@@ -85,7 +85,7 @@ class CheckMemory:
             pairs.forget(before_ms)
 
     def chances(self) -> list[float]:
-        """Return for each row check the chance that a sound row fails it now, 0 without memory; empty: none has any."""
+        """Return for each row check the chance that a sound row now fails it, 0 without memory; empty: none has any."""
         if not self._by_number:
             return []
         remembering = self._by_number

@@ -22,6 +22,7 @@ from monitor.checks.frequent import FrequentSpec
 from monitor.checks.late import LateSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
+from monitor.checks.monotonic import MonotonicSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
 from monitor.checks.placeholder import PlaceholderSpec
@@ -30,6 +31,7 @@ from monitor.checks.ratio import failure_levels
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.schema import SchemaSpec
+from monitor.checks.sequence import SequenceSpec
 from monitor.checks.sql import SqlSpec
 from monitor.checks.type import TypeSpec
 from monitor.checks.uniqueness import UniquenessSpec
@@ -52,6 +54,8 @@ _Row = (
     | CompareSpec
     | SqlSpec
     | DuplicatesSpec
+    | MonotonicSpec
+    | SequenceSpec
 )
 _Window = (
     VolumeSpec
@@ -93,6 +97,7 @@ __all__ = [
     "LengthSpec",
     "Misfit",
     "MissingSpec",
+    "MonotonicSpec",
     "NullableSpec",
     "NumericTextSpec",
     "PlaceholderSpec",
@@ -101,6 +106,7 @@ __all__ = [
     "RequiredSpec",
     "RowCheckSpec",
     "SchemaSpec",
+    "SequenceSpec",
     "SqlSpec",
     "TypeSpec",
     "UniquenessSpec",

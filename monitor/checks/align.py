@@ -62,7 +62,7 @@ class AlignSpec(Spec):
         return self
 
     @property
-    def state_bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """The most memory that the waiting rows can take."""
         return 2 * self.max_waiting * (16 + 8 * len(self.compare))
 

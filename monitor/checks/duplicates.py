@@ -12,18 +12,13 @@ from pydantic import Field, model_validator
 from monitor.checks.bloom import RotatingBloom
 from monitor.checks.bloom_geometry import BloomGeometry
 from monitor.checks.fitting import Misfit, unfitting
+from monitor.checks.keys import key_hashes, known_keys
 from monitor.checks.naming import CheckName, MaxFailureRatio
 from monitor.checks.ratio import corrected_ratio
 from monitor.errors import StoreError
-from monitor.hashing import HashArray, hash_numbers, hash_strings, mix
 from monitor.protocols import State
-from monitor.spec import DurationMs, Spec
-from monitor.types import PRESENCES, Batch, Column, FieldType, FloatArray, MaskArray, Presence
-
-_EXACT = 2.0**53
-# What a field without a usable value counts as in a key: the kind of its absence, and null is as good as absent.
-_MISSING: HashArray = mix(np.arange(PRESENCES, dtype=np.uint64) ^ np.uint64(0x5DEECE66D0000000))
-_MISSING[Presence.ABSENT] = _MISSING[Presence.NULL]
+from monitor.spec import Bytes, DurationMs, Spec
+from monitor.types import Batch, FieldType, FloatArray, MaskArray
 
 
 class DuplicatesSpec(Spec):
@@ -43,7 +38,7 @@ class DuplicatesSpec(Spec):
     false_positive_ratio: float = Field(
         default=1e-6, ge=1e-9, le=0.01, description="chance that a new key is taken for a known one, at capacity"
     )
-    max_bytes: int = Field(default=64 << 20, ge=1 << 16, description="memory that the filter may take")
+    max_bytes: Bytes = Field(default=64 << 20, ge=1 << 16, description="memory that the filter may take")
     max_failure_ratio: MaxFailureRatio = 0.001
     severity: Literal["warning", "critical"] = "warning"
 
@@ -129,7 +124,7 @@ class Duplicates:
             hashes, evaluated = batch.record_hashes, np.ones(len(batch), np.bool_)
         else:
             columns = [batch.columns[path] for path in self.spec.key]
-            hashes, evaluated = _key_hashes(columns), _evaluated(columns)
+            hashes, evaluated = key_hashes(columns), known_keys(columns)
         if evaluated.all():
             return self.filter.observe(hashes, batch.event_times_ms), evaluated
         failed = np.zeros(len(batch), np.bool_)
@@ -170,28 +165,3 @@ class Duplicates:
     @property
     def _key(self) -> list[str] | str:
         return self.spec.key if self.spec.key == "record" else list(self.spec.key)
-
-
-def _key_hashes(columns: list[Column]) -> HashArray:
-    """Return one hash a row for the values of all columns; it depends on their order."""
-    hashes: HashArray = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        values = column.values
-        part = hash_numbers(values) if isinstance(values, np.ndarray) else hash_strings(values)
-        if not column.all_ok:
-            part = np.where(column.ok, part, _MISSING[column.presence])
-        hashes = mix(hashes ^ part)
-    return hashes
-
-
-def _evaluated(columns: list[Column]) -> MaskArray:
-    """Return the rows with at least one usable key field and none of unknown value."""
-    some = np.zeros(len(columns[0]), np.bool_)
-    unknown = np.zeros(len(columns[0]), np.bool_)
-    for column in columns:
-        some |= column.ok
-        unknown |= column.presence == Presence.WRONG_TYPE
-        if isinstance(column.values, np.ndarray):
-            unknown |= column.ok & (np.abs(column.values) >= _EXACT)
-    evaluated: MaskArray = some & ~unknown
-    return evaluated

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 
 from monitor.types import FloatArray, IntArray, Level
 
+USELESS_CHANCE_RATIO = 0.1
+"""Where so many sound rows fail by chance, the rest cannot be told: the memory is far too small for its keys."""
+TOO_MANY_KEYS = "too many keys"
+"""The reason of a level that is UNKNOWN because of that."""
+
 
 class Tolerance(Protocol):
     """What is read of a check's Spec."""
@@ -31,9 +36,11 @@ def failure_levels(
 
     A ratio equal to `max_failure_ratio` is ok. Without evaluated rows the level is UNKNOWN, the reason
     `no rows` and the ratio NaN. `chance_ratio` p is how likely a sound row fails by chance; with it the ratio
-    is (observed - p) / (1 - p), not below 0, and it is that one that is judged.
+    is (observed - p) / (1 - p), not below 0, and it is that one that is judged. From `USELESS_CHANCE_RATIO` on
+    the level is UNKNOWN.
     """
     some = evaluated > 0
+    useless = chance_ratio >= USELESS_CHANCE_RATIO
     ratio = np.divide(failed, evaluated, out=np.full(np.shape(evaluated), np.nan), where=some)
     if chance_ratio:
         ratio = corrected_ratio(ratio, chance_ratio)
@@ -41,8 +48,8 @@ def failure_levels(
     level = np.where(above, Level[tolerance.severity.upper()], Level.OK)
     reasons = np.where(above, "failures above tolerance", "ok").astype(object)
     return (
-        np.where(some, level, Level.UNKNOWN).astype(np.int8),
-        np.where(some, reasons, "no rows"),
+        np.where(some & (not useless), level, Level.UNKNOWN).astype(np.int8),
+        np.where(some, np.where(useless, TOO_MANY_KEYS, reasons), "no rows"),
         ratio,
     )
 

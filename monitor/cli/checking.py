@@ -126,7 +126,7 @@ def _summary(config: Config, cost: Estimate) -> list[tuple[str, str]]:
 
 
 def _factors(cost: Estimate) -> str:
-    return " x ".join(
+    product = " x ".join(
         [
             plural(cost.fields, "field"),
             plural(1 + cost.segments, "group"),
@@ -134,6 +134,7 @@ def _factors(cost: Estimate) -> str:
             plural(cost.partitions, "partition"),
         ]
     )
+    return f"{product}, {in_bytes(cost.memory_bytes)} for checks with memory" if cost.memory_bytes else product
 
 
 def _problem(problem: Problem, file: str | None) -> dict[str, Any]:

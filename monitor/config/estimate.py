@@ -24,7 +24,10 @@ _SAMPLE_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages."""
+    """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages.
+
+    `memory_bytes`, a part of `state_bytes`, is what checks with memory take, however many partitions there are.
+    """
 
     partitions: int
     fields: int
@@ -32,6 +35,7 @@ class Estimate:
     open_panes: int
     series: int
     state_bytes: int
+    memory_bytes: int = 0
 
 
 def estimate(config: Config, partitions: int) -> Estimate:
@@ -50,13 +54,15 @@ def estimate(config: Config, partitions: int) -> Estimate:
             known = min(most, len(field.allowed) if field.allowed else most)
         fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
+    memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),
         segments=groups - 1,
         open_panes=panes,
         series=_series(config, partitions, groups),
-        state_bytes=bytes_per_pane * panes * partitions,
+        state_bytes=bytes_per_pane * panes * partitions + memory_bytes,
+        memory_bytes=memory_bytes,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.checks import AlignSpec, misfits
 from monitor.config.paths import confusable
 from monitor.sources import KafkaSpec
+from monitor.spec import format_duration
 
 BASELINE_REMEDY = (
     "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
@@ -181,6 +182,22 @@ def _volumes_have_a_baseline(checks: Any, baseline: Any) -> Iterator[Violation]:
             yield Violation(("checks", index), message, BASELINE_REMEDY)
 
 
+def _horizons_cover_the_window(checks: Any, window: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        horizon = getattr(check, "horizon", None)
+        if horizon is not None and horizon < window.size:
+            message = f"{format_duration(horizon)} is shorter than window.size = {format_duration(window.size)}"
+            remedy = f"raise it to {format_duration(window.size)}, or what comes twice in one window is overlooked"
+            yield Violation(("checks", index, "horizon"), message, remedy)
+
+
+def _memory_is_capped(checks: Any, limits: Any) -> Iterator[Violation]:
+    total = sum(getattr(check, "memory_bytes", 0) for check in checks)
+    if total > limits.max_state_bytes:
+        message = f"{total} bytes of memory are more than limits.max_state_bytes = {limits.max_state_bytes}"
+        yield Violation(("checks",), message, "lower capacity, horizon or max_keys, or raise the limit")
+
+
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
     if dead_letter is None:
         return
@@ -218,5 +235,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("checks", "fields"), _checks_fit),
     (("checks", "source"), _aligned_topics_are_read),
     (("checks", "baseline"), _volumes_have_a_baseline),
+    (("checks", "window"), _horizons_cover_the_window),
+    (("checks", "limits"), _memory_is_capped),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from monitor.checks.contract import FieldCheckSpec, field_checks
 from monitor.config.paths import FieldPath
 from monitor.detectors import DetectorSpec
-from monitor.spec import DurationMs, Spec, format_duration
+from monitor.spec import Bytes, DurationMs, Spec, format_duration
 from monitor.types import FieldType
-
-_BYTE_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-_BYTE_SIZE = re.compile(r"(\d+)\s*([A-Za-z]*)")
 
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share between 0 and 1, never percent."""
 
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 """One end of a range; an open end is null, never infinity."""
-
-
-def parse_bytes(value: Any) -> Any:
-    """Return a number of bytes for `64MiB` or `1 GB`; anything but text is left to the type's own check.
-
-    Raises ValueError for text that is not a number with a known unit.
-    """
-    if not isinstance(value, str):
-        return value
-    match = _BYTE_SIZE.fullmatch(value.strip())
-    if match is None or match[2].upper() not in _BYTE_UNITS:
-        raise ValueError("not a size; write a number of bytes, or a number and KiB, MiB, GiB, kB, MB or GB")
-    return int(match[1]) * _BYTE_UNITS[match[2].upper()]
-
-
-Bytes = Annotated[
-    int,
-    Field(ge=1),
-    BeforeValidator(parse_bytes),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+\s*[A-Za-z]*$"}]}),
-]
-"""A number of bytes, written 1048576 or `1MiB`."""
 
 
 class TimeSpec(Spec):

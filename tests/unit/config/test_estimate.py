@@ -50,3 +50,12 @@ def test_the_largest_configuration_is_estimated_at_once():
     cost = estimate(configured(text), 100_000)
     assert cost.series > 100_000
     assert cost.state_bytes > 1 << 40
+
+
+def test_what_checks_remember_is_counted_once_however_many_partitions_there_are():
+    plain = estimate(configured(), 4)
+    checks = "{kind: duplicates, key: [note]}\n  - {kind: monotonic, field: amount, by: [note], max_keys: 1000}"
+    cost = estimate(configured(changed(("{kind: volume, min_per_window: 1}", checks))), 4)
+    assert cost.memory_bytes > 48_000 + (8 << 20)
+    assert cost.state_bytes - cost.memory_bytes == plain.state_bytes
+    assert plain.memory_bytes == 0
