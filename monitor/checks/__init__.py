@@ -13,6 +13,7 @@ from monitor.checks.contract import field_checks
 from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
+from monitor.checks.freshness import FreshnessSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.nullable import NullableSpec
@@ -23,6 +24,8 @@ from monitor.checks.ratio import failure_levels
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.sql import SqlSpec
+from monitor.checks.time_unit import TimeUnitSpec
+from monitor.checks.time_zone import TimeZoneSpec
 from monitor.checks.type import TypeSpec
 from monitor.checks.volume import VolumeSpec
 
@@ -40,6 +43,9 @@ RowCheckSpec = Annotated[
     | LengthSpec
     | NumericTextSpec
     | CompareSpec
+    | TimeUnitSpec
+    | TimeZoneSpec
+    | FreshnessSpec
     | SqlSpec,
     Field(discriminator="kind"),
 ]
@@ -59,6 +65,9 @@ CheckSpec = Annotated[
     | LengthSpec
     | NumericTextSpec
     | CompareSpec
+    | TimeUnitSpec
+    | TimeZoneSpec
+    | FreshnessSpec
     | SqlSpec
     | VolumeSpec,
     Field(discriminator="kind"),
@@ -71,6 +80,7 @@ __all__ = [
     "CompareSpec",
     "EmptySpec",
     "FormatSpec",
+    "FreshnessSpec",
     "LengthSpec",
     "Misfit",
     "MissingSpec",
@@ -82,6 +92,8 @@ __all__ = [
     "RequiredSpec",
     "RowCheckSpec",
     "SqlSpec",
+    "TimeUnitSpec",
+    "TimeZoneSpec",
     "TypeSpec",
     "VolumeSpec",
     "failure_levels",

@@ -161,6 +161,13 @@ def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, setting), message, remedy)
 
 
+def _delays_can_be_seen(checks: Any, time: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if check.kind == "freshness" and time.field is None:
+            message = "without time.field the event time is the Kafka timestamp, and no row is ever late"
+            yield Violation(("checks", index), message, "set time.field, or remove the check")
+
+
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
     if dead_letter is None:
         return
@@ -196,5 +203,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
+    (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )

@@ -23,6 +23,7 @@ NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"op": "=", "value": "a"},
     ],
     "format": [{"format": name} for name in get_args(Format)],
+    "freshness": [{"max_delay": "1ms"}],
     "length": [{"min": 1, "max": 3}],
     "range": [{"min": 0, "max": 1}],
     "regex": [{"pattern": "[a-c]+|\\d*"}],
@@ -30,6 +31,7 @@ NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"name": "s", "expression": "x = y OR y IS NULL"},
         {"name": "s", "expression": "CAST(CAST(x AS VARCHAR) AS INT) > 0"},
     ],
+    "time_zone": [{}, {"unit": "iso8601"}],
 }
 """What a check of each kind needs besides its field; a kind that is not here needs nothing."""
 
