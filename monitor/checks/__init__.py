@@ -24,6 +24,7 @@ from monitor.checks.ratio import failure_levels
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.sql import SqlSpec
+from monitor.checks.text import TextSpec
 from monitor.checks.time_unit import TimeUnitSpec
 from monitor.checks.time_zone import TimeZoneSpec
 from monitor.checks.type import TypeSpec
@@ -42,6 +43,7 @@ RowCheckSpec = Annotated[
     | FormatSpec
     | LengthSpec
     | NumericTextSpec
+    | TextSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -64,6 +66,7 @@ CheckSpec = Annotated[
     | FormatSpec
     | LengthSpec
     | NumericTextSpec
+    | TextSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -92,6 +95,7 @@ __all__ = [
     "RequiredSpec",
     "RowCheckSpec",
     "SqlSpec",
+    "TextSpec",
     "TimeUnitSpec",
     "TimeZoneSpec",
     "TypeSpec",

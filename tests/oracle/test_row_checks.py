@@ -116,8 +116,8 @@ def test_a_check_says_what_sql_says(spec, evaluated, failed):
     assert 0 < sum(got[0]) < sum(got[1])
 
 
-ELSEWHERE = ("freshness", "time_unit", "time_zone")
-"""The kinds whose oracles are in tests/oracle/test_time_checks.py and its neighbours."""
+ELSEWHERE = ("freshness", "text", "time_unit", "time_zone")
+"""The kinds whose oracles are in test_time_checks.py and others of this directory."""
 
 
 def test_every_kind_has_an_oracle():

@@ -14,6 +14,8 @@ from monitor.checks import RowCheckSpec, misfits, row_checks
 from monitor.checks.format import Format
 from monitor.types import Batch, Column, FieldType, MaskArray, TopicPartition
 
+TEXT_MEASURES = ("words", "sentences", "mixed_scripts", "duplicate_ngrams", "whitespace")
+"""One of each way to measure; the oracle tries them all."""
 NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "allowed": [{"values": ["a", 1]}],
     "compare": [
@@ -31,6 +33,7 @@ NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"name": "s", "expression": "x = y OR y IS NULL"},
         {"name": "s", "expression": "CAST(CAST(x AS VARCHAR) AS INT) > 0"},
     ],
+    "text": [{"measure": name, "n": 2, "min": 0.25, "max": 0.5} for name in TEXT_MEASURES],
     "time_zone": [{}, {"unit": "iso8601"}],
 }
 """What a check of each kind needs besides its field; a kind that is not here needs nothing."""

@@ -37,6 +37,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
     ("codec", "errors"): "state that cannot be read is an error of the store",
+    ("checks", "accumulators"): "a check may compare hashes, and rows with what the baseline froze",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 
