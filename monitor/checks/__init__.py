@@ -18,9 +18,11 @@ from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
+from monitor.checks.outliers import OutliersSpec
 from monitor.checks.placeholder import PlaceholderSpec
 from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
+from monitor.checks.reference import Reference
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.sql import SqlSpec
@@ -44,6 +46,7 @@ RowCheckSpec = Annotated[
     | LengthSpec
     | NumericTextSpec
     | TextSpec
+    | OutliersSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -67,6 +70,7 @@ CheckSpec = Annotated[
     | LengthSpec
     | NumericTextSpec
     | TextSpec
+    | OutliersSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -89,8 +93,10 @@ __all__ = [
     "MissingSpec",
     "NullableSpec",
     "NumericTextSpec",
+    "OutliersSpec",
     "PlaceholderSpec",
     "RangeSpec",
+    "Reference",
     "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",

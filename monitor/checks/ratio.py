@@ -30,15 +30,17 @@ def failure_levels(
     """Return level (int8), reason and failure ratio of every group from its counts of a window.
 
     A ratio equal to `max_failure_ratio` is ok. Without evaluated rows the level is UNKNOWN, the reason
-    `no rows` and the ratio NaN.
+    `no rows` and the ratio NaN; with fewer than the `min_rows` that a few Specs have, it is UNKNOWN because
+    of `too few rows`.
     """
     some = evaluated > 0
     ratio = np.divide(failed, evaluated, out=np.full(np.shape(evaluated), np.nan), where=some)
     above = ratio > tolerance.max_failure_ratio
     level = np.where(above, Level[tolerance.severity.upper()], Level.OK)
     reasons = np.where(above, "failures above tolerance", "ok").astype(object)
+    enough = evaluated >= getattr(tolerance, "min_rows", 1)
     return (
-        np.where(some, level, Level.UNKNOWN).astype(np.int8),
-        np.where(some, reasons, "no rows"),
+        np.where(enough, level, Level.UNKNOWN).astype(np.int8),
+        np.where(enough, reasons, np.where(some, "too few rows", "no rows")),
         ratio,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monitor.checks import VolumeSpec, row_checks
+from monitor.baseline import Baseline
+from monitor.checks import Reference, VolumeSpec, row_checks
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
-from monitor.compile import decode_plan
+from monitor.compile import decode_plan, load_baseline, reference_of
 from monitor.config.tree import Config
+from monitor.errors import ConfigError
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
 
@@ -35,6 +37,8 @@ class Sample:
     """Rows of each field by presence, in the order of `Presence`."""
     failures: dict[str, tuple[int, int, float]] = field(default_factory=dict)
     """Of each row check: failing rows, evaluated rows, and the share of them that is tolerated."""
+    untried: list[str] = field(default_factory=list)
+    """The checks that need a baseline which is not there or does not fit."""
     unknown_fields: set[str] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
@@ -49,6 +53,7 @@ class Sample:
                 name: {"failures": failed, "evaluated": evaluated, "max_failure_ratio": tolerated}
                 for name, (failed, evaluated, tolerated) in self.failures.items()
             },
+            **({"untried": self.untried} if self.untried else {}),
             "unknown_fields": sorted(self.unknown_fields),
         }
 
@@ -63,6 +68,8 @@ class Sample:
         for name, (failed, evaluated, tolerated) in self.failures.items():
             if failed > tolerated * evaluated:
                 lines.append((name, f"would fail: {failed} of {plural(evaluated, 'row')}, {tolerated:.2%} tolerated"))
+        if self.untried:
+            lines.append(("not tried", f"{', '.join(self.untried)}: the baseline is not built yet, or not for these"))
         if self.unknown_fields:
             lines.append(("not configured", ", ".join(sorted(self.unknown_fields))))
         return lines
@@ -77,8 +84,14 @@ def sampled(config: Config, path: Path) -> Sample:
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, VolumeSpec)]
     fields = {name: contract.type for name, contract in config.fields.items()}
-    checks = list(zip(wanted, row_checks(wanted, fields), strict=True))
-    sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})
+    baseline = _baseline(config)
+    untried = [spec for spec in wanted if baseline is None and getattr(spec, "needs_baseline", False)]
+    tried = [spec for spec in wanted if spec not in untried]
+    checks = row_checks(tried, fields, Reference() if baseline is None else reference_of(baseline))
+    sample = Sample(
+        presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields},
+        untried=[spec.name for spec in untried],
+    )
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:
         for fetch in _fetches(source):
@@ -94,14 +107,24 @@ def sampled(config: Config, path: Path) -> Sample:
     return sample
 
 
-def _fold(sample: Sample, batch: Batch, checks: list[tuple[Any, Any]]) -> None:
+def _baseline(config: Config) -> Baseline | None:
+    """Return the baseline where a check needs it and it has been built."""
+    if not any(getattr(spec, "needs_baseline", False) for spec in config.checks):
+        return None
+    try:
+        return load_baseline(config)
+    except ConfigError:
+        return None
+
+
+def _fold(sample: Sample, batch: Batch, checks: Sequence[Any]) -> None:
     for name in sample.presence:
         sample.presence[name] += np.bincount(batch.columns[name].presence, minlength=PRESENCES)
-    for spec, check in checks:
+    for check in checks:
         failed, evaluated = check.failures(batch)
-        before = sample.failures.get(spec.name, (0, 0, 0.0))
+        before = sample.failures.get(check.spec.name, (0, 0, 0.0))
         sums = before[0] + int(failed.sum()), before[1] + int(evaluated.sum())
-        sample.failures[spec.name] = (*sums, spec.max_failure_ratio)
+        sample.failures[check.spec.name] = (*sums, check.spec.max_failure_ratio)
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:

@@ -130,6 +130,13 @@ def _drift_has_a_baseline(drift: Any, fields: Any, baseline: Any) -> Iterator[Vi
             yield Violation(("fields", path, "drift"), message, BASELINE_REMEDY)
 
 
+def _checks_have_a_baseline(checks: Any, baseline: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if baseline is None and getattr(check, "needs_baseline", False):
+            message = f"this check of kind {check.kind} is made from a baseline, and there is none"
+            yield Violation(("checks", index), message, BASELINE_REMEDY)
+
+
 def _detectors_fit(drift: Any, fields: Any) -> Iterator[Violation]:
     yield from _unique(drift, "drift", "kind")
     for path, field in fields.items():
@@ -199,6 +206,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("segments", "limits"), _segments_are_capped),
     (("segments", "baseline"), _segments_have_values),
     (("drift", "fields", "baseline"), _drift_has_a_baseline),
+    (("checks", "baseline"), _checks_have_a_baseline),
     (("drift", "fields"), _detectors_fit),
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),

@@ -116,7 +116,7 @@ def test_a_check_says_what_sql_says(spec, evaluated, failed):
     assert 0 < sum(got[0]) < sum(got[1])
 
 
-ELSEWHERE = ("freshness", "text", "time_unit", "time_zone")
+ELSEWHERE = ("freshness", "outliers", "text", "time_unit", "time_zone")
 """The kinds whose oracles are in test_time_checks.py and others of this directory."""
 
 

@@ -10,8 +10,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from monitor.checks import RowCheckSpec, misfits, row_checks
+from monitor.baseline import BaselineBuilder
+from monitor.checks import Reference, RowCheckSpec, misfits, row_checks
 from monitor.checks.format import Format
+from monitor.checks.reference import NO_REFERENCE
+from monitor.compile import reference_of
 from monitor.types import Batch, Column, FieldType, MaskArray, TopicPartition
 
 TEXT_MEASURES = ("words", "sentences", "mixed_scripts", "duplicate_ngrams", "whitespace")
@@ -59,12 +62,37 @@ def batch(**columns: Any) -> Batch:
     return Batch(TopicPartition("t", 0), numbers, numbers, numbers, built)
 
 
-def failing(spec: Any, rows: Batch, fields: Mapping[str, FieldType] | None = None) -> tuple[list[bool], list[bool]]:
+def reference_to(**columns: Any) -> Reference:
+    """Return what checks read of a baseline of these columns; texts are categories."""
+    fields: dict[str, FieldType] = {
+        path: "number" if isinstance(given, np.ndarray) else "category" for path, given in columns.items()
+    }
+    builder = BaselineBuilder(fields, (), max_categories=100, max_rows=10**6)
+    builder.add(batch(**columns))
+    return reference_of(builder.build())
+
+
+@cache
+def reference(kind: FieldType) -> Reference:
+    """Return a reference for fields `x` and `y` of a type."""
+    if kind in ("number", "integer"):
+        values: Any = np.arange(-100.0, 100.0)
+    else:
+        values = pa.array(["true"] if kind == "boolean" else ["a", "b", "c", "007"], pa.string())
+    return reference_to(x=values, y=values)
+
+
+def failing(
+    spec: Any,
+    rows: Batch,
+    fields: Mapping[str, FieldType] | None = None,
+    reference: Reference = NO_REFERENCE,
+) -> tuple[list[bool], list[bool]]:
     """Return who fails and who is evaluated, of a check over columns of the given or the usual types."""
     types = fields or {
         path: "number" if isinstance(c.values, np.ndarray) else "text" for path, c in rows.columns.items()
     }
-    failed, evaluated = masks(row_checks([spec], types)[0], rows)
+    failed, evaluated = masks(row_checks([spec], types, reference)[0], rows)
     return failed.tolist(), evaluated.tolist()
 
 
@@ -98,4 +126,4 @@ def cases() -> list[tuple[Any, FieldType]]:
 @cache
 def built(spec: Any, kind: FieldType) -> Any:
     """Return the check of a case; the same each time, since a connection is slow to open."""
-    return row_checks([spec], {"x": kind, "y": kind})[0]
+    return row_checks([spec], {"x": kind, "y": kind}, reference(kind))[0]
