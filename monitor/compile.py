@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.accumulators.moments import Moments
 from monitor.baseline import Baseline, BaselineFiles
-from monitor.checks import Reference, VolumeSpec, row_checks
+from monitor.checks import Reference, UnfitFiles, VolumeSpec, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.errors import ConfigError, Problem, StoreError
@@ -55,6 +55,19 @@ def load_baseline(config: Config) -> Baseline | None:
     return baseline
 
 
+def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:
+    """Return the checks of some of the configuration's Specs; raises ConfigError where a file is of no use."""
+    types = {path: field.type for path, field in config.fields.items()}
+    try:
+        return row_checks(specs, types, Reference() if baseline is None else reference_of(baseline))
+    except UnfitFiles as error:
+        problems = [
+            Problem(f"checks[{config.checks.index(spec)}].{misfit.setting}", misfit.message, remedy=misfit.remedy)
+            for spec, misfit in error.found
+        ]
+        raise ConfigError(problems) from error
+
+
 def reference_of(baseline: Baseline) -> Reference:
     """Return what checks read of a baseline."""
     accumulators = baseline.profile.accumulators.items()
@@ -83,11 +96,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,
         detectors=tuple(_detectors(config)) if baseline is not None else (),
-        row_checks=row_checks(
-            _row_checks(config),
-            {path: field.type for path, field in config.fields.items()},
-            Reference() if baseline is None else reference_of(baseline),
-        ),
+        row_checks=build_row_checks(config, _row_checks(config), baseline),
         window_checks=tuple(spec.build() for spec in config.checks if isinstance(spec, VolumeSpec)),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,

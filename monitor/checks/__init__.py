@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.checks.allowed import AllowedSpec
-from monitor.checks.building import row_checks
+from monitor.checks.building import UnfitFiles, row_checks
 from monitor.checks.compare import CompareSpec
 from monitor.checks.contract import field_checks
 from monitor.checks.empty import EmptySpec
@@ -23,6 +23,7 @@ from monitor.checks.placeholder import PlaceholderSpec
 from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
 from monitor.checks.reference import Reference
+from monitor.checks.referential import ReferentialSpec
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.sql import SqlSpec
@@ -47,6 +48,7 @@ RowCheckSpec = Annotated[
     | NumericTextSpec
     | TextSpec
     | OutliersSpec
+    | ReferentialSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -71,6 +73,7 @@ CheckSpec = Annotated[
     | NumericTextSpec
     | TextSpec
     | OutliersSpec
+    | ReferentialSpec
     | CompareSpec
     | TimeUnitSpec
     | TimeZoneSpec
@@ -97,6 +100,7 @@ __all__ = [
     "PlaceholderSpec",
     "RangeSpec",
     "Reference",
+    "ReferentialSpec",
     "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",
@@ -105,6 +109,7 @@ __all__ = [
     "TimeUnitSpec",
     "TimeZoneSpec",
     "TypeSpec",
+    "UnfitFiles",
     "VolumeSpec",
     "failure_levels",
     "field_checks",

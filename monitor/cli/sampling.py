@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from monitor.baseline import Baseline
-from monitor.checks import Reference, VolumeSpec, row_checks
+from monitor.checks import VolumeSpec
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
-from monitor.compile import decode_plan, load_baseline, reference_of
+from monitor.compile import build_row_checks, decode_plan, load_baseline
 from monitor.config.tree import Config
 from monitor.errors import ConfigError
 from monitor.sources import FilesSpec, PartitionedSource
@@ -78,16 +78,15 @@ class Sample:
 def sampled(config: Config, path: Path) -> Sample:
     """Return what decoder and row checks make of the first records of the file at `path`.
 
-    Raises SurroundingsError when the file cannot be read as records.
+    Raises SurroundingsError when the file cannot be read as records, ConfigError when one that a check needs cannot.
     """
     decoder = config.decoder.build(decode_plan(config))
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, VolumeSpec)]
-    fields = {name: contract.type for name, contract in config.fields.items()}
     baseline = _baseline(config)
     untried = [spec for spec in wanted if baseline is None and getattr(spec, "needs_baseline", False)]
     tried = [spec for spec in wanted if spec not in untried]
-    checks = row_checks(tried, fields, Reference() if baseline is None else reference_of(baseline))
+    checks = build_row_checks(config, tried, baseline)
     sample = Sample(
         presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields},
         untried=[spec.name for spec in untried],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -17,10 +18,16 @@ from monitor.checks.reference import NO_REFERENCE
 from monitor.compile import reference_of
 from monitor.types import Batch, Column, FieldType, MaskArray, TopicPartition
 
+KNOWN_VALUES = Path(__file__).parents[1] / "data" / "known_values.csv"
+"""A file of three columns: `number`, of numbers, `name`, of texts, and `empty`, of nothing."""
 TEXT_MEASURES = ("words", "sentences", "mixed_scripts", "duplicate_ngrams", "whitespace")
 """One of each way to measure; the oracle tries them all."""
 NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "allowed": [{"values": ["a", 1]}],
+    "allowed": [
+        {"values": ["a", 1]},
+        {"values": "baseline"},
+        {"file": str(KNOWN_VALUES), "column": "number"},
+    ],
     "compare": [
         {"op": "<=", "other": "y"},
         {"op": "!=", "other": "y"},
@@ -31,6 +38,7 @@ NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "freshness": [{"max_delay": "1ms"}],
     "length": [{"min": 1, "max": 3}],
     "range": [{"min": 0, "max": 1}],
+    "referential": [{"file": str(KNOWN_VALUES), "column": "number"}],
     "regex": [{"pattern": "[a-c]+|\\d*"}],
     "sql": [
         {"name": "s", "expression": "x = y OR y IS NULL"},
