@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monitor.accumulators.moments import Moments
 from monitor.baseline import Baseline, BaselineFiles
-from monitor.checks import WINDOW_CHECKS, WindowCheck, row_checks
+from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.errors import ConfigError, Problem, StoreError
@@ -47,11 +48,35 @@ def load_baseline(config: Config) -> Baseline | None:
     problems += [
         Problem(f"fields.{path}", "the baseline does not have this field", remedy=remedy)
         for path in config.fields
-        if path not in baseline.fields and config.detectors_for(path)
+        if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
     if problems:
         raise ConfigError(problems)
     return baseline
+
+
+def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:
+    """Return the checks of some of the configuration's Specs; raises ConfigError where a file is of no use."""
+    types = {path: field.type for path, field in config.fields.items()}
+    try:
+        return row_checks(specs, types, Reference() if baseline is None else reference_of(baseline))
+    except UnfitFiles as error:
+        problems = [
+            Problem(f"checks[{config.checks.index(spec)}].{misfit.setting}", misfit.message, remedy=misfit.remedy)
+            for spec, misfit in error.found
+        ]
+        raise ConfigError(problems) from error
+
+
+def reference_of(baseline: Baseline) -> Reference:
+    """Return what checks read of a baseline."""
+    accumulators = baseline.profile.accumulators.items()
+    return Reference(baseline.frames, {spec.field: found for spec, found in accumulators if isinstance(found, Moments)})
+
+
+def _referred(config: Config) -> set[str]:
+    """Return the fields whose baseline a check is made from."""
+    return {check.field for check in _row_checks(config) if getattr(check, "needs_baseline", False)}
 
 
 def segment_plan(config: Config) -> list[tuple[str, int, tuple[str, ...] | None]]:
@@ -71,7 +96,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,
         detectors=tuple(_detectors(config)) if baseline is not None else (),
-        row_checks=row_checks(_row_checks(config), {path: field.type for path, field in config.fields.items()}),
+        row_checks=build_row_checks(config, _row_checks(config), baseline),
         window_checks=_window_checks(config, baseline),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,

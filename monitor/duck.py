@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 _LOCKDOWN = (
     "SET enable_external_access=false",
@@ -24,3 +25,23 @@ def connect(*settings: str) -> duckdb.DuckDBPyConnection:
     for statement in (*_LOCKDOWN, *settings, "SET lock_configuration=true"):
         connection.execute(statement)
     return connection
+
+
+class Feed:
+    """An Arrow stream to register under a fixed name, over whatever table was put in last.
+
+    Registered once and for all: a query that is bound to it need not be parsed and bound again for each table.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        """Hold an empty table with the columns that all others have."""
+        self._empty = table
+        self.table = table
+
+    def clear(self) -> None:
+        """Let go of the table."""
+        self.table = self._empty
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as a stream of batches (the Arrow PyCapsule interface)."""
+        return self.table.__arrow_c_stream__(requested_schema)

@@ -127,7 +127,7 @@ def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str, chances: Sequ
         levels, reasons, ratios = failure_levels(
             counts[:, 0], counts[:, 1], check.spec, chances[number] if chances else 0.0
         )
-        why_not = unknown or (EPOCH_CHANGE if number in profile.incomplete_checks else "")
+        why_not = unknown or (EPOCH_CHANGE if number in profile.incomplete_checks else getattr(check, "unjudged", ""))
         for group, segment in enumerate(plan.segmenter.labels):
             failures, rows = counts[group].tolist()
             level, reason = _LEVELS[int(levels[group])], str(reasons[group])

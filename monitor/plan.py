@@ -83,5 +83,6 @@ class MonitorPlan:
         specs = tuple(dict.fromkeys([*usual, *needed]))
         frames = self.baseline.frames if self.baseline is not None else {}
         wanted = {path: frame for path, frame in frames.items() if path in self.fields}
-        checks = tuple(check.spec.model_dump_json() for check in self.row_checks)
+        # What a check knows from a baseline or a file besides its Spec is part of what its counts mean.
+        checks = tuple(check.spec.model_dump_json() + getattr(check, "content", "") for check in self.row_checks)
         return ProfilePlan(specs, wanted, self.segmenter.labels, checks)

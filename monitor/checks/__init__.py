@@ -9,7 +9,7 @@ from pydantic import Field
 from monitor.checks.align import Align, AlignSpec
 from monitor.checks.allowed import AllowedSpec
 from monitor.checks.balance import BalanceSpec
-from monitor.checks.building import row_checks
+from monitor.checks.building import UnfitFiles, row_checks
 from monitor.checks.cardinality import CardinalitySpec
 from monitor.checks.compare import CompareSpec
 from monitor.checks.constant import ConstantSpec
@@ -19,20 +19,27 @@ from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
 from monitor.checks.format import FormatSpec
 from monitor.checks.frequent import FrequentSpec
+from monitor.checks.freshness import FreshnessSpec
 from monitor.checks.late import LateSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.monotonic import MonotonicSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
+from monitor.checks.outliers import OutliersSpec
 from monitor.checks.placeholder import PlaceholderSpec
 from monitor.checks.range import RangeSpec
 from monitor.checks.ratio import failure_levels
+from monitor.checks.reference import Reference
+from monitor.checks.referential import ReferentialSpec
 from monitor.checks.regex import RegexSpec
 from monitor.checks.required import RequiredSpec
 from monitor.checks.schema import SchemaSpec
 from monitor.checks.sequence import SequenceSpec
 from monitor.checks.sql import SqlSpec
+from monitor.checks.text import TextSpec
+from monitor.checks.time_unit import TimeUnitSpec
+from monitor.checks.time_zone import TimeZoneSpec
 from monitor.checks.type import TypeSpec
 from monitor.checks.uniqueness import UniquenessSpec
 from monitor.checks.volume import VolumeSpec
@@ -56,6 +63,12 @@ _Row = (
     | DuplicatesSpec
     | MonotonicSpec
     | SequenceSpec
+    | TextSpec
+    | OutliersSpec
+    | ReferentialSpec
+    | TimeUnitSpec
+    | TimeZoneSpec
+    | FreshnessSpec
 )
 _Window = (
     VolumeSpec
@@ -93,6 +106,7 @@ __all__ = [
     "Finding",
     "FormatSpec",
     "FrequentSpec",
+    "FreshnessSpec",
     "LateSpec",
     "LengthSpec",
     "Misfit",
@@ -100,15 +114,22 @@ __all__ = [
     "MonotonicSpec",
     "NullableSpec",
     "NumericTextSpec",
+    "OutliersSpec",
     "PlaceholderSpec",
     "RangeSpec",
+    "Reference",
+    "ReferentialSpec",
     "RegexSpec",
     "RequiredSpec",
     "RowCheckSpec",
     "SchemaSpec",
     "SequenceSpec",
     "SqlSpec",
+    "TextSpec",
+    "TimeUnitSpec",
+    "TimeZoneSpec",
     "TypeSpec",
+    "UnfitFiles",
     "UniquenessSpec",
     "VolumeSpec",
     "WindowCheck",

@@ -38,6 +38,7 @@ def failure_levels(
     `no rows` and the ratio NaN. `chance_ratio` p is how likely a sound row fails by chance; with it the ratio
     is (observed - p) / (1 - p), not below 0, and it is that one that is judged. From `USELESS_CHANCE_RATIO` on
     the level is UNKNOWN.
+    With fewer evaluated rows than the `min_rows` that a few Specs have, it is UNKNOWN: `too few rows`.
     """
     some = evaluated > 0
     useless = chance_ratio >= USELESS_CHANCE_RATIO
@@ -47,9 +48,10 @@ def failure_levels(
     above = ratio > tolerance.max_failure_ratio
     level = np.where(above, Level[tolerance.severity.upper()], Level.OK)
     reasons = np.where(above, "failures above tolerance", "ok").astype(object)
+    enough = evaluated >= getattr(tolerance, "min_rows", 1)
     return (
-        np.where(some & (not useless), level, Level.UNKNOWN).astype(np.int8),
-        np.where(some, np.where(useless, TOO_MANY_KEYS, reasons), "no rows"),
+        np.where(enough & (not useless), level, Level.UNKNOWN).astype(np.int8),
+        np.where(enough, np.where(useless, TOO_MANY_KEYS, reasons), np.where(some, "too few rows", "no rows")),
         ratio,
     )
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.checks.sql_tree import parsed, resolved
-from monitor.duck import connect
+from monitor.duck import Feed, connect
 from monitor.types import Batch, Column, FieldType, MaskArray
 
 Masks = tuple[MaskArray, MaskArray]
@@ -86,20 +86,6 @@ def refuse_unless_boolean(expression: str, fields: Mapping[str, FieldType]) -> N
         raise ValueError(f"is of type {kind}; write what must hold in a row, such as amount >= 0")
 
 
-class _Feed:
-    """An Arrow stream under a fixed name, over whatever table was put in last."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._empty = table
-        self.table = table
-
-    def clear(self) -> None:
-        self.table = self._empty
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
-
-
 class SqlGroup:
     """Evaluates every SQL expression of a monitor once a batch and remembers the answers for that batch.
 
@@ -115,7 +101,7 @@ class SqlGroup:
         numbers = {path: kind in _STORED for path, kind in self._bound.fields.items()}
         self._types = {path: pa.float64() if number else pa.string() for path, number in numbers.items()}
         schema = pa.schema([(f"c{i}", kind) for i, kind in enumerate(self._types.values())])
-        self._feed = _Feed(schema.empty_table())
+        self._feed = Feed(schema.empty_table())
         connection = connect(_NO_SHARING)
         connection.register("batch", self._feed)
         # Bound once: of a query over a few hundred rows, parsing and binding are most of the time.

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monitor.checks import WINDOW_CHECKS, row_checks
+from monitor.baseline import Baseline
+from monitor.checks import WINDOW_CHECKS
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
-from monitor.compile import decode_plan
+from monitor.compile import build_row_checks, decode_plan, load_baseline
 from monitor.config.tree import Config
+from monitor.errors import ConfigError
 from monitor.memory import hashes_records, with_record_hashes
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
@@ -36,6 +38,8 @@ class Sample:
     """Rows of each field by presence, in the order of `Presence`."""
     failures: dict[str, tuple[int, int, float]] = field(default_factory=dict)
     """Of each row check: failing rows, evaluated rows, and the share of them that is tolerated."""
+    untried: list[str] = field(default_factory=list)
+    """The checks that need a baseline which is not there or does not fit."""
     unknown_fields: set[str] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
@@ -50,6 +54,7 @@ class Sample:
                 name: {"failures": failed, "evaluated": evaluated, "max_failure_ratio": tolerated}
                 for name, (failed, evaluated, tolerated) in self.failures.items()
             },
+            **({"untried": self.untried} if self.untried else {}),
             "unknown_fields": sorted(self.unknown_fields),
         }
 
@@ -64,6 +69,8 @@ class Sample:
         for name, (failed, evaluated, tolerated) in self.failures.items():
             if failed > tolerated * evaluated:
                 lines.append((name, f"would fail: {failed} of {plural(evaluated, 'row')}, {tolerated:.2%} tolerated"))
+        if self.untried:
+            lines.append(("not tried", f"{', '.join(self.untried)}: the baseline is not built yet, or not for these"))
         if self.unknown_fields:
             lines.append(("not configured", ", ".join(sorted(self.unknown_fields))))
         return lines
@@ -72,15 +79,20 @@ class Sample:
 def sampled(config: Config, path: Path) -> Sample:
     """Return what decoder and row checks make of the first records of the file at `path`.
 
-    Raises SurroundingsError when the file cannot be read as records.
+    Raises SurroundingsError when the file cannot be read as records, ConfigError when one that a check needs cannot.
     """
     decoder = config.decoder.build(decode_plan(config))
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, WINDOW_CHECKS)]
-    fields = {name: contract.type for name, contract in config.fields.items()}
-    checks = list(zip(wanted, row_checks(wanted, fields), strict=True))
+    baseline = _baseline(config)
+    untried = [spec for spec in wanted if baseline is None and getattr(spec, "needs_baseline", False)]
+    tried = [spec for spec in wanted if spec not in untried]
+    checks = build_row_checks(config, tried, baseline)
     hashed = any(hashes_records(spec) for spec in wanted)
-    sample = Sample(presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields})
+    sample = Sample(
+        presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields},
+        untried=[spec.name for spec in untried],
+    )
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:
         for fetch in _fetches(source):
@@ -96,14 +108,24 @@ def sampled(config: Config, path: Path) -> Sample:
     return sample
 
 
-def _fold(sample: Sample, batch: Batch, checks: list[tuple[Any, Any]]) -> None:
+def _baseline(config: Config) -> Baseline | None:
+    """Return the baseline where a check needs it and it has been built."""
+    if not any(getattr(spec, "needs_baseline", False) for spec in config.checks):
+        return None
+    try:
+        return load_baseline(config)
+    except ConfigError:
+        return None
+
+
+def _fold(sample: Sample, batch: Batch, checks: Sequence[Any]) -> None:
     for name in sample.presence:
         sample.presence[name] += np.bincount(batch.columns[name].presence, minlength=PRESENCES)
-    for spec, check in checks:
+    for check in checks:
         failed, evaluated = check.failures(batch)
-        before = sample.failures.get(spec.name, (0, 0, 0.0))
+        before = sample.failures.get(check.spec.name, (0, 0, 0.0))
         sums = before[0] + int(failed.sum()), before[1] + int(evaluated.sum())
-        sample.failures[spec.name] = (*sums, spec.max_failure_ratio)
+        sample.failures[check.spec.name] = (*sums, check.spec.max_failure_ratio)
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:

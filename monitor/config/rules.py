@@ -131,6 +131,13 @@ def _drift_has_a_baseline(drift: Any, fields: Any, baseline: Any) -> Iterator[Vi
             yield Violation(("fields", path, "drift"), message, BASELINE_REMEDY)
 
 
+def _checks_have_a_baseline(checks: Any, baseline: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if baseline is None and getattr(check, "needs_baseline", False):
+            message = f"this check of kind {check.kind} is made from a baseline, and there is none"
+            yield Violation(("checks", index), message, BASELINE_REMEDY)
+
+
 def _detectors_fit(drift: Any, fields: Any) -> Iterator[Violation]:
     yield from _unique(drift, "drift", "kind")
     for path, field in fields.items():
@@ -198,6 +205,13 @@ def _memory_is_capped(checks: Any, limits: Any) -> Iterator[Violation]:
         yield Violation(("checks",), message, "lower capacity, horizon or max_keys, or raise the limit")
 
 
+def _delays_can_be_seen(checks: Any, time: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        if check.kind == "freshness" and time.field is None:
+            message = "without time.field the event time is the Kafka timestamp, and no row is ever late"
+            yield Violation(("checks", index), message, "set time.field, or remove the check")
+
+
 def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violation]:
     if dead_letter is None:
         return
@@ -229,6 +243,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("segments", "limits"), _segments_are_capped),
     (("segments", "baseline"), _segments_have_values),
     (("drift", "fields", "baseline"), _drift_has_a_baseline),
+    (("checks", "baseline"), _checks_have_a_baseline),
     (("drift", "fields"), _detectors_fit),
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
@@ -237,5 +252,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("checks", "baseline"), _volumes_have_a_baseline),
     (("checks", "window"), _horizons_cover_the_window),
     (("checks", "limits"), _memory_is_capped),
+    (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
 )

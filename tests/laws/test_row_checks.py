@@ -101,7 +101,7 @@ def test_an_empty_batch_fails_nothing(case):
 
 @each_check
 def test_only_what_has_a_name_and_a_tolerance_is_judged(case):
-    spec, _ = case
+    spec = built(*case).spec
     assert spec.name
     assert isinstance(spec.field, str)
     assert 0 <= spec.max_failure_ratio <= 1

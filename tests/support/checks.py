@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from monitor.checks import RowCheckSpec, misfits, row_checks
+from monitor.baseline import BaselineBuilder
+from monitor.checks import Reference, RowCheckSpec, misfits, row_checks
 from monitor.checks.format import Format
+from monitor.checks.reference import NO_REFERENCE
+from monitor.compile import reference_of
 from monitor.types import Batch, Column, FieldType, MaskArray, TopicPartition
 
+KNOWN_VALUES = Path(__file__).parents[1] / "data" / "known_values.csv"
+"""A file of three columns: `number`, of numbers, `name`, of texts, and `empty`, of nothing."""
+TEXT_MEASURES = ("words", "sentences", "mixed_scripts", "duplicate_ngrams", "whitespace")
+"""One of each way to measure; the oracle tries them all."""
 NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "allowed": [{"values": ["a", 1]}],
+    "allowed": [
+        {"values": ["a", 1]},
+        {"values": "baseline"},
+        {"file": str(KNOWN_VALUES), "column": "number"},
+    ],
     "compare": [
         {"op": "<=", "other": "y"},
         {"op": "!=", "other": "y"},
@@ -23,13 +35,17 @@ NEEDED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"op": "=", "value": "a"},
     ],
     "format": [{"format": name} for name in get_args(Format)],
+    "freshness": [{"max_delay": "1ms"}],
     "length": [{"min": 1, "max": 3}],
     "range": [{"min": 0, "max": 1}],
+    "referential": [{"file": str(KNOWN_VALUES), "column": "number"}],
     "regex": [{"pattern": "[a-c]+|\\d*"}],
     "sql": [
         {"name": "s", "expression": "x = y OR y IS NULL"},
         {"name": "s", "expression": "CAST(CAST(x AS VARCHAR) AS INT) > 0"},
     ],
+    "text": [{"measure": name, "n": 2, "min": 0.25, "max": 0.5} for name in TEXT_MEASURES],
+    "time_zone": [{}, {"unit": "iso8601"}],
 }
 """What a check of each kind needs besides its field; a kind that is not here needs nothing."""
 
@@ -54,12 +70,37 @@ def batch(**columns: Any) -> Batch:
     return Batch(TopicPartition("t", 0), numbers, numbers, numbers, built)
 
 
-def failing(spec: Any, rows: Batch, fields: Mapping[str, FieldType] | None = None) -> tuple[list[bool], list[bool]]:
+def reference_to(**columns: Any) -> Reference:
+    """Return what checks read of a baseline of these columns; texts are categories."""
+    fields: dict[str, FieldType] = {
+        path: "number" if isinstance(given, np.ndarray) else "category" for path, given in columns.items()
+    }
+    builder = BaselineBuilder(fields, (), max_categories=100, max_rows=10**6)
+    builder.add(batch(**columns))
+    return reference_of(builder.build())
+
+
+@cache
+def reference(kind: FieldType) -> Reference:
+    """Return a reference for fields `x` and `y` of a type."""
+    if kind in ("number", "integer"):
+        values: Any = np.arange(-100.0, 100.0)
+    else:
+        values = pa.array(["true"] if kind == "boolean" else ["a", "b", "c", "007"], pa.string())
+    return reference_to(x=values, y=values)
+
+
+def failing(
+    spec: Any,
+    rows: Batch,
+    fields: Mapping[str, FieldType] | None = None,
+    reference: Reference = NO_REFERENCE,
+) -> tuple[list[bool], list[bool]]:
     """Return who fails and who is evaluated, of a check over columns of the given or the usual types."""
     types = fields or {
         path: "number" if isinstance(c.values, np.ndarray) else "text" for path, c in rows.columns.items()
     }
-    failed, evaluated = masks(row_checks([spec], types)[0], rows)
+    failed, evaluated = masks(row_checks([spec], types, reference)[0], rows)
     return failed.tolist(), evaluated.tolist()
 
 
@@ -93,4 +134,4 @@ def cases() -> list[tuple[Any, FieldType]]:
 @cache
 def built(spec: Any, kind: FieldType) -> Any:
     """Return the check of a case; the same each time, since a connection is slow to open."""
-    return row_checks([spec], {"x": kind, "y": kind})[0]
+    return row_checks([spec], {"x": kind, "y": kind}, reference(kind))[0]

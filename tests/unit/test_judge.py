@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from monitor.accumulators.frame import Frame
+from monitor.accumulators.moments import Moments
+from monitor.checks import OutliersSpec, Reference, row_checks
 from monitor.judge import judge, judge_gap
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.types import Level
@@ -51,6 +57,17 @@ def test_a_drift_comes_with_its_evidence():
 
 def test_no_drift_has_no_evidence():
     assert judged(usual(500, seed=5)).evidence == {}
+
+
+def test_a_check_that_can_never_judge_is_unknown_and_says_why():
+    constant = Reference({"amount": Frame.of_numbers(np.ones(100))}, {"amount": Moments(1)})
+    (check,) = row_checks([OutliersSpec(field="amount")], {"amount": "number"}, constant)
+    plan = replace(PLAN, row_checks=(check,), window_checks=())
+    batch = batch_of(usual(500, seed=5))
+    profile = plan.profile.empty()
+    profile.update(batch.columns, plan.segmenter.groups(batch.columns), [check.failures(batch)], len(batch))
+    found = judge(plan, FIRST_MS, FIRST_MS + 1_000, profile, unknown="").checks
+    assert {(o.level, o.reason) for o in found} == {(Level.UNKNOWN, "no spread in the baseline")}
 
 
 @pytest.mark.parametrize("unknown", [PARTIAL, EPOCH_CHANGE])

@@ -43,7 +43,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
     ("codec", "errors"): "state that cannot be read is an error of the store",
-    ("checks", "accumulators"): "a check of windows says which accumulators it needs, and reads them",
+    ("checks", "accumulators"): "a check reads accumulators, and what the baseline froze",
     ("hashing", "types"): "hashes are of the values' arrays",
     ("hashing", "blocks"): "hashes are computed a block of rows at a time",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
