@@ -73,8 +73,8 @@ def test_a_late_row_is_remembered_and_not_counted():
 def test_the_verdict_is_on_the_ratio_without_what_chance_finds():
     spec = DuplicatesSpec(key=("amount",), capacity=10_000, false_positive_ratio=0.001, max_failure_ratio=0.002)
     engine = make_engine(make_plan(row_checks=(spec,), window_checks=(), lateness_ms=0))
-    engine.step([fetch(rows(*range(5_500)))], 0)
-    engine.step([fetch(rows(*range(100_000, 105_000), at_ms=1_000), at=5_500)], 0)
+    engine.step([fetch(rows(*range(5_000)))], 0)
+    engine.step([fetch(rows(*range(100_000, 105_000), at_ms=1_000), at=5_000)], 0)
     (chance,) = engine.memory.chances()
     (outcome,) = engine.finish().windows[-1].checks
     assert 0.002 < chance < 0.1
