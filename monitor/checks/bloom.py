@@ -106,7 +106,7 @@ class RotatingBloom:
         return found
 
     def merge(self, other: RotatingBloom) -> None:
-        """Take the other's keys in, each in its step, also sealed ones; raises ValueError where the geometries differ."""
+        """Take the other's keys in, each in its step, sealed ones too; raises ValueError where geometries differ."""
         if other.geometry != self.geometry:
             raise ValueError("Bloom filters of different geometries do not merge")
         if other.clock_ms is None:

@@ -11,7 +11,7 @@ from monitor.checks import DuplicatesSpec, RangeSpec
 from monitor.errors import StoreError
 from monitor.memory import CheckMemory, memory_key
 from monitor.types import Level
-from tests.support.monitors import FIRST_MS, Rig, fetch, make_engine, make_plan, record, tp
+from tests.support.monitors import FIRST_MS, Rig, fetch, make_baseline, make_engine, make_plan, record, tp
 
 T = FIRST_MS
 SPEC = DuplicatesSpec(key=("amount",), horizon="1m", max_failure_ratio=0.1)
@@ -46,6 +46,16 @@ def test_a_duplicate_is_counted_in_the_window_of_the_second_row():
     found = engine.step([fetch(rows(1, 2, 1)), fetch(rows(2, 3, at_ms=1_100), at=3)], 0).windows
     found += engine.finish().windows
     assert outcomes(found) == [(1, 3), (1, 2)]
+
+
+def test_segments_have_counts_of_their_own():
+    baseline = make_baseline(segments=[("country", 5, None)])
+    engine = make_engine(make_plan(row_checks=(SPEC,), window_checks=(), detectors={}, baseline=baseline))
+    values = [record(T, amount, country) for amount, country in [(1, "DE"), (2, "FR"), (1, "FR"), (3, "DE")]]
+    engine.step([fetch(values)], 0)
+    (window,) = engine.finish().windows
+    found = {c.segment: (c.failures, c.rows) for c in window.checks}
+    assert (found[""], found["country=DE"], found["country=FR"]) == ((1, 4), (0, 2), (1, 2))
 
 
 def test_partitions_share_what_is_remembered():
