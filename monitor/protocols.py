@@ -74,7 +74,10 @@ class MemoryCheck(Check, Protocol):
         ...
 
     def state(self) -> State:
-        """Return everything needed to continue; arrays may be its own memory, to be read before the next batch."""
+        """Return everything needed to continue; arrays may be its own memory, to be read before the next batch.
+
+        Arrays in a dict of the name `sealed` never change again while they have the same name.
+        """
         ...
 
     def load(self, state: State) -> None:

@@ -43,6 +43,8 @@ class RotatingBloom:
         self.clock_ms: int | None = None
         # The step each generation holds, None before it is used; step s is kept at place s mod G.
         self._steps: list[int | None] = [None] * geometry.generations
+        # The false-positive ratio of steps that are over, so that it is computed once.
+        self._sealed_ratios: dict[int, float] = {}
         self._words: HashArray = np.zeros((geometry.generations, geometry.blocks * WORDS), np.uint64)
 
     @property
@@ -57,9 +59,13 @@ class RotatingBloom:
         Σ over generations of the mean over blocks of Π (set bits / 64)^bits; 0 when empty. From the first 2^18
         words of each, which are as random as all: within a few percent of the whole filter's.
         """
-        per_block = (s.reshape(-1, WORDS) for s in self._samples())
-        ratios = ((np.bitwise_count(s) / WORD_BITS).prod(axis=1) ** self.geometry.bits for s in per_block)
-        return min(1.0, sum(float(ratio.mean()) for ratio in ratios))
+        if self.clock_ms is None:
+            return 0.0
+        newest = self._step(self.clock_ms)
+        known = self._sealed_ratios
+        ratios = {step: known[step] if step in known else self._ratio(words) for step, words in self._kept()}
+        self._sealed_ratios = {step: ratio for step, ratio in ratios.items() if step < newest}
+        return min(1.0, sum(ratios.values()))
 
     @property
     def overloaded(self) -> bool:
@@ -100,7 +106,7 @@ class RotatingBloom:
         return found
 
     def merge(self, other: RotatingBloom) -> None:
-        """Take the other's keys in, each in its step; raises ValueError where the geometries differ."""
+        """Take the other's keys in, each in its step, sealed ones too; raises ValueError where geometries differ."""
         if other.geometry != self.geometry:
             raise ValueError("Bloom filters of different geometries do not merge")
         if other.clock_ms is None:
@@ -110,21 +116,26 @@ class RotatingBloom:
             mine = self._generation(step)
             if mine is not None:
                 mine |= theirs
+        self._sealed_ratios = {}
 
     def state(self) -> State:
         """Return all that is needed to go on: the shape, the clock, and the words of each step kept.
 
-        The words are the filter's own, not a copy: a store reads them before the next batch. Only the newest
-        step's still change, so it may keep the older ones as they are.
+        The words are the filter's own, not a copy: a store reads them before the next batch. Those of the newest
+        step are in `steps`; the others never change again, as the clock does not go back, and are in `sealed`.
         """
-        return {**self._shape(), "clock_ms": self.clock_ms, "steps": {str(s): w for s, w in self._kept()}}
+        kept = dict(self._kept())
+        newest = 0 if self.clock_ms is None else self._step(self.clock_ms)
+        steps = {str(step): words for step, words in kept.items() if step == newest}
+        sealed = {str(step): words for step, words in kept.items() if step < newest}
+        return {**self._shape(), "clock_ms": self.clock_ms, "steps": steps, "sealed": sealed}
 
     def load(self, state: State) -> None:
         """Become what `state` describes; raises StoreError, unchanged, when shape or content do not fit."""
         try:
             fits = {name: state[name] for name in self._shape()} == self._shape()
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
-            kept = {int(step): np.asarray(words) for step, words in state["steps"].items()}
+            kept = {int(step): np.asarray(words) for step, words in (state["sealed"] | state["steps"]).items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"stored duplicates filter is damaged ({error}); reset the checkpoint") from error
         if not fits:
@@ -136,6 +147,7 @@ class RotatingBloom:
                 raise StoreError("stored duplicates filter is damaged; reset the checkpoint")
         self._words[:] = 0
         self._steps = [None] * self.geometry.generations
+        self._sealed_ratios = {}
         self.clock_ms = clock_ms
         for step, words in kept.items():
             self._words[step % self.geometry.generations] = words
@@ -145,6 +157,11 @@ class RotatingBloom:
         """Return what must be equal for a state to fit."""
         shape = self.geometry
         return {"horizon_ms": shape.horizon_ms, "blocks": shape.blocks, "bits": shape.bits, "n": shape.generations}
+
+    def _ratio(self, words: HashArray) -> float:
+        """Return the chance that one generation takes a new key for its own, from a sample of its words."""
+        filled = np.bitwise_count(words[:_SAMPLE_WORDS].reshape(-1, WORDS)) / WORD_BITS
+        return float((filled.prod(axis=1) ** self.geometry.bits).mean())
 
     def _step(self, time_ms: int) -> int:
         return time_ms // self.geometry.step_ms

@@ -13,6 +13,7 @@ from monitor.checks.bloom import RotatingBloom
 from monitor.checks.bloom_geometry import BloomGeometry
 from monitor.codec import decode, encode, from_json, to_json
 from monitor.hashing import mix
+from tests.support.monitors import assert_same_state
 
 HORIZON_MS = 3_000
 SURE = BloomGeometry.fit(horizon_ms=HORIZON_MS, capacity=1_000, false_positive_ratio=1e-9, max_bytes=1 << 20)
@@ -42,10 +43,7 @@ def observed(bloom, hashes, times, bounds):
 def same(one, other):
     a, b = one.state(), other.state()
     assert a.keys() == b.keys()
-    assert {k: v for k, v in a.items() if k != "steps"} == {k: v for k, v in b.items() if k != "steps"}
-    assert a["steps"].keys() == b["steps"].keys()
-    for step, words in a["steps"].items():
-        np.testing.assert_array_equal(words, b["steps"][step])
+    assert_same_state(a, b)
     return True
 
 
@@ -138,7 +136,7 @@ def test_a_filter_shares_no_memory_with_what_it_loaded(stream):
     before = encode(bloom.state())
     other = RotatingBloom(SURE)
     other.load(bloom.state())
-    for words in bloom.state()["steps"].values():
+    for words in [*bloom.state()["steps"].values(), *bloom.state()["sealed"].values()]:
         words[:] = 0
     assert encode(other.state()) == before
 
@@ -151,3 +149,28 @@ def test_the_arguments_are_left_as_they_were(stream):
     RotatingBloom(SURE).observe(hashes, times)
     np.testing.assert_array_equal(hashes, hashes_before)
     np.testing.assert_array_equal(times, times_before)
+
+
+@laws
+@given(streams())
+def test_what_is_sealed_never_changes_again(stream):
+    hashes, times, bounds = stream
+    bloom = RotatingBloom(SURE)
+    sealed: dict[str, bytes] = {}
+    for a, b in pairwise(bounds):
+        bloom.observe(hashes[a:b], times[a:b])
+        now = {step: words.tobytes() for step, words in bloom.state()["sealed"].items()}
+        assert all(sealed.get(step, words) == words for step, words in now.items())
+        sealed |= now
+
+
+@laws
+@given(streams())
+def test_the_false_positive_ratio_is_that_of_a_filter_that_never_asked_for_it(stream):
+    hashes, times, bounds = stream
+    asked, fresh = RotatingBloom(SURE), RotatingBloom(SURE)
+    for a, b in pairwise(bounds):
+        asked.observe(hashes[a:b], times[a:b])
+        assert 0 <= asked.false_positive_ratio <= 1
+    fresh.load(asked.state())
+    assert fresh.false_positive_ratio == asked.false_positive_ratio

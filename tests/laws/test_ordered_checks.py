@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ specs = st.sampled_from(
 def in_pieces(check, stream, places):
     found = []
     bounds = [0, *sorted(min(p, len(stream)) for p in places), len(stream)]
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         found += outcome(check, rows_of([x for x, _ in stream[a:b]], [d for _, d in stream[a:b]]))
     return found
 

@@ -11,7 +11,7 @@ from monitor.checks import DuplicatesSpec, RangeSpec
 from monitor.errors import StoreError
 from monitor.memory import CheckMemory, memory_key
 from monitor.types import Level
-from tests.support.monitors import FIRST_MS, Rig, fetch, make_engine, make_plan, record, tp
+from tests.support.monitors import FIRST_MS, Rig, fetch, make_baseline, make_engine, make_plan, record, tp
 
 T = FIRST_MS
 SPEC = DuplicatesSpec(key=("amount",), horizon="1m", max_failure_ratio=0.1)
@@ -48,6 +48,16 @@ def test_a_duplicate_is_counted_in_the_window_of_the_second_row():
     assert outcomes(found) == [(1, 3), (1, 2)]
 
 
+def test_segments_have_counts_of_their_own():
+    baseline = make_baseline(segments=[("country", 5, None)])
+    engine = make_engine(make_plan(row_checks=(SPEC,), window_checks=(), detectors={}, baseline=baseline))
+    values = [record(T, amount, country) for amount, country in [(1, "DE"), (2, "FR"), (1, "FR"), (3, "DE")]]
+    engine.step([fetch(values)], 0)
+    (window,) = engine.finish().windows
+    found = {c.segment: (c.failures, c.rows) for c in window.checks}
+    assert (found[""], found["country=DE"], found["country=FR"]) == ((1, 4), (0, 2), (1, 2))
+
+
 def test_partitions_share_what_is_remembered():
     engine = make_engine(PLAN, tp(0), tp(1))
     engine.step([fetch(rows(1)), fetch(rows(1), partition=tp(1))], 0)
@@ -73,8 +83,8 @@ def test_a_late_row_is_remembered_and_not_counted():
 def test_the_verdict_is_on_the_ratio_without_what_chance_finds():
     spec = DuplicatesSpec(key=("amount",), capacity=10_000, false_positive_ratio=0.001, max_failure_ratio=0.002)
     engine = make_engine(make_plan(row_checks=(spec,), window_checks=(), lateness_ms=0))
-    engine.step([fetch(rows(*range(5_500)))], 0)
-    engine.step([fetch(rows(*range(100_000, 105_000), at_ms=1_000), at=5_500)], 0)
+    engine.step([fetch(rows(*range(5_000)))], 0)
+    engine.step([fetch(rows(*range(100_000, 105_000), at_ms=1_000), at=5_000)], 0)
     (chance,) = engine.memory.chances()
     (outcome,) = engine.finish().windows[-1].checks
     assert 0.002 < chance < 0.1

@@ -44,6 +44,16 @@ def test_only_blocks_that_changed_are_written():
     assert [name for _, name in blocks.changed({"a": kept})] == ["/steps/7#1"]
 
 
+def test_what_is_sealed_and_durable_is_not_looked_at_again():
+    blocks, kept = MemoryBlocks(), {"sealed": {"1": np.arange(WORDS)}, "steps": {"2": np.arange(WORDS)}}
+    assert {name for _, name in blocks.changed({"a": kept})} == {"head", "/sealed/1#0", "/steps/2#0"}
+    kept["sealed"]["1"][0] = 9
+    assert ("a", "/sealed/1#0") in blocks.changed({"a": kept})
+    blocks.taken()
+    kept["sealed"]["1"][0] = kept["steps"]["2"][0] = 5
+    assert {name for _, name in blocks.changed({"a": kept})} == {"/steps/2#0"}
+
+
 def test_what_was_not_taken_is_written_again():
     blocks, kept = MemoryBlocks(), state()
     first = blocks.changed({"a": kept})

@@ -6,8 +6,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from monitor.config.sections import WindowSpec, parse_bytes
+from monitor.config.sections import WindowSpec
 from monitor.config.tree import Config
+from monitor.spec import parse_bytes
 from tests.support.configurations import changed, configured
 
 
