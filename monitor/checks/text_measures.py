@@ -77,8 +77,14 @@ def _count(texts: Any, pattern: str) -> FloatArray:
 
 def _share(texts: pa.StringArray, pattern: str) -> FloatArray:
     """Return the share of the code points that match; NaN for a text of none."""
-    characters = pc.utf8_length(texts).to_numpy(zero_copy_only=False)
-    return _ratio(_count(texts, pattern), characters)
+    characters = _length(texts)
+    # A run of characters is removed at once, where counting would match each: a third of the time for letters.
+    return _ratio(characters - _length(pc.replace_substring_regex(texts, f"(?:{pattern})+", "")), characters)
+
+
+def _length(texts: Any) -> FloatArray:
+    lengths: FloatArray = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.float64)
+    return lengths
 
 
 def _sentences(texts: pa.StringArray) -> FloatArray:

@@ -81,6 +81,18 @@ def test_no_day_of_the_baselines_own_month_fails(january):
     assert {level for check in constant for level in found[check]} == {"unknown: no spread in the baseline"}
 
 
+def test_a_field_that_the_baseline_does_not_have_cannot_be_checked_against_it(january):
+    made, path = january
+    text = json.loads(made.config.read_text())
+    text["fields"]["seats"] = {"type": "number"}
+    text["checks"] = [{"kind": "outliers", "field": "seats"}]
+    config = made.directory / "seats.yaml"
+    config.write_text(json.dumps(text))
+    result = invoke("replay", "-c", config, "--input", path)
+    assert result.exit_code == 78
+    assert "the baseline does not have this field" in result.output
+
+
 def test_a_wrong_unit_and_a_new_value_fail(january, tmp_path):
     made, path = january
     lines = [json.loads(line) for line in path.read_text().splitlines()]
