@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, FloatArray, MaskArray
 
@@ -18,12 +18,21 @@ from monitor.types import Batch, FloatArray, MaskArray
 class AllowedSpec(Spec):
     """Fails a value that is not listed; upper and lower case are different."""
 
+    example: ClassVar[str] = """
+        fields:
+          country: {type: category}
+        checks:
+          - {kind: allowed, field: country, values: [DE, FR, US]}
+    """
+
     kind: Literal["allowed"] = "allowed"
-    field: str
-    values: tuple[bool | int | float | str, ...] = Field(min_length=1)
+    field: CheckedField
+    values: tuple[bool | int | float | str, ...] = Field(
+        min_length=1, description="the values that are fine, in the type of the field"
+    )
     name: CheckName = Field(default_factory=named("allowed"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Allowed:
         """Return the check."""
