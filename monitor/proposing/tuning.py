@@ -1,0 +1,67 @@
+"""Changes a draft so that the sample it was made from gives no alert, and leaves headroom for what comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from monitor.config.tree import Config
+from monitor.proposing.bounds import round_up
+from monitor.proposing.draft import Detector, Draft
+from monitor.proposing.trial import Seen, Trial
+
+_HEADROOM = 2.0
+"""A threshold is at least so many times the largest lower bound of the sample."""
+_HIGHEST = {"psi": 1.0, "ks": 0.4, "missing": 0.4}
+"""Where a threshold would have to be higher than this, the detector would say little, and is left out."""
+
+
+def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
+    """Return the draft with thresholds, tolerances and checks that the trial's windows all pass."""
+    tuning = draft.tuning
+    detectors, unstable = dict(tuning.detectors), dict(tuning.unstable)
+    for proposal in draft.watched:
+        if proposal.path in detectors or proposal.drift_off is not None:
+            continue
+        kept, changed, lost = [], False, []
+        for spec in config.detectors_for(proposal.path):
+            seen = trial.scores.get((proposal.path, spec.kind), Seen())
+            found = _detector(spec.kind, spec.warning, spec.critical, seen)
+            changed |= found is None or found.warning != spec.warning
+            if found is None:
+                lost.append(f"{spec.kind} at least {seen.highest:.2f}")
+            else:
+                kept.append(found)
+        if changed:
+            detectors[proposal.path] = tuple(kept)
+        if lost:
+            unstable[proposal.path] = f"moves within the sample ({', '.join(lost)} in some window against the baseline)"
+    tolerated, muted = dict(tuning.tolerated), dict(tuning.muted)
+    paths = {proposal.path for proposal in draft.watched}
+    own = {check.name for check in draft.checks}
+    for name, (path, ratio) in trial.failures.items():
+        if name in own:
+            muted[name] = "would have failed in the sample" + (f": up to {ratio:.2%} of a window" if ratio else "")
+        elif path in paths:
+            limit = min(round_up(_HEADROOM * ratio), 1.0)
+            why = f"{name} fails in up to {ratio:.2%} of a window's rows; more than {limit:.2%} is news"
+            before, _ = tolerated.get(path, (0.0, ""))
+            if limit > before:
+                tolerated[path] = limit, why
+    return replace(draft, tuning=replace(tuning, detectors=detectors, unstable=unstable, tolerated=tolerated, muted=muted))
+
+
+def changes(draft: Draft) -> int:
+    """Return how many fields the trial has taken detectors from."""
+    return len(draft.tuning.unstable)
+
+
+def _detector(kind: str, warning: float, critical: float, seen: Seen) -> Detector | None:
+    """Return the detector with thresholds that leave headroom; None where they would have to be too high."""
+    needed = _HEADROOM * seen.highest
+    if needed <= warning:
+        return Detector(kind, warning, critical, "")
+    if needed > _HIGHEST.get(kind, 1.0):
+        return None
+    own = round_up(needed)
+    why = f"up to {seen.highest:.3f} in {seen.windows} windows of the sample"
+    return Detector(kind, own, max(critical, round_up(2 * needed)), why)
