@@ -6,21 +6,35 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from monitor.types import FloatArray
 
 CONFIDENCE = 0.99
 _NONE_SEEN = -math.log1p(-CONFIDENCE)
 """4.6: with none among n rows, the share is below 4.6/n at 99 % (the rule of three, at 95 %, has 3/n)."""
-_FAR = 4.0
-"""A proposed end is where one value in 10⁴ samples as large as this would be expected."""
+_RARE = 1e-4
+_FAR = 3.0
+"""A proposed end is where one value in 10³ samples as large as this would be expected."""
 _TOO_FAR = 100.0
-_ROUND = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
+_STEPS = 10
+"""Round numbers have two digits."""
 
 
 def none_seen_ratio(n: int) -> float:
     """Return the largest share that may fail although none of n rows did, at 99 % confidence; 1 for n = 0."""
     return min(_NONE_SEEN / n, 1.0) if n else 1.0
+
+
+def chance_failures(n: int, rows: int) -> int:
+    """Return how many failing rows of a window of `rows` are chance, although none of n rows failed.
+
+    Even were the share of failing rows at its 99 % bound, more of them would come once in 10,000 windows (Poisson).
+    """
+    mean, most = rows * none_seen_ratio(n), 0
+    while special.pdtrc(most, mean) > _RARE:
+        most += 1
+    return most
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ def upper_tail(values: FloatArray) -> Tail:
     """Return the upper tail of ascending finite values, at least one.
 
     Beyond the median the excess is taken to fall like x^-α in the tail, with α by Hill's estimator over the
-    √n largest. The largest of 10⁴·n values is then about 10^(4/α) times the excess seen.
+    √n largest. The largest of 10³·n values is then about 10^(3/α) times the excess seen.
     """
     n, middle, extreme = values.size, float(np.median(values)), float(values[-1])
     excess = values - middle
@@ -60,18 +74,18 @@ def lower_tail(values: FloatArray) -> Tail:
 
 
 def round_up(value: float) -> float:
-    """Return the next round number that is not smaller, such as 250 for 213; below 0 nearer to 0."""
+    """Return the next round number that is not smaller, such as 220 for 213; below 0 nearer to 0."""
     if value == 0 or not math.isfinite(value):
         return value
     if value < 0:
         return -_round_down(-value)
-    scale = 10.0 ** math.floor(math.log10(value))
-    return _tidy(next(step * scale for step in _ROUND if step * scale >= value * (1 - 1e-12)))
+    scale = 10.0 ** math.floor(math.log10(value)) / _STEPS
+    return _tidy(math.ceil(value / scale - 1e-9) * scale)
 
 
 def _round_down(value: float) -> float:
-    scale = 10.0 ** math.floor(math.log10(value))
-    return _tidy(next(step * scale for step in reversed(_ROUND) if step * scale <= value * (1 + 1e-12)))
+    scale = 10.0 ** math.floor(math.log10(value)) / _STEPS
+    return _tidy(math.floor(value / scale + 1e-9) * scale)
 
 
 def _tidy(value: float) -> float:

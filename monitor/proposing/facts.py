@@ -9,11 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitor.proposing.scalars import shown
 from monitor.proposing.shape import Leaf
-from monitor.types import Column, FloatArray, IntArray, Presence
+from monitor.types import Column, FloatArray, IntArray, MaskArray, Presence
 
 _RANKED = 20_000
 """So many rows at most are ranked against time."""
+_COUNTED = 1_000
+_FIFTHS = 5
+_FREQUENT = 100
+"""A value with so many rows should turn up in every fifth of the sample's time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +75,10 @@ class Facts:
         """The usable values with their counts, the most frequent first, at most 1,000 of them."""
         if isinstance(self.column.values, np.ndarray):
             values, counts = np.unique(self.column.valid, return_counts=True)
-            order = np.lexsort((values, -counts))[:1000]
+            order = np.lexsort((values, -counts))[:_COUNTED]
             return list(zip(values[order].tolist(), counts[order].tolist(), strict=True))
         table = pa.table({"value": self.column.valid}).group_by("value").aggregate([("value", "count")])
-        top = table.sort_by([("value_count", "descending"), ("value", "ascending")]).slice(0, 1000)
+        top = table.sort_by([("value_count", "descending"), ("value", "ascending")]).slice(0, _COUNTED)
         return list(zip(top["value"].to_pylist(), top["value_count"].to_pylist(), strict=True))
 
     @cached_property
@@ -97,9 +102,30 @@ class Facts:
         return self.usable > 0 and bool((self.sorted == np.floor(self.sorted)).all())
 
     @cached_property
+    def fleeting(self) -> str:
+        """Which frequent value, if any, is not seen in every fifth of the time; empty where all of them last."""
+        if len(self.counts) >= _COUNTED or self.usable < _FIFTHS * _FREQUENT:
+            return ""
+        times = self.times_ms[self.column.ok]
+        fifth = np.searchsorted(np.quantile(times, np.arange(1, _FIFTHS) / _FIFTHS), times, side="right")
+        for value, n in self.counts:
+            if n < _FREQUENT:
+                break
+            same = self.column.valid == value if isinstance(self.column.values, np.ndarray) else _is(self.column, value)
+            seen = np.unique(fifth[same]).size
+            if seen < np.unique(fifth).size:
+                return f"{shown(str(int(value) if self.whole_number(value) else value), 30)} in {seen} of {_FIFTHS} fifths"
+        return ""
+
+    @staticmethod
+    def whole_number(value: str | float) -> bool:
+        """Return whether a value is a number without a fraction."""
+        return isinstance(value, float) and value.is_integer()
+
+    @cached_property
     def trend(self) -> float:
         """Spearman's correlation of a number with event time, in -1 … 1; 0 where it is not defined."""
-        if not isinstance(self.column.values, np.ndarray) or self.distinct < 3:
+        if not isinstance(self.column.values, np.ndarray) or self.distinct < 2:
             return 0.0
         step = max(self.usable // _RANKED, 1)
         values, times = self.column.valid[::step], self.times_ms[self.column.ok][::step]
@@ -107,6 +133,12 @@ class Facts:
         if ranks[0].std() == 0 or ranks[1].std() == 0:
             return 0.0
         return float(np.corrcoef(*ranks)[0, 1])
+
+
+def _is(column: Column, value: str | float) -> MaskArray:
+    """Return which usable texts are `value`."""
+    same: MaskArray = pc.equal(column.valid, str(value)).to_numpy(zero_copy_only=False)
+    return same
 
 
 def _ranks(values: FloatArray | IntArray) -> FloatArray:

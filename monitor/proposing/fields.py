@@ -35,6 +35,8 @@ class FieldProposal:
     path: str
     kind: Kind
     settings: tuple[Setting, ...] = ()
+    usable: int = 0
+    """Rows of the sample with a usable value."""
     drift_off: str | None = None
     """Why no detector should compare it; None: all that can do."""
 
@@ -50,7 +52,7 @@ def propose_field(facts: Facts) -> FieldProposal:
     settings: list[Setting] = []
     if kind.role is not Role.EMPTY:
         settings += [s for s in (_required(facts), _nullable(facts), _range(facts, kind), _allowed(facts, kind)) if s]
-    return FieldProposal(facts.path, kind, tuple(settings), _drift_off(kind))
+    return FieldProposal(facts.path, kind, tuple(settings), facts.usable, _drift_off(kind))
 
 
 def _required(facts: Facts) -> Setting | None:
@@ -66,7 +68,7 @@ def _nullable(facts: Facts) -> Setting | None:
 
 
 def _never(what: str, n: int) -> str:
-    return f"{what} in 0 of {n} rows: {_SURE} sure that it is in fewer than {_ratio(none_seen_ratio(n))}"
+    return f"{_SURE}: {what} in 0 of {n:,} rows, so in fewer than {_ratio(none_seen_ratio(n))}"
 
 
 def _range(facts: Facts, kind: Kind) -> Setting | None:
@@ -75,24 +77,22 @@ def _range(facts: Facts, kind: Kind) -> Setting | None:
         return None
     low, high = float(facts.sorted[0]), float(facts.sorted[-1])
     seen = f"seen {number(low)} … {number(high)}"
-    sure = f"{_SURE} sure that fewer than {_ratio(none_seen_ratio(facts.usable))} are outside"
+    sure = f"so in fewer than {_ratio(none_seen_ratio(facts.usable))}"
     if kind.type == "number" and low >= 0 and high <= 1 and high > 0.5:
-        return Setting("range", "[0, 1]", f"{seen}: a share; {sure}")
+        return Setting("range", "[0, 1]", f"{_SURE}: {seen}, a share; outside in 0 of {facts.usable:,}, {sure}")
     upper = upper_tail(facts.sorted)
     lower = Tail(low, 0.0, 0.0) if low >= 0 else lower_tail(facts.sorted)
     if upper.end is None and lower.end is None:
         return None
-    said = [seen]
-    if low >= 0:
-        said.append(f"never negative, {sure}")
+    said = [seen if low < 0 else f"{_SURE}: {seen}, negative in 0 of {facts.usable:,}, {sure}"]
     said += [_tail(name, tail) for name, tail in (("lower", lower), ("upper", upper)) if name == "upper" or low < 0]
     return Setting("range", flow([lower.end, upper.end]), "; ".join(said))
 
 
 def _tail(name: str, tail: Tail) -> str:
     if tail.end is None:
-        return f"{name} end open, the tail is too heavy (index {tail.index:.1f})"
-    return f"{name} end by the tail (index {tail.index:.1f}): one value in 10,000 such samples would be beyond"
+        return f"{name} end open: the tail is too heavy to say (index {tail.index:.1f})"
+    return f"{name} end by the tail (index {min(tail.index, 99):.0f}): beyond it once in 1,000 such samples"
 
 
 def _allowed(facts: Facts, kind: Kind) -> Setting | None:
@@ -103,15 +103,18 @@ def _allowed(facts: Facts, kind: Kind) -> Setting | None:
         return None
     values = sorted((value for value, _ in facts.counts), key=lambda v: (isinstance(v, str), v))
     listed = flow(int(value) if isinstance(value, float) else value for value in values)
-    seen = f"all {facts.usable} values; each was seen at least {facts.rarest} times"
+    seen = f"each was seen at least {facts.rarest:,} times in {facts.usable:,} values"
     if kind.role is Role.CONSTANT:
         return Setting("allowed", listed, "the only value of the sample; make it a rule if it is one", active=False)
     if facts.usable < _CATEGORY_ROWS or facts.rarest < _SEEN_OFTEN:
         once = sum(n == 1 for _, n in facts.counts)
-        why = f"{seen}, {once} only once, so {once / max(facts.usable, 1):.2%} of rows may hold a new one (Good-Turing)"
+        why = f"{seen}, {once} only once: about {once / max(facts.usable, 1):.3%} of rows hold a new one (Good-Turing)"
         return Setting("allowed", listed, why, active=False)
     rare = _ratio(none_seen_ratio(facts.usable))
-    return Setting("allowed", listed, f"{seen} (Good-Turing: no row unseen); {_SURE} sure of any value above {rare}")
+    if facts.fleeting:
+        why = f"{seen}, but values come and go with time ({facts.fleeting}); make it a rule if it is one"
+        return Setting("allowed", listed, why, active=False)
+    return Setting("allowed", listed, f"{_SURE}: {seen}; one that is missing here is in fewer than {rare}")
 
 
 def _drift_off(kind: Kind) -> str | None:

@@ -18,7 +18,7 @@ _FEW_CODES, _MOST_CODES = 2, 50
 _FEW_CATEGORIES, _MOST_CATEGORIES = 20, 300
 _ROWS_A_CATEGORY = 20
 _NEARLY_ALL = 0.995
-_TREND = 0.95
+_TREND = 0.9
 
 
 class Role(Enum):
@@ -53,7 +53,8 @@ def kind_of(facts: Facts) -> Kind:
         share = {str(value): n / facts.usable for value, n in facts.counts}
         return Kind("boolean", Role.CATEGORY, f"true in {share.get('true', 0.0):.1%} of values{said}")
     if facts.distinct == 1 and facts.usable >= 100:
-        value = shown(str(facts.counts[0][0]))
+        value = facts.counts[0][0]
+        value = shown(str(int(value) if facts.whole_number(value) else value))
         return Kind(_plain(facts), Role.CONSTANT, f"always {value} in the sample{said}")
     return _number(facts, said) if facts.leaf.kind in ("number", "integer") else _text(facts, said)
 
@@ -75,6 +76,8 @@ def _number(facts: Facts, said: str) -> Kind:
         return Kind(kind, Role.TREND, f"{what}; follows time (rank correlation {facts.trend:.2f})")
     named = _CODE_NAME.fullmatch(facts.name) is not None
     if facts.whole and facts.distinct <= (_MOST_CODES if named else _FEW_CODES):
+        if facts.fleeting:
+            return Kind(kind, Role.TREND, f"{what}, which come and go with time ({facts.fleeting})")
         return Kind(kind, Role.CODE, f"{what}: a code, whose order means nothing")
     if facts.whole and _ID_NAME.fullmatch(facts.name) and facts.distinct > _MOST_CODES:
         return Kind(kind, Role.MEASURE, f"{what}; the name sounds like an identifier, but values repeat")

@@ -9,7 +9,6 @@ from monitor.proposing.scalars import shown
 
 _WIDTH = 120
 _COLUMN = 38
-_NARROWEST = 50
 
 
 class Page:
@@ -32,12 +31,11 @@ class Page:
             return
         column = max(_COLUMN, len(left) + 2)
         comment = _safe(why)
-        if column > _WIDTH - _NARROWEST:
+        if column > _COLUMN and column + 2 + len(comment) > _WIDTH:
             indent = " " * (len(line) - len(line.lstrip()))
             self._lines += [f"{indent}# {part}" for part in textwrap.wrap(comment, _WIDTH - 2 - len(indent))]
             self._lines.append(left)
             return
-        column = _COLUMN if len(left) + 2 <= _COLUMN else column
         for part in textwrap.wrap(comment, _WIDTH - 2 - column):
             self._lines.append(f"{left:<{column}}# {part}")
             left = ""

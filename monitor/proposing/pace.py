@@ -41,6 +41,12 @@ class Pace:
         return int(np.median(self.counts)) if self.counts else 0
 
     @property
+    def few(self) -> int:
+        """The rows of a window that is emptier than nine in ten of those with rows; 1 where that is not known."""
+        counts = [count for count in self.counts if count]
+        return max(int(np.quantile(counts, 0.1)), 1) if counts else 1
+
+    @property
     def sparse(self) -> bool:
         """Whether the windows hold fewer rows than verdicts need."""
         return not self.counts or float(np.quantile(self.counts, 0.1)) < ENOUGH_ROWS

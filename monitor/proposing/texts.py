@@ -26,7 +26,7 @@ def format_of(facts: Facts) -> str | None:
     for name in (*_ORDER, *_CODES):
         named = name in facts.name
         enough = facts.distinct >= _FEWEST_CODES if name in _CODES or name in ("semver", "card") else facts.distinct > 1
-        if name in get_args(Format) and (enough or named) and not _fails(FormatSpec, facts, format=name):
+        if name in get_args(Format) and (enough or named) and not failing(FormatSpec, facts, format=name):
             return name
     return None
 
@@ -36,7 +36,7 @@ def placeholders_of(facts: Facts) -> int:
     if facts.leaf.kind == "boolean" or not facts.usable:
         return 0
     if facts.leaf.kind == "text":
-        return _fails(PlaceholderSpec, facts)
+        return failing(PlaceholderSpec, facts)
     listed = np.isin(facts.sorted, PlaceholderSpec(field=facts.path).numbers)
     ends = (facts.sorted == facts.sorted[0]) | (facts.sorted == facts.sorted[-1])
     found = int((listed & ends).sum())
@@ -45,7 +45,7 @@ def placeholders_of(facts: Facts) -> int:
 
 def numbers_in(facts: Facts) -> int:
     """Return how many texts are numbers."""
-    return _fails(NumericTextSpec, facts) if facts.leaf.kind == "text" and facts.usable else 0
+    return failing(NumericTextSpec, facts) if facts.leaf.kind == "text" and facts.usable else 0
 
 
 def examples(facts: Facts, wanted: int = 3) -> Iterator[str]:
@@ -54,7 +54,7 @@ def examples(facts: Facts, wanted: int = 3) -> Iterator[str]:
         yield str(value)
 
 
-def _fails(spec: type[FormatSpec | PlaceholderSpec | NumericTextSpec], facts: Facts, **settings: str) -> int:
+def failing(spec: type[FormatSpec | PlaceholderSpec | NumericTextSpec], facts: Facts, **settings: str) -> int:
     """Return how many usable values fail the check that will run."""
     check = spec.model_validate({"field": facts.path, **settings}).build()
     values = facts.column.valid

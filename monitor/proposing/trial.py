@@ -17,10 +17,22 @@ from monitor.types import Level
 
 @dataclass
 class Seen:
-    """The verdicts of one detector on one field: windows judged, and the largest lower bound."""
+    """The verdicts of one detector on one field: windows judged, and the largest lower bounds.
+
+    An alert needs two windows in a row, so what counts is `lasting`: the largest that two successive ones share.
+    """
 
     windows: int = 0
     highest: float = 0.0
+    lasting: float = 0.0
+    _last: float = 0.0
+
+    def add(self, bound: float) -> None:
+        """Take the lower bound of the next window."""
+        self.windows += 1
+        self.highest = max(self.highest, bound)
+        self.lasting = max(self.lasting, min(bound, self._last))
+        self._last = bound
 
 
 @dataclass
@@ -68,9 +80,7 @@ def _note(trial: Trial, result: StepResult) -> None:
         trial.windows += window.windows
         for verdict in window.verdicts:
             if verdict.level is not Level.UNKNOWN and verdict.lower_bound is not None:
-                seen = trial.scores.setdefault((verdict.field, verdict.detector), Seen())
-                seen.windows += 1
-                seen.highest = max(seen.highest, verdict.lower_bound)
+                trial.scores.setdefault((verdict.field, verdict.detector), Seen()).add(verdict.lower_bound)
         for outcome in window.checks:
             if outcome.level > Level.OK:
                 _, before = trial.failures.get(outcome.check, ("", 0.0))

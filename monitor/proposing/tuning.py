@@ -10,8 +10,8 @@ from monitor.proposing.draft import Detector, Draft
 from monitor.proposing.trial import Seen, Trial
 
 _HEADROOM = 2.0
-"""A threshold is at least so many times the largest lower bound of the sample."""
-_HIGHEST = {"psi": 1.0, "ks": 0.4, "missing": 0.4}
+"""A threshold is at least so many times the largest lower bound that two successive windows share."""
+_HIGHEST = {"psi": 1.0, "ks": 0.6, "missing": 0.8}
 """Where a threshold would have to be higher than this, the detector would say little, and is left out."""
 
 
@@ -28,13 +28,13 @@ def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
             found = _detector(spec.kind, spec.warning, spec.critical, seen)
             changed |= found is None or found.warning != spec.warning
             if found is None:
-                lost.append(f"{spec.kind} at least {seen.highest:.2f}")
+                lost.append(f"{spec.kind} {seen.lasting:.2f}")
             else:
                 kept.append(found)
         if changed:
             detectors[proposal.path] = tuple(kept)
         if lost:
-            unstable[proposal.path] = f"moves within the sample ({', '.join(lost)} in some window against the baseline)"
+            unstable[proposal.path] = f"moves within the sample: {', '.join(lost)} above noise for two windows"
     tolerated, muted = dict(tuning.tolerated), dict(tuning.muted)
     paths = {proposal.path for proposal in draft.watched}
     own = {check.name for check in draft.checks}
@@ -57,11 +57,11 @@ def changes(draft: Draft) -> int:
 
 def _detector(kind: str, warning: float, critical: float, seen: Seen) -> Detector | None:
     """Return the detector with thresholds that leave headroom; None where they would have to be too high."""
-    needed = _HEADROOM * seen.highest
+    needed = _HEADROOM * seen.lasting
     if needed <= warning:
         return Detector(kind, warning, critical, "")
     if needed > _HIGHEST.get(kind, 1.0):
         return None
     own = round_up(needed)
-    why = f"up to {seen.highest:.3f} in {seen.windows} windows of the sample"
+    why = f"{seen.lasting:.2f} above noise for two of {seen.windows} windows"
     return Detector(kind, own, max(critical, round_up(2 * needed)), why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from monitor.proposing.bounds import CONFIDENCE
+from monitor.proposing.bounds import CONFIDENCE, chance_failures, round_up
 from monitor.proposing.draft import Detector, Draft
 from monitor.proposing.fields import FieldProposal
 from monitor.proposing.kinds import Role
@@ -138,13 +138,24 @@ def _field(page: Page, draft: Draft, proposal: FieldProposal) -> None:
     page.add(f"    type: {proposal.kind.type}", proposal.kind.why)
     for setting in proposal.settings:
         page.add(f"    {setting.key}: {setting.value}", setting.why, active=setting.active)
-    if proposal.path in draft.tuning.tolerated:
-        ratio, why = draft.tuning.tolerated[proposal.path]
+    ratio, why = tolerance(draft, proposal)
+    if ratio:
         page.add(f"    max_failure_ratio: {number(ratio)}", why)
     if proposal.drift_off is not None:
         page.add("    drift: []", proposal.drift_off)
     elif proposal.path in draft.tuning.detectors:
         _detectors(page, draft.tuning.detectors[proposal.path], draft.tuning.unstable.get(proposal.path, ""))
+
+
+def tolerance(draft: Draft, proposal: FieldProposal) -> tuple[float, str]:
+    """Return the share of a window's rows that may fail, and why: what chance allows, or more where the trial did."""
+    rows = draft.pace.few
+    most = chance_failures(proposal.usable, rows)
+    chance = min(round_up(most / rows), 1.0)
+    tried, why = draft.tuning.tolerated.get(proposal.path, (0.0, ""))
+    if tried > chance:
+        return tried, why
+    return chance, f"{most} of {rows} rows; by the bounds above, chance brings more once in 10,000 windows"
 
 
 def _detectors(page: Page, detectors: tuple[Detector, ...], unstable: str) -> None:
