@@ -22,6 +22,7 @@ def init(
     client: Annotated[
         Literal["kafka-python", "librdkafka"], typer.Option(help="The Kafka client library.")
     ] = "kafka-python",
+    connect_timeout: Annotated[str, typer.Option(metavar="T", help="How long to wait for brokers and topic.")] = "15s",
     records: Annotated[int, typer.Option(min=1, metavar="N", help="Learn from the first N records.")] = DEFAULT_RECORDS,
     time_field: Annotated[str | None, typer.Option(metavar="PATH", help="The field that is the event time.")] = None,
     name: Annotated[str | None, typer.Option(help="The monitor's name; by default that of the topic or file.")] = None,
@@ -36,4 +37,19 @@ def init(
     """Propose a configuration and a baseline from a sample: types, checks and thresholds, each with its reason."""
     from monitor.cli.initializing import Request, run_init
 
-    run_init(Request(file, topic, bootstrap, security, client, records, time_field, name, baseline, output, force))
+    run_init(
+        Request(
+            file=file,
+            topic=topic,
+            bootstrap=bootstrap,
+            security=security,
+            client=client,
+            connect_timeout=connect_timeout,
+            records=records,
+            time_field=time_field,
+            name=name,
+            baseline=baseline,
+            output=output,
+            force=force,
+        )
+    )

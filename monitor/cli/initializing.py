@@ -21,6 +21,7 @@ from monitor.errors import ConfigError, Problem, SurroundingsError
 from monitor.proposing import FileOrigin, Gathered, Origin, Proposed, TopicOrigin, gather, propose
 from monitor.proposing.nulls import null_words
 from monitor.sources.kafka_settings import SecuritySpec
+from monitor.spec import parse_duration_ms
 
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SHORT = 12
@@ -35,6 +36,7 @@ class Request:
     bootstrap: str | None
     security: Path | None
     client: str
+    connect_timeout: str
     records: int
     time_field: str | None
     name: str | None
@@ -85,7 +87,11 @@ def _origin(request: Request) -> Origin:
     if not re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", request.topic):
         raise typer.BadParameter("not the name of one topic", param_hint="--topic")
     settings, text = _security(request.security) if request.security is not None else ({}, "")
-    return TopicOrigin(request.topic, request.bootstrap, request.client, settings, text)
+    try:
+        parse_duration_ms(request.connect_timeout)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--connect-timeout") from error
+    return TopicOrigin(request.topic, request.bootstrap, request.client, settings, text, request.connect_timeout)
 
 
 def _security(file: Path) -> tuple[dict[str, Any], str]:

@@ -44,9 +44,9 @@ def _format(facts: Facts) -> CheckProposal | None:
     name = format_of(facts)
     if name is None:
         return None
-    sure = f"{CONFIDENCE:.0%} sure of more than {1 - none_seen_ratio(facts.usable):.3%}"
+    sure = f"{CONFIDENCE:.0%}:"
     entry = f"{{kind: format, field: {scalar(facts.path)}, format: {name}}}"
-    return CheckProposal(f"{facts.path}.format", entry, f"all {facts.usable} values are; {sure}")
+    return CheckProposal(f"{facts.path}.format", entry, f"{sure} of all {facts.usable:,} values are")
 
 
 def _placeholder(facts: Facts) -> CheckProposal | None:
@@ -56,7 +56,7 @@ def _placeholder(facts: Facts) -> CheckProposal | None:
     share = n / facts.usable
     limit = min(round_up(3 * share), 1.0)
     entry = f"{{kind: placeholder, field: {scalar(facts.path)}, max_failure_ratio: {scalar(limit)}}}"
-    why = f"{n} values ({share:.2%}) stand for a missing one; null would be more honest. Three times as many is news"
+    why = f"{n:,} values ({share:.2%}) stand for a missing one; null would be more honest. Three times as many is news"
     return CheckProposal(f"{facts.path}.placeholder", entry, why)
 
 
@@ -65,7 +65,7 @@ def _quoted(facts: Facts) -> CheckProposal | None:
     if n < 0.9 * facts.usable or not n:
         return None
     entry = f"{{kind: numeric_text, field: {scalar(facts.path)}}}"
-    why = f"{n} of {facts.usable} texts are numbers: send numbers, and this keeps them so"
+    why = f"{n:,} of {facts.usable:,} texts are numbers: send numbers, and this keeps them so"
     return CheckProposal(f"{facts.path}.numeric_text", entry, why, active=False)
 
 
@@ -75,7 +75,7 @@ def _duplicates(facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: P
         if proposal.kind.role is Role.IDENTIFIER and fact.usable == fact.rows >= _FEWEST_FOR_KEY:
             horizon = format_duration(max(pace.size_ms, 3_600_000))
             settings = f"key: {flow([fact.path])}, horizon: {horizon}, max_failure_ratio: 0.001"
-            why = f"{fact.usable} rows, as many different keys; at-least-once producers repeat a few"
+            why = f"{fact.usable:,} rows, as many different keys; at-least-once producers repeat a few"
             there = "duplicates" in known_kinds(CheckSpec)
             return [CheckProposal("duplicates", f"{{kind: duplicates, {settings}}}", why, active=there)]
     return []
@@ -87,19 +87,14 @@ def _volume(pace: Pace) -> list[CheckProposal]:
         why = "too few whole windows in the sample to say how many rows are normal"
         return [CheckProposal("volume", "{kind: volume, min_per_window: 1}", why, active=False)]
     low, high = min(pace.counts), max(pace.counts)
-    seen = f"{low} … {high} rows in {len(pace.counts)} whole windows"
+    seen = f"{low:,} … {high:,} rows in {len(pace.counts)} whole windows"
     most = int(round_up(_MOST * max(high, 1)))
-    checks = []
     if low == 0:
-        why = f"{seen}, so an empty window is normal; more than {_MOST} times the fullest is not"
         empty = sum(count == 0 for count in pace.counts)
-        checks.append(
-            CheckProposal("volume", "{kind: volume, min_per_window: 1}", f"{empty} windows were empty", active=False)
-        )
-        return checks
+        why = f"{seen}, {empty} of them empty: none is normal here; choose longer windows to have silence noticed"
+        return [CheckProposal("volume", "{kind: volume, min_per_window: 1}", why, active=False)]
     entry = f"{{kind: volume, min_per_window: 1, max_per_window: {most}}}"
-    checks.append(CheckProposal("volume", entry, f"{seen}: none at all is a fault, and so is {_MOST} times the fullest"))
+    bounds = CheckProposal("volume", entry, f"{seen}: none at all is a fault, and so is {_MOST} times the fullest")
     entry = f"{{kind: volume, name: volume-floor, min_per_window: {max(low // 2, 1)}, severity: warning}}"
     why = "half the emptiest window; off, since the first window after a start is not whole"
-    checks.append(CheckProposal("volume-floor", entry, why, active=False))
-    return checks
+    return [bounds, CheckProposal("volume-floor", entry, why, active=False)]

@@ -71,7 +71,7 @@ def event_time_of(table: Table, wanted: str | None = None) -> EventTime:
         best = found[0]
         share = best.timed.mean()
         how = "chosen by --time-field" if wanted else "its name and values say so"
-        why = f"{share:.2%} of {len(table)} rows are plausible times in {best.unit}; {how}"
+        why = f"{share:.2%} of {len(table):,} rows are plausible times in {best.unit}; {how}"
         others = tuple(f"{c.path} ({c.unit})" for c in found[1:])
         return EventTime(best.path, best.unit, best.times_ms, best.timed, why, others)
     stamped = table.timestamps_ms > 0

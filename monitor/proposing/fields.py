@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from monitor.proposing.bounds import CONFIDENCE, Tail, lower_tail, none_seen_ratio, upper_tail
 from monitor.proposing.facts import Facts
 from monitor.proposing.kinds import Kind, Role, kind_of
-from monitor.proposing.scalars import flow, number
+from monitor.proposing.scalars import flow, short
 from monitor.types import Presence
 
 _FEWEST_ROWS = 300
@@ -76,7 +76,7 @@ def _range(facts: Facts, kind: Kind) -> Setting | None:
     if kind.role is not Role.MEASURE or facts.usable < _FEWEST_ROWS:
         return None
     low, high = float(facts.sorted[0]), float(facts.sorted[-1])
-    seen = f"seen {number(low)} … {number(high)}"
+    seen = f"seen {short(low)} … {short(high)}"
     sure = f"so in fewer than {_ratio(none_seen_ratio(facts.usable))}"
     if kind.type == "number" and low >= 0 and high <= 1 and high > 0.5:
         return Setting("range", "[0, 1]", f"{_SURE}: {seen}, a share; outside in 0 of {facts.usable:,}, {sure}")

@@ -47,7 +47,7 @@ def kind_of(facts: Facts) -> Kind:
     """Return what the field is."""
     missing = 1 - facts.usable / facts.rows if facts.rows else 1.0
     if missing > _NEARLY_ALL and facts.presence[Presence.NULL] + facts.presence[Presence.ABSENT] > facts.unusable:
-        return Kind(_plain(facts), Role.EMPTY, f"missing in {missing:.2%} of {facts.rows} rows: too little to learn from")
+        return Kind(_plain(facts), Role.EMPTY, f"missing in {missing:.2%} of {facts.rows:,} rows: too little to learn from")
     said = _others(facts)
     if facts.leaf.kind == "boolean":
         share = {str(value): n / facts.usable for value, n in facts.counts}
@@ -69,9 +69,9 @@ def _number(facts: Facts, said: str) -> Kind:
     kind: FieldType = "integer" if facts.whole else "number"
     if facts.whole and facts.leaf.kind == "number":
         said += "; written with a fraction, which is always 0"
-    what = f"{'whole numbers' if facts.whole else 'numbers'}, {facts.distinct} different{said}"
+    what = f"{'whole numbers' if facts.whole else 'numbers'}, {facts.distinct:,} different{said}"
     if facts.whole and facts.unique and (facts.usable >= 1000 or _ID_NAME.fullmatch(facts.name)):
-        return Kind(kind, Role.IDENTIFIER, f"whole numbers, no two of {facts.usable} equal: an identifier{said}")
+        return Kind(kind, Role.IDENTIFIER, f"whole numbers, no two of {facts.usable:,} equal: an identifier{said}")
     if abs(facts.trend) > _TREND:
         return Kind(kind, Role.TREND, f"{what}; follows time (rank correlation {facts.trend:.2f})")
     named = _CODE_NAME.fullmatch(facts.name) is not None
@@ -86,11 +86,11 @@ def _number(facts: Facts, said: str) -> Kind:
 
 def _text(facts: Facts, said: str) -> Kind:
     if facts.unique and facts.usable >= 100:
-        return Kind("text", Role.IDENTIFIER, f"no two of {facts.usable} values are equal: an identifier{said}")
+        return Kind("text", Role.IDENTIFIER, f"no two of {facts.usable:,} values are equal: an identifier{said}")
     few = facts.distinct <= _FEW_CATEGORIES or facts.usable >= _ROWS_A_CATEGORY * facts.distinct
     if few and facts.distinct <= _MOST_CATEGORIES:
-        return Kind("category", Role.CATEGORY, f"{facts.distinct} different values in {facts.usable}{said}")
-    return Kind("text", Role.TEXT, f"{facts.distinct} different values in {facts.usable}, too many for categories{said}")
+        return Kind("category", Role.CATEGORY, f"{facts.distinct:,} different values in {facts.usable:,}{said}")
+    return Kind("text", Role.TEXT, f"{facts.distinct:,} different values in {facts.usable:,}, too many for categories{said}")
 
 
 def _others(facts: Facts) -> str:

@@ -32,6 +32,11 @@ def number(value: float) -> str:
     return repr(float(value))
 
 
+def short(value: float) -> str:
+    """Return a number to be read, not to be read back: whole ones exactly, others to four digits."""
+    return number(value) if float(value).is_integer() else f"{value:.4g}"
+
+
 def flow(values: Iterable[str | float | bool | None]) -> str:
     """Return a YAML list on one line."""
     return "[" + ", ".join("null" if value is None else scalar(value) for value in values) + "]"

@@ -9,9 +9,10 @@ from monitor.proposing.bounds import round_up
 from monitor.proposing.draft import Detector, Draft
 from monitor.proposing.trial import Seen, Trial
 
-_HEADROOM = 2.0
-"""A threshold is at least so many times the largest lower bound that two successive windows share."""
-_HIGHEST = {"psi": 1.0, "ks": 0.6, "missing": 0.8}
+_HEADROOM = {"psi": 4.0, "ks": 2.0, "missing": 2.0}
+"""A threshold is at least so many times what two successive windows share: twice the shift, whose square PSI is."""
+_TOLERANCE = 2.0
+_HIGHEST = {"psi": 1.5, "ks": 0.6, "missing": 0.8}
 """Where a threshold would have to be higher than this, the detector would say little, and is left out."""
 
 
@@ -34,7 +35,7 @@ def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
         if changed:
             detectors[proposal.path] = tuple(kept)
         if lost:
-            unstable[proposal.path] = f"moves within the sample: {', '.join(lost)} above noise for two windows"
+            unstable[proposal.path] = f"moves within the sample: {', '.join(lost)} in two successive windows, so that no threshold would help"
     tolerated, muted = dict(tuning.tolerated), dict(tuning.muted)
     paths = {proposal.path for proposal in draft.watched}
     own = {check.name for check in draft.checks}
@@ -42,7 +43,7 @@ def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
         if name in own:
             muted[name] = "would have failed in the sample" + (f": up to {ratio:.2%} of a window" if ratio else "")
         elif path in paths:
-            limit = min(round_up(_HEADROOM * ratio), 1.0)
+            limit = min(round_up(_TOLERANCE * ratio), 1.0)
             why = f"{name} fails in up to {ratio:.2%} of a window's rows; more than {limit:.2%} is news"
             before, _ = tolerated.get(path, (0.0, ""))
             if limit > before:
@@ -57,11 +58,12 @@ def changes(draft: Draft) -> int:
 
 def _detector(kind: str, warning: float, critical: float, seen: Seen) -> Detector | None:
     """Return the detector with thresholds that leave headroom; None where they would have to be too high."""
-    needed = _HEADROOM * seen.lasting
+    needed = _HEADROOM.get(kind, 2.0) * seen.lasting
     if needed <= warning:
         return Detector(kind, warning, critical, "")
     if needed > _HIGHEST.get(kind, 1.0):
         return None
     own = round_up(needed)
-    why = f"{seen.lasting:.2f} above noise for two of {seen.windows} windows"
-    return Detector(kind, own, max(critical, round_up(2 * needed)), why)
+    why = f"twice the shift of two successive windows of the sample ({kind} {seen.lasting:.2f})"
+    worse = round_up(2 * needed) if kind == "psi" else min(round_up(2 * needed), (1 + own) / 2)
+    return Detector(kind, own, max(critical, worse), why)

@@ -40,7 +40,7 @@ def _head(page: Page, draft: Draft) -> None:
     rejects = ", ".join(f"{reason} {n}" for reason, n in survey.rejects.most_common()) or "none"
     page.remark(f"Proposed by `driftline init` from {shown(draft.origin.name)}.")
     what = "everything there was" if draft.complete else "the first of more"
-    page.remark(f"Sample: {survey.records} records ({what}): {draft.rows} rows, rejects {rejects}, "
+    page.remark(f"Sample: {survey.records:,} records ({what}): {draft.rows:,} rows, rejects {rejects}, "
                 f"{survey.filtered} tombstones; event times {_moment(draft.pace.first_ms)} … {_moment(draft.pace.last_ms)}.")
     if draft.verdict:
         page.remark(f"{draft.verdict}.")
@@ -91,14 +91,15 @@ def _time(page: Page, draft: Draft) -> None:
         page.add(f"  unit: {time.unit}", "a time without an offset counts as UTC" if time.unit == "iso8601" else "")
     if time.others:
         page.remark(f"Also plausible: {', '.join(shown(other) for other in time.others[:5])}.", 2)
-    seen = f"rows were up to {_span(pace.disorder_ms)} behind the latest of their partition"
+    behind = f"rows were up to {_span(pace.disorder_ms)} behind" if pace.disorder_ms else "no row was behind"
+    seen = f"{behind} the latest of {'their' if pace.disorder_ms else 'its'} partition"
     late = f"; {pace.late} would have been late" if pace.late else ""
     page.add(f"  lateness: {format_duration(pace.lateness_ms)}", f"{seen}{late}")
     page.blank()
     size = format_duration(pace.size_ms)
     page.add("window:")
     if pace.counts:
-        why = f"{min(pace.counts)} … {max(pace.counts)} rows in {len(pace.counts)} whole windows, median {pace.typical}"
+        why = f"{min(pace.counts):,} … {max(pace.counts):,} rows in {len(pace.counts)} whole windows, median {pace.typical:,}"
     else:
         why = "the sample is shorter than one window"
     few = "; few for a verdict, longer windows need a longer sample" if pace.sparse else "; enough for PSI"
