@@ -10,7 +10,7 @@ import typer
 DEFAULT_RECORDS = 50_000
 
 
-def init(
+def init(  # noqa: PLR0913, PLR0917 - every option is an argument
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Records: .jsonl, .jsonl.gz, .csv or .parquet.")
     ] = None,

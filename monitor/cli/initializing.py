@@ -105,11 +105,15 @@ def _security(file: Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(document.problems, file=str(file))
     if not isinstance(document.value, dict):
         remedy = "write protocol, mechanism, username and so on, as below source.security"
-        raise ConfigError([Problem("document", "the settings are not a mapping", line=1, remedy=remedy)], file=str(file))
+        raise ConfigError(
+            [Problem("document", "the settings are not a mapping", line=1, remedy=remedy)], file=str(file)
+        )
     try:
         SecuritySpec.model_validate(document.value)
     except ValidationError as error:
-        found = [Problem(".".join(map(str, e["loc"])) or "document", e["msg"]) for e in error.errors(include_input=False)]
+        found = [
+            Problem(".".join(map(str, e["loc"])) or "document", e["msg"]) for e in error.errors(include_input=False)
+        ]
         raise ConfigError(found, file=str(file)) from None
     return document.value, text
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from monitor.checks import CheckSpec
-from monitor.proposing.bounds import CONFIDENCE, none_seen_ratio, round_up
+from monitor.proposing.bounds import CONFIDENCE, chance_failures, none_seen_ratio, round_up
 from monitor.proposing.draft import CheckProposal
-from monitor.proposing.event_time import EventTime
 from monitor.proposing.facts import Facts
 from monitor.proposing.fields import FieldProposal
 from monitor.proposing.kinds import Role
@@ -28,25 +27,31 @@ def known_kinds(union: Any) -> frozenset[str]:
     return frozenset(member.model_fields["kind"].default for member in members)
 
 
-def checks_of(
-    facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: Pace, time: EventTime
-) -> tuple[CheckProposal, ...]:
+def checks_of(facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: Pace) -> tuple[CheckProposal, ...]:
     """Return the proposed checks, the volume last."""
     found = []
     for fact, proposal in zip(facts, fields, strict=True):
         if proposal.active:
             listed = any(setting.key == "allowed" and setting.active for setting in proposal.settings)
-            found += [check for check in (None if listed else _format(fact), _placeholder(fact), _quoted(fact)) if check]
+            found += [
+                check
+                for check in (None if listed else _format(fact, pace.few), _placeholder(fact), _quoted(fact))
+                if check
+            ]
     return (*found, *_duplicates(facts, fields, pace), *_volume(pace))
 
 
-def _format(facts: Facts) -> CheckProposal | None:
+def _format(facts: Facts, rows: int) -> CheckProposal | None:
     name = format_of(facts)
     if name is None:
         return None
-    sure = f"{CONFIDENCE:.0%}:"
-    entry = f"{{kind: format, field: {scalar(facts.path)}, format: {name}}}"
-    return CheckProposal(f"{facts.path}.format", entry, f"{sure} of all {facts.usable:,} values are")
+    rare = none_seen_ratio(facts.usable)
+    limit = round_up(chance_failures(facts.usable, rows) / rows)
+    entry = (
+        f"{{kind: format, field: {scalar(facts.path)}, format: {name}, max_failure_ratio: {scalar(min(limit, 1.0))}}}"
+    )
+    why = f"{CONFIDENCE:.0%}: all {facts.usable:,} values are, so others are in fewer than 1 in {int(1 / rare):,} rows"
+    return CheckProposal(f"{facts.path}.format", entry, why)
 
 
 def _placeholder(facts: Facts) -> CheckProposal | None:

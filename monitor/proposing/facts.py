@@ -114,7 +114,9 @@ class Facts:
             same = self.column.valid == value if isinstance(self.column.values, np.ndarray) else _is(self.column, value)
             seen = np.unique(fifth[same]).size
             if seen < np.unique(fifth).size:
-                return f"{shown(str(int(value) if self.whole_number(value) else value), 30)} in {seen} of {_FIFTHS} fifths"
+                return (
+                    f"{shown(str(int(value) if self.whole_number(value) else value), 30)} in {seen} of {_FIFTHS} fifths"
+                )
         return ""
 
     @staticmethod

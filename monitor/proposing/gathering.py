@@ -35,20 +35,22 @@ def gather(source: PartitionedSource, records: int) -> Gathered:
     taken: dict[TopicPartition, list[Fetch]] = {}
     left: dict[TopicPartition, int] = {}
     ends: dict[TopicPartition, int | None] = {}
+    finished: set[TopicPartition] = set()
     silent = 0
     while (left or not ends) and silent < _PATIENCE:
         silent += 1
         for event in source.poll(frozenset(), _POLL_S):
             if isinstance(event, Assigned):
                 ends |= _begin(source, event.partitions, records, left)
+                finished |= ends.keys() - left.keys()
                 silent = 0
             elif isinstance(event, Fetch) and event.partition in left:
                 silent = 0 if len(event) else silent
-                _take(event, ends, left, taken)
+                if _take(event, ends[event.partition], left, taken):
+                    finished.add(event.partition)
     if left and any(ends[partition] is not None for partition in left):
         raise SurroundingsError("the broker stopped sending records; try again, or ask for fewer with --records")
-    whole = all(_at_end(taken.get(p, []), end) for p, end in ends.items())
-    return Gathered({p: taken[p] for p in sorted(taken)}, whole)
+    return Gathered({p: taken[p] for p in sorted(taken)}, complete=finished >= ends.keys())
 
 
 def quotas(sizes: Mapping[TopicPartition, int | None], records: int) -> dict[TopicPartition, int]:
@@ -86,19 +88,21 @@ def _begin(
 
 def _take(
     fetch: Fetch,
-    ends: Mapping[TopicPartition, int | None],
+    end: int | None,
     left: dict[TopicPartition, int],
     taken: dict[TopicPartition, list[Fetch]],
-) -> None:
-    """Keep what a fetch brings for its partition's quota; forget the quota when it is met or the end is reached."""
+) -> bool:
+    """Keep what a fetch brings for its partition's quota, which goes when it is met; return whether that was all."""
     partition = fetch.partition
     n = min(len(fetch), left[partition])
     if n:
         taken.setdefault(partition, []).append(_first(fetch, n))
         left[partition] -= n
-    end = ends[partition] if ends[partition] is not None else fetch.end_offset
-    if not left[partition] or (end is not None and fetch.next_offset >= end):
+    known = end if end is not None else fetch.end_offset
+    ended = known is not None and fetch.next_offset >= known and n == len(fetch)
+    if ended or not left[partition]:
         del left[partition]
+    return ended
 
 
 def _first(fetch: Fetch, n: int) -> Fetch:
@@ -115,9 +119,3 @@ def _first(fetch: Fetch, n: int) -> Fetch:
         next_offset=int(fetch.offsets[n]),
         end_offset=None,
     )
-
-
-def _at_end(fetches: list[Fetch], end: int | None) -> bool:
-    return end is not None and (fetches[-1].next_offset >= end if fetches else True)
-
-

@@ -47,7 +47,9 @@ def kind_of(facts: Facts) -> Kind:
     """Return what the field is."""
     missing = 1 - facts.usable / facts.rows if facts.rows else 1.0
     if missing > _NEARLY_ALL and facts.presence[Presence.NULL] + facts.presence[Presence.ABSENT] > facts.unusable:
-        return Kind(_plain(facts), Role.EMPTY, f"missing in {missing:.2%} of {facts.rows:,} rows: too little to learn from")
+        return Kind(
+            _plain(facts), Role.EMPTY, f"missing in {missing:.2%} of {facts.rows:,} rows: too little to learn from"
+        )
     said = _others(facts)
     if facts.leaf.kind == "boolean":
         share = {str(value): n / facts.usable for value, n in facts.counts}
@@ -90,14 +92,18 @@ def _text(facts: Facts, said: str) -> Kind:
     few = facts.distinct <= _FEW_CATEGORIES or facts.usable >= _ROWS_A_CATEGORY * facts.distinct
     if few and facts.distinct <= _MOST_CATEGORIES:
         return Kind("category", Role.CATEGORY, f"{facts.distinct:,} different values in {facts.usable:,}{said}")
-    return Kind("text", Role.TEXT, f"{facts.distinct:,} different values in {facts.usable:,}, too many for categories{said}")
+    return Kind(
+        "text", Role.TEXT, f"{facts.distinct:,} different values in {facts.usable:,}, too many for categories{said}"
+    )
 
 
 def _others(facts: Facts) -> str:
     """Return which share of the values is of another kind, where there is any."""
+    absent = facts.rows - facts.present
+    there = f"; in {facts.present / facts.rows:.1%} of rows" if absent else ""
     if not facts.unusable:
-        return ""
+        return there
     own = {"number": ("number", "integer"), "integer": ("integer",)}.get(facts.leaf.kind, (facts.leaf.kind,))
     names = [kind for kind, n in facts.leaf.counts.items() if n and kind not in (*own, "null")]
     share = facts.unusable / (facts.usable + facts.unusable)
-    return f"; {share:.2%} of the values are of another type ({', '.join(names) or 'not finite'})"
+    return f"{there}; {share:.2%} of the values are of another type ({', '.join(names) or 'not finite'})"

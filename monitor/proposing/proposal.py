@@ -91,8 +91,9 @@ def propose(
         checks=(),
         segment=_segment(facts, fields),
     )
-    draft, config, trial = _settled(draft, table, facts, gathered, now_ms)
-    return Proposed(draft, written(draft), config, trial)
+    settled, trial = _settled(draft, table, facts, gathered, now_ms)
+    text = written(settled)
+    return Proposed(settled, text, load(text), trial)
 
 
 def monitor_name(origin: Origin) -> str:
@@ -110,21 +111,21 @@ def _facts(table: Table, time: EventTime, found: Sequence[Leaf]) -> list[Facts]:
 
 def _settled(
     draft: Draft, table: Table, facts: Sequence[Facts], gathered: Gathered, now_ms: int
-) -> tuple[Draft, Config, Trial]:
+) -> tuple[Draft, Trial]:
     """Return the draft after its trial, with windows of a day where shorter ones only show the hour of the day."""
-    tried = _tried(_paced(draft, draft.pace, table, facts), gathered, now_ms)
+    tried = _tried(_paced(draft, draft.pace, facts), gathered, now_ms)
     pace = draft.pace
     unstable = changes(tried[0]) > _UNSTABLE_SHARE * len(draft.watched)
     if unstable and pace.size_ms < DAY_MS and pace.last_ms - pace.first_ms >= _FEWEST_WINDOWS * DAY_MS:
-        daily = _tried(_paced(draft, pace_of(table, draft.time, DAY_MS), table, facts), gathered, now_ms)
+        daily = _tried(_paced(draft, pace_of(table, draft.time, DAY_MS), facts), gathered, now_ms)
         if changes(daily[0]) < changes(tried[0]):
             return daily
     return tried
 
 
-def _paced(draft: Draft, pace: Pace, table: Table, facts: Sequence[Facts]) -> Draft:
+def _paced(draft: Draft, pace: Pace, facts: Sequence[Facts]) -> Draft:
     split = _split(draft.time.times_ms[draft.time.timed], pace)
-    return replace(draft, pace=pace, checks=checks_of(facts, draft.fields, pace, draft.time), split_ms=split)
+    return replace(draft, pace=pace, checks=checks_of(facts, draft.fields, pace), split_ms=split)
 
 
 def _split(times: IntArray, pace: Pace) -> int | None:
@@ -136,7 +137,7 @@ def _split(times: IntArray, pace: Pace) -> int | None:
     return middle * pace.size_ms if middle <= int(windows[-1]) else None
 
 
-def _tried(draft: Draft, gathered: Gathered, now_ms: int) -> tuple[Draft, Config, Trial]:
+def _tried(draft: Draft, gathered: Gathered, now_ms: int) -> tuple[Draft, Trial]:
     """Return the draft changed until its own sample raises no alert, at most a few times."""
     for attempt in range(_ROUNDS):
         config = load(written(draft))
@@ -145,7 +146,7 @@ def _tried(draft: Draft, gathered: Gathered, now_ms: int) -> tuple[Draft, Config
         if changed.tuning == draft.tuning:
             break
         draft = changed
-    return replace(draft, verdict=_verdict(draft, trial)), config, trial
+    return replace(draft, verdict=_verdict(draft, trial)), trial
 
 
 def _verdict(draft: Draft, trial: Trial) -> str:

@@ -13,7 +13,7 @@ _UNSHOWABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\u205f\u2070-\ud7ff\uf90
 _SHOWN = 60
 
 
-def scalar(value: str | float | bool) -> str:
+def scalar(value: str | float) -> str:
     """Return a value in YAML as the loader reads it back: text quoted unless it is a plain word, no interpolation."""
     if isinstance(value, bool):
         return "true" if value else "false"

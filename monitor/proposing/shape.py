@@ -72,7 +72,9 @@ def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
     Of two paths that the decoder could not tell apart the more frequent one stays.
     """
     found: list[Leaf] = []
-    left_out = {path: f"in {n} rows; its name cannot be written as a field path" for path, n in shape.unreachable.items()}
+    left_out = {
+        path: f"in {n:,} rows; its name cannot be written as a field path" for path, n in shape.unreachable.items()
+    }
     for path, counts in shape.kinds.items():
         scalars = {kind: counts[kind] for kind in ("integer", "number", "text", "boolean") if counts[kind]}
         numbers = counts["integer"] + counts["number"]
@@ -80,10 +82,12 @@ def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
         most = max(numbers, counts["text"], counts["boolean"])
         if not scalars or nested > most:
             if counts["array"] + counts["mixed"] + counts["too deep"] >= max(counts["object"], 1):
-                kind = "an array" if counts["array"] else "nested too deeply" if counts["too deep"] else "of mixed kinds"
-                left_out[path] = f"{kind} in {nested} of {shape.rows} rows; arrays have no statistics of their own"
+                kind = (
+                    "an array" if counts["array"] else "nested too deeply" if counts["too deep"] else "of mixed kinds"
+                )
+                left_out[path] = f"{kind} in {nested:,} of {shape.rows:,} rows; arrays have no statistics of their own"
             elif not counts["object"]:
-                left_out[path] = f"null in all {counts['null']} rows that have it"
+                left_out[path] = f"null in all {counts['null']:,} rows that have it"
             continue
         if numbers == most:
             kind = "number" if counts["number"] else "integer"

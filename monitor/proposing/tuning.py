@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from monitor.config.tree import Config
 from monitor.proposing.bounds import round_up
-from monitor.proposing.draft import Detector, Draft
+from monitor.proposing.draft import Detector, Draft, Tuning
 from monitor.proposing.trial import Seen, Trial
 
 _HEADROOM = {"psi": 4.0, "ks": 2.0, "missing": 2.0}
@@ -23,20 +23,29 @@ def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
     for proposal in draft.watched:
         if proposal.path in detectors or proposal.drift_off is not None:
             continue
-        kept, changed, lost = [], False, []
-        for spec in config.detectors_for(proposal.path):
-            seen = trial.scores.get((proposal.path, spec.kind), Seen())
-            found = _detector(spec.kind, spec.warning, spec.critical, seen)
-            changed |= found is None or found.warning != spec.warning
-            if found is None:
-                lost.append(f"{spec.kind} {seen.lasting:.2f}")
-            else:
-                kept.append(found)
-        if changed:
-            detectors[proposal.path] = tuple(kept)
+        found = {
+            spec.kind: _detector(spec.kind, spec.warning, spec.critical, _seen(trial, proposal.path, spec.kind))
+            for spec in config.detectors_for(proposal.path)
+        }
+        lost = [f"{kind} {_seen(trial, proposal.path, kind).lasting:.2f}" for kind, own in found.items() if own is None]
+        kept = tuple(detector for detector in found.values() if detector is not None)
+        if lost or any(detector.why for detector in kept):
+            detectors[proposal.path] = kept
         if lost:
-            unstable[proposal.path] = f"moves within the sample: {', '.join(lost)} in two successive windows, so that no threshold would help"
-    tolerated, muted = dict(tuning.tolerated), dict(tuning.muted)
+            unstable[proposal.path] = (
+                f"moves within the sample: {', '.join(lost)} in two successive windows, so that no threshold would help"
+            )
+    tolerated, muted = _failures(draft, trial)
+    return replace(draft, tuning=Tuning(detectors, unstable, tolerated, muted))
+
+
+def _seen(trial: Trial, path: str, kind: str) -> Seen:
+    return trial.scores.get((path, kind), Seen())
+
+
+def _failures(draft: Draft, trial: Trial) -> tuple[dict[str, tuple[float, str]], dict[str, str]]:
+    """Return what is tolerated of fields' contracts, and which checks are left out, so that nothing fails."""
+    tolerated, muted = dict(draft.tuning.tolerated), dict(draft.tuning.muted)
     paths = {proposal.path for proposal in draft.watched}
     own = {check.name for check in draft.checks}
     for name, (path, ratio) in trial.failures.items():
@@ -44,11 +53,10 @@ def tuned(draft: Draft, config: Config, trial: Trial) -> Draft:
             muted[name] = "would have failed in the sample" + (f": up to {ratio:.2%} of a window" if ratio else "")
         elif path in paths:
             limit = min(round_up(_TOLERANCE * ratio), 1.0)
-            why = f"{name} fails in up to {ratio:.2%} of a window's rows; more than {limit:.2%} is news"
-            before, _ = tolerated.get(path, (0.0, ""))
-            if limit > before:
+            if limit > tolerated.get(path, (0.0, ""))[0]:
+                why = f"{name} fails in up to {ratio:.2%} of a window's rows; more than {limit:.2%} is news"
                 tolerated[path] = limit, why
-    return replace(draft, tuning=replace(tuning, detectors=detectors, unstable=unstable, tolerated=tolerated, muted=muted))
+    return tolerated, muted
 
 
 def changes(draft: Draft) -> int:

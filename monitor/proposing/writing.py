@@ -29,7 +29,7 @@ def written(draft: Draft) -> str:
     _time(page, draft)
     _baseline(page, draft)
     _fields(page, draft)
-    _drift(page, draft)
+    _drift(page)
     _checks(page, draft)
     _rest(page, draft)
     return page.text
@@ -40,13 +40,15 @@ def _head(page: Page, draft: Draft) -> None:
     rejects = ", ".join(f"{reason} {n}" for reason, n in survey.rejects.most_common()) or "none"
     page.remark(f"Proposed by `driftline init` from {shown(draft.origin.name)}.")
     what = "everything there was" if draft.complete else "the first of more"
-    page.remark(f"Sample: {survey.records:,} records ({what}): {draft.rows:,} rows, rejects {rejects}, "
-                f"{survey.filtered} tombstones; event times {_moment(draft.pace.first_ms)} … {_moment(draft.pace.last_ms)}.")
+    page.remark(
+        f"Sample: {survey.records:,} records ({what}): {draft.rows:,} rows, rejects {rejects}, "
+        f"{survey.filtered} tombstones; event times {_moment(draft.pace.first_ms)} … {_moment(draft.pace.last_ms)}."
+    )
     if draft.verdict:
         page.remark(f"{draft.verdict}.")
     page.remark(
-        f"Comments say why a line is proposed. “{CONFIDENCE:.0%} sure” speaks of rows like those of the sample, each by "
-        "itself. Lines that are commented out need a decision of yours."
+        f"Each comment says why its line is proposed; {CONFIDENCE:.0%} is the confidence of that line alone, for rows "
+        "like those of the sample. Lines that are commented out need a decision of yours."
     )
     page.blank()
     page.add(f"name: {scalar(draft.name)}", "the label `monitor` on every metric and alert")
@@ -61,14 +63,16 @@ def _source(page: Page, draft: Draft) -> None:
         page.add(f"  paths: {flow([origin.path])}")
         if origin.null_values:
             page.add(f"  null_values: {flow(('', *origin.null_values))}", "what this file writes for null")
-        page.remark("kind: kafka, bootstrap_servers: \"HOST:9092\", topics: [TOPIC] watches a topic instead", 2)
+        page.remark('kind: kafka, bootstrap_servers: "HOST:9092", topics: [TOPIC] watches a topic instead', 2)
     if isinstance(origin, TopicOrigin):
         page.add("  kind: kafka")
         page.add(f"  bootstrap_servers: {scalar(origin.bootstrap)}")
         page.add(f"  topics: {flow([origin.topic])}")
         if origin.client != "kafka-python":
             page.add(f"  client: {origin.client}")
-        page.add(f"  group_id: {scalar('driftline-' + draft.name)}", "only shows offsets to lag tools; no group is joined")
+        page.add(
+            f"  group_id: {scalar('driftline-' + draft.name)}", "only shows offsets to lag tools; no group is joined"
+        )
         page.add("  start: latest", "the sample began at the earliest offset")
         if origin.security_text:
             page.add("  security:", "as given with --security")
@@ -76,8 +80,11 @@ def _source(page: Page, draft: Draft) -> None:
                 page.add(f"    {line}".rstrip())
     if draft.survey.rejects and isinstance(origin, TopicOrigin):
         n = draft.survey.rejects.total()
-        page.add(f"dead_letter: {{topic: {scalar(origin.topic + '.dead')}}}",
-                 f"{n} of {draft.survey.records} records are rejects; to keep them, create this topic", active=False)
+        page.add(
+            f"dead_letter: {{topic: {scalar(origin.topic + '.dead')}}}",
+            f"{n} of {draft.survey.records} records are rejects; to keep them, create this topic",
+            active=False,
+        )
     page.blank()
 
 
@@ -169,7 +176,7 @@ def _detectors(page: Page, detectors: tuple[Detector, ...], unstable: str) -> No
         page.add(f"      - {{kind: {detector.kind}, {limits}}}", detector.why)
 
 
-def _drift(page: Page, draft: Draft) -> None:
+def _drift(page: Page) -> None:
     page.add("drift:", "for every field without a `drift` of its own, as far as its type allows")
     for kind, warning, critical, why in _DETECTORS:
         page.add(f"  - {{kind: {kind}, warning: {number(warning)}, critical: {number(critical)}}}", why)
@@ -190,8 +197,12 @@ def _rest(page: Page, draft: Draft) -> None:
     page.add("alerting: {raise_after: 2, clear_after: 2}", "drift has to last two windows; contracts alert after one")
     page.add("sinks:")
     page.add("  - {kind: log, name: log}", "alerts go to the daemon's log")
-    page.add('  - {kind: alertmanager, name: am, urls: ["http://localhost:9093"]}', "where people get paged", active=False)
-    page.add(f"store: {{path: {scalar(draft.store_path)}}}", "offsets and statistics; a directory that survives a restart")
+    page.add(
+        '  - {kind: alertmanager, name: am, urls: ["http://localhost:9093"]}', "where people get paged", active=False
+    )
+    page.add(
+        f"store: {{path: {scalar(draft.store_path)}}}", "offsets and statistics; a directory that survives a restart"
+    )
 
 
 def _moment(ms: int) -> str:

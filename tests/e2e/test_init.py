@@ -67,27 +67,26 @@ def split(query: str, parts: dict[str, str], *, of: str) -> Iterator[Path]:
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE rows AS {query}", [of])
         for name, where in parts.items():
-            connection.execute(f"COPY (SELECT * FROM rows WHERE {where}) TO '{name}'")
+            connection.execute(f"COPY (SELECT * FROM rows WHERE {where}) TO '{name}'")  # noqa: S608 - the test's own
             yield Path(name).absolute()
 
 
-def test_half_of_the_flights_of_a_quarter_raises_no_alert_under_what_the_other_half_proposed(here, flights: Flights):
+def test_half_of_the_flights_of_two_months_raises_no_alert_under_what_the_other_half_proposed(here, flights: Flights):
     """A fair split of the same months, row by row, since the year itself drifts with its seasons."""
     chosen = "hash(time_hour, flight, carrier, tailnum) % 2"
     learnt, rest = here / "learnt.jsonl", here / "rest.jsonl"
-    flights.write(f"{chosen} = 0 AND time_hour < '2013-04-01'", learnt)
-    flights.write(f"{chosen} = 1 AND time_hour < '2013-04-01'", rest)
+    flights.write(f"{chosen} = 0 AND time_hour < '2013-03-01'", learnt)
+    flights.write(f"{chosen} = 1 AND time_hour < '2013-03-01'", rest)
     proposed = initialised("--file", learnt)
     alerts, summary = proposed.replay(rest)
     assert alerts == []
-    assert summary["rows"] > 40_000
+    assert summary["rows"] > 25_000
     assert proposed.replay(learnt)[0] == []
     config = proposed.config
     assert (config.time.field, config.time.unit, config.window.size) == ("time_hour", "iso8601", 86_400_000)
     assert config.fields["origin"].allowed == ("EWR", "JFK", "LGA")
     assert config.fields["tailnum"].type == "text"
-    assert not config.fields["dep_time"].model_dump()["nullable"] is False
-    assert config.fields["sched_dep_time"].nullable is False
+    assert (config.fields["dep_time"].nullable, config.fields["sched_dep_time"].nullable) == (True, False)
     assert config.fields["month"].drift == ()
     assert {d.kind for d in config.detectors_for("distance")} == {"psi", "ks", "missing"}
 
@@ -98,7 +97,7 @@ def test_the_flights_of_the_following_weeks_raise_no_alert(here, flights: Flight
     flights.write("time_hour >= '2013-02-25' AND time_hour < '2013-03-25'", rest)
     alerts, summary = initialised("--file", learnt).replay(rest)
     assert alerts == []
-    assert summary["windows"] == 29
+    assert summary["windows"] == 28
 
 
 def test_broken_flights_do_raise_alerts_under_what_was_proposed(here, flights: Flights):
@@ -108,7 +107,7 @@ def test_broken_flights_do_raise_alerts_under_what_was_proposed(here, flights: F
     flights.write("time_hour >= '2013-02-01' AND time_hour < '2013-02-08'", rest)
     proposed = initialised("--file", learnt)
     assert proposed.replay(rest)[0] == []
-    query = "SELECT * REPLACE (distance * 1.609 AS distance, 'XXX' AS origin, NULL AS dest) FROM read_json(?)"
+    query = "SELECT * REPLACE ((distance * 1.609)::BIGINT AS distance, 'XXX' AS origin, NULL AS dest) FROM read_json(?)"
     (broken,) = split(query, {"broken.jsonl": "true"}, of=str(rest))
     rules = {(alert["labels"]["rule"], alert["labels"].get("field")) for alert in proposed.replay(broken)[0]}
     assert rules >= {("psi", "distance"), ("origin.allowed", "origin"), ("dest.nullable", "dest")}
@@ -186,6 +185,7 @@ def test_a_topic_of_mixed_records_gets_a_configuration_that_runs_without_a_page(
     assert {(c.field, c.format) for c in config.checks if c.kind == "format"} == {
         ("id", "uuid"),
         ("customer.email", "email"),
+        ("customer.country", "country"),
     }
     assert "a.b: " in proposed.text
     assert "items: an array" in proposed.text
@@ -199,7 +199,7 @@ def test_a_topic_of_mixed_records_gets_a_configuration_that_runs_without_a_page(
 @pytest.mark.kafka
 def test_a_topic_that_is_not_there_ends_with_69(here, kafka_broker: Cluster):
     result = invoke(
-        "init", "--topic", unique("absent"), "--bootstrap", kafka_broker.bootstrap, "--connect-timeout", "500ms"
+        "init", "--topic", unique("absent"), "--bootstrap", kafka_broker.bootstrap, "--connect-timeout", "2s"
     )
     assert (result.exit_code, "there is no topic" in result.output) == (69, True)
     assert not Path("driftline.yaml").exists()
