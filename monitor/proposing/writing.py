@@ -106,7 +106,8 @@ def _time(page: Page, draft: Draft) -> None:
     size = format_duration(pace.size_ms)
     page.add("window:")
     if pace.counts:
-        why = f"{min(pace.counts):,} … {max(pace.counts):,} rows in {len(pace.counts)} whole windows, median {pace.typical:,}"
+        seen = f"{min(pace.counts):,} … {max(pace.counts):,} rows in {len(pace.counts)} whole windows"
+        why = f"{seen}, median {pace.typical:,}"
     else:
         why = "the sample is shorter than one window"
     few = "; few for a verdict, longer windows need a longer sample" if pace.sparse else "; enough for PSI"

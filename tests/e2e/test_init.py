@@ -71,16 +71,16 @@ def split(query: str, parts: dict[str, str], *, of: str) -> Iterator[Path]:
             yield Path(name).absolute()
 
 
-def test_half_of_the_flights_of_two_months_raises_no_alert_under_what_the_other_half_proposed(here, flights: Flights):
+def test_half_of_the_flights_of_a_month_raises_no_alert_under_what_the_other_half_proposed(here, flights: Flights):
     """A fair split of the same months, row by row, since the year itself drifts with its seasons."""
     chosen = "hash(time_hour, flight, carrier, tailnum) % 2"
     learnt, rest = here / "learnt.jsonl", here / "rest.jsonl"
-    flights.write(f"{chosen} = 0 AND time_hour < '2013-03-01'", learnt)
-    flights.write(f"{chosen} = 1 AND time_hour < '2013-03-01'", rest)
+    flights.write(f"{chosen} = 0 AND time_hour < '2013-02-01'", learnt)
+    flights.write(f"{chosen} = 1 AND time_hour < '2013-02-01'", rest)
     proposed = initialised("--file", learnt)
     alerts, summary = proposed.replay(rest)
     assert alerts == []
-    assert summary["rows"] > 25_000
+    assert summary["rows"] > 13_000
     assert proposed.replay(learnt)[0] == []
     config = proposed.config
     assert (config.time.field, config.time.unit, config.window.size) == ("time_hour", "iso8601", 86_400_000)
@@ -91,22 +91,16 @@ def test_half_of_the_flights_of_two_months_raises_no_alert_under_what_the_other_
     assert {d.kind for d in config.detectors_for("distance")} == {"psi", "ks", "missing"}
 
 
-def test_the_flights_of_the_following_weeks_raise_no_alert(here, flights: Flights):
+def test_the_flights_of_the_following_weeks_raise_no_alert_and_broken_ones_do(here, flights: Flights):
+    """Learnt from eight weeks, in which days of storm with many cancelled flights have become known as normal."""
     learnt, rest = here / "learnt.jsonl", here / "rest.jsonl"
-    flights.write("time_hour < '2013-02-25'", learnt)
-    flights.write("time_hour >= '2013-02-25' AND time_hour < '2013-03-25'", rest)
-    alerts, summary = initialised("--file", learnt).replay(rest)
+    flights.write("flight % 4 <> 0 AND time_hour < '2013-02-25'", learnt)
+    flights.write("flight % 4 <> 0 AND time_hour >= '2013-02-25' AND time_hour < '2013-03-25'", rest)
+    proposed = initialised("--file", learnt)
+    alerts, summary = proposed.replay(rest)
     assert alerts == []
     assert summary["windows"] == 28
-
-
-def test_broken_flights_do_raise_alerts_under_what_was_proposed(here, flights: Flights):
-    """The silence of the others would prove nothing if nothing could break it."""
-    learnt, rest = here / "learnt.jsonl", here / "rest.jsonl"
-    flights.write("time_hour < '2013-02-01'", learnt)
-    flights.write("time_hour >= '2013-02-01' AND time_hour < '2013-02-08'", rest)
-    proposed = initialised("--file", learnt)
-    assert proposed.replay(rest)[0] == []
+    # Silence would prove nothing if nothing could break it.
     query = "SELECT * REPLACE ((distance * 1.609)::BIGINT AS distance, 'XXX' AS origin, NULL AS dest) FROM read_json(?)"
     (broken,) = split(query, {"broken.jsonl": "true"}, of=str(rest))
     rules = {(alert["labels"]["rule"], alert["labels"].get("field")) for alert in proposed.replay(broken)[0]}
@@ -198,10 +192,10 @@ def test_a_topic_of_mixed_records_gets_a_configuration_that_runs_without_a_page(
 
 @pytest.mark.kafka
 def test_a_topic_that_is_not_there_ends_with_69(here, kafka_broker: Cluster):
-    result = invoke(
-        "init", "--topic", unique("absent"), "--bootstrap", kafka_broker.bootstrap, "--connect-timeout", "2s"
-    )
-    assert (result.exit_code, "there is no topic" in result.output) == (69, True)
+    topic = unique("absent")
+    result = invoke("init", "--topic", topic, "--bootstrap", kafka_broker.bootstrap, "--connect-timeout", "2s")
+    assert result.exit_code == 69, result.output
+    assert topic in result.output
     assert not Path("driftline.yaml").exists()
 
 
