@@ -64,7 +64,9 @@ def event_time_of(table: Table, wanted: str | None = None) -> EventTime:
     """
     duck = Duck()
     paths = [wanted] if wanted is not None else list(table.columns)
-    found = sorted((c for path in paths for c in _candidates(duck, table, path)), key=lambda c: c.order)
+    found = sorted(
+        (c for path in paths for c in _candidates(duck, table, path, asked=wanted is not None)), key=lambda c: c.order
+    )
     if wanted is not None and not found:
         raise SurroundingsError(f"{wanted} holds no plausible times in {MIN_SHARE:.0%} of the rows; see --time-field")
     if found:
@@ -81,14 +83,14 @@ def event_time_of(table: Table, wanted: str | None = None) -> EventTime:
     return EventTime(None, "ms", table.timestamps_ms, stamped, why)
 
 
-def _candidates(duck: Duck, table: Table, path: str) -> Iterator[_Candidate]:
+def _candidates(duck: Duck, table: Table, path: str, *, asked: bool) -> Iterator[_Candidate]:
     """Yield the readings of a field as time that fit nearly all rows."""
     column = table.columns.get(path)
     if column is None or not column.ok.any():
         return
     rank = _rank(path)
     for unit in _units(column):
-        if unit != "iso8601" and rank is None:
+        if unit != "iso8601" and rank is None and not asked:
             continue  # a number in the right range may be anything
         times, faults = event_times(duck, EventTimePlan(path, unit), column, table.timestamps_ms)
         timed = faults == 0

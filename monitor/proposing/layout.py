@@ -26,7 +26,7 @@ class Page:
     def add(self, line: str, why: str = "", *, active: bool = True) -> None:
         """Add a line of YAML, with its reason beside it, or above it where it is too long."""
         left = line if active else _commented(line)
-        if not why:
+        if not why.strip():
             self._lines.append(left)
             return
         column = max(_COLUMN, len(left) + 2)

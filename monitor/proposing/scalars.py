@@ -19,10 +19,14 @@ def scalar(value: str | float) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return number(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
-        return value
-    escaped = value.replace("${", "$${")
-    return str(yaml.safe_dump(escaped, default_style='"', allow_unicode=True, width=1 << 20)).strip()
+    return key(value.replace("${", "$${"))
+
+
+def key(text: str) -> str:
+    """Return a text as a key, which the loader does not interpolate: a plain word, or quoted."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
+        return text
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1 << 20)).strip()
 
 
 def number(value: float) -> str:

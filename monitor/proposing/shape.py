@@ -16,6 +16,7 @@ from monitor.types import Fetch, IntArray
 
 MAX_DEPTH = 8
 """Objects nested deeper than this are named in a comment and not taken apart."""
+_MOST_ODD = 2_000
 _STRUCTURE = "SELECT TRY(json_structure(TRY(decode(v)))) FROM bytes"
 _NUMBERS = {"UBIGINT": "integer", "BIGINT": "integer", "HUGEINT": "integer", "UHUGEINT": "integer", "DOUBLE": "number"}
 _KINDS = {**_NUMBERS, "VARCHAR": "text", "BOOLEAN": "boolean", "NULL": "null"}
@@ -34,10 +35,17 @@ class Shape:
         """Count the structures of some records of a fetch, all of which must be JSON objects."""
         values = fetch.values.take(rows)
         self.rows += len(values)
-        for entry in pc.value_counts(duck.ask(_STRUCTURE, values)):
+        structures = duck.ask(_STRUCTURE, values)
+        for entry in pc.value_counts(structures):
             structure = json.loads(entry["values"].as_py() or "null")
             if isinstance(structure, dict):
                 self._walk(structure, "", entry["counts"].as_py(), 1)
+        # DuckDB gives up on records with names that differ only in letter case; of those some are looked at here.
+        odd = pc.fill_null(pc.not_equal(pc.utf8_slice_codeunits(structures, 0, 1), "{"), fill_value=True)
+        for value in values.filter(odd)[:_MOST_ODD].to_pylist():
+            structure = _structure(_parsed(value))
+            if isinstance(structure, dict):
+                self._walk(structure, "", 1, 1)
 
     def _walk(self, node: Mapping[str, Any], prefix: str, n: int, depth: int) -> None:
         for name, inner in node.items():
@@ -94,9 +102,28 @@ def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
         else:
             kind = "text" if counts["text"] == most else "boolean"
         found.append(Leaf(path, kind, dict(counts), counts.total()))
-    for path, other, why in confusable(sorted((leaf.path for leaf in found), key=lambda p: -shape.kinds[p].total())):
-        left_out[path] = f"cannot be told apart from {other}: {why}"
-    return [leaf for leaf in found if leaf.path not in left_out], left_out
+    frequent = sorted((leaf.path for leaf in found), key=lambda p: -shape.kinds[p].total())
+    clashing = {path: f"cannot be told apart from {other}: {why}" for path, other, why in confusable(frequent)}
+    return [leaf for leaf in found if leaf.path not in clashing], left_out | clashing
+
+
+def _parsed(value: bytes) -> Any:
+    """Return the JSON value of a record, None where Python's parser will not have it."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _structure(value: Any) -> Any:
+    """Return the structure of a parsed value, as DuckDB would have spelled it."""
+    if isinstance(value, dict):
+        return {name: _structure(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return []
+    if isinstance(value, bool) or value is None:
+        return "NULL" if value is None else "BOOLEAN"
+    return "VARCHAR" if isinstance(value, str) else "BIGINT" if isinstance(value, int) else "DOUBLE"
 
 
 def _reachable(name: str, path: str) -> bool:

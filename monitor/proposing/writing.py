@@ -10,7 +10,7 @@ from monitor.proposing.fields import FieldProposal
 from monitor.proposing.kinds import Role
 from monitor.proposing.layout import Page
 from monitor.proposing.origin import FileOrigin, TopicOrigin
-from monitor.proposing.scalars import flow, number, scalar, shown
+from monitor.proposing.scalars import flow, key, number, scalar, shown
 from monitor.spec import format_duration
 
 _DETECTORS = (
@@ -139,7 +139,7 @@ def _fields(page: Page, draft: Draft) -> None:
 
 
 def _field(page: Page, draft: Draft, proposal: FieldProposal) -> None:
-    path = scalar(proposal.path)
+    path = key(proposal.path)
     if proposal.kind.role is Role.EMPTY:
         page.add(f"  {path}: {{type: {proposal.kind.type}}}", proposal.kind.why, active=False)
         return
