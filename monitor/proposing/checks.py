@@ -19,6 +19,8 @@ from monitor.spec import format_duration
 _MOST = 3
 """A window may have so many times the rows of the fullest one seen."""
 _FEWEST_FOR_KEY = 1000
+_HORIZONS_MS = (86_400_000, 21_600_000, 3_600_000, 900_000, 300_000, 60_000)
+_MOST_KEYS, _DEFAULT_KEYS = 8_000_000, 1_000_000
 
 
 def known_kinds(union: Any) -> frozenset[str]:
@@ -78,12 +80,22 @@ def _duplicates(facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: P
     """Return a check on the first field that identifies every row, active where this version has the kind."""
     for fact, proposal in zip(facts, fields, strict=True):
         if proposal.kind.role is Role.IDENTIFIER and fact.usable == fact.rows >= _FEWEST_FOR_KEY:
-            horizon = format_duration(max(pace.size_ms, 3_600_000))
-            settings = f"key: {flow([fact.path])}, horizon: {horizon}, max_failure_ratio: 0.001"
+            horizon, keys = _horizon(pace)
+            room = f", capacity: {keys}" if keys > _DEFAULT_KEYS else ""
+            settings = f"key: {flow([fact.path])}, horizon: {format_duration(horizon)}{room}, max_failure_ratio: 0.001"
             why = f"{fact.usable:,} rows, as many different keys; at-least-once producers repeat a few"
             there = "duplicates" in known_kinds(CheckSpec)
             return [CheckProposal("duplicates", f"{{kind: duplicates, {settings}}}", why, active=there)]
     return []
+
+
+def _horizon(pace: Pace) -> tuple[int, int]:
+    """Return the longest horizon that needs no more than `_MOST_KEYS` keys, and how many it needs."""
+    for horizon in _HORIZONS_MS:
+        keys = int(round_up(2 * max(pace.typical, 1) * horizon / pace.size_ms))
+        if keys <= _MOST_KEYS:
+            break
+    return horizon, keys
 
 
 def _volume(pace: Pace) -> list[CheckProposal]:

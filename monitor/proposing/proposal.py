@@ -75,6 +75,8 @@ def propose(
     time = event_time_of(table, time_field)
     facts = _facts(table, time, found[:MAX_FIELDS])
     fields = tuple(propose_field(fact) for fact in facts)
+    if not any(proposal.active for proposal in fields):
+        raise SurroundingsError(f"there is nothing beside the event time to watch in {origin.name}")
     called = name or monitor_name(origin)
     draft = Draft(
         name=called,
