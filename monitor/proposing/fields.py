@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
 
 from monitor.proposing.bounds import CONFIDENCE, Tail, lower_tail, none_seen_ratio, upper_tail
 from monitor.proposing.facts import Facts
@@ -86,7 +87,10 @@ def _range(facts: Facts, kind: Kind) -> Setting | None:
         return None
     said = [seen if low < 0 else f"{_SURE}: {seen}, negative in 0 of {facts.usable:,}, {sure}"]
     said += [_tail(name, tail) for name, tail in (("lower", lower), ("upper", upper)) if name == "upper" or low < 0]
-    return Setting("range", flow([lower.end, upper.end]), "; ".join(said))
+    ends = [lower.end, upper.end]
+    if kind.type == "integer":
+        ends = [None if end is None else float(outward(end)) for end, outward in zip(ends, (floor, ceil), strict=True)]
+    return Setting("range", flow(ends), "; ".join(said))
 
 
 def _tail(name: str, tail: Tail) -> str:

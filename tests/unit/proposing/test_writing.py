@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -10,10 +13,11 @@ from hypothesis import strategies as st
 
 from monitor.config.document import read_document
 from monitor.config.loader import load
+from monitor.proposing import TopicOrigin, propose
 from monitor.proposing.checks import known_kinds
 from monitor.proposing.layout import Page
 from monitor.proposing.scalars import flow, key, scalar, shown
-from tests.support.proposals import field_of, proposed
+from tests.support.proposals import NOW_MS, START_MS, field_of, gathered, proposed
 
 RNG = np.random.default_rng(11)
 N = 3000
@@ -98,3 +102,21 @@ def test_windows_that_were_never_empty_get_a_volume_check():
     found = proposed({"n": [i % 5 for i in range(N)]}, step_ms=100)
     (volume,) = found.config.checks
     assert (volume.kind, volume.min_per_window, volume.max_per_window) == ("volume", 1, 1800)
+
+
+def test_security_is_written_as_it_was_given_so_that_no_secret_is(monkeypatch):
+    monkeypatch.setenv("KAFKA_PASSWORD", "correct-horse")
+    text = "protocol: SASL_PLAINTEXT\nmechanism: PLAIN\nusername: u\npassword: ${KAFKA_PASSWORD}\n"
+    origin = TopicOrigin("t", "b:9092", client="librdkafka", security_text=text)
+    rows = [{"event_time": START_MS + 100 * i, "n": i % 5} for i in range(N)]
+    found = propose(origin, gathered(*rows), NOW_MS)
+    assert "correct-horse" not in found.text
+    source = load(found.text).source
+    assert (source.topics, source.client, source.security.mechanism) == (("t",), "librdkafka", "PLAIN")
+    assert source.security.password.get_secret_value() == "correct-horse"
+
+
+def test_the_example_of_the_documentation_loads():
+    page = Path(__file__).parents[3] / "docs/how-to/init.md"
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert load(block).name == "orders"
