@@ -13,6 +13,7 @@ from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
 from monitor.cli.exits import exits
+from monitor.cli.init import init
 from monitor.cli.replay import replay
 from monitor.cli.run import run
 from monitor.cli.schema import schema
@@ -40,6 +41,7 @@ app.command()(run)
 app.command()(demo)
 app.command()(check)
 app.command()(schema)
+app.command()(init)
 app.command()(replay)
 app.add_typer(baseline, name="baseline")
 

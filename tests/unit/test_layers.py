@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("4", frozenset({"config", "engine"})),
     ("5a", frozenset({"compile", "dispatcher", "publish", "replay", "saving"})),
     ("5b", frozenset({"building", "checkpointing", "ownership", "replaying"})),
-    ("5c", frozenset({"daemon"})),
+    ("5c", frozenset({"daemon", "proposing"})),
     ("5d", frozenset({"app"})),
     ("5e", frozenset({"demo"})),
     ("5f", frozenset({"cli"})),
