@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.naming import CheckName, MaxFailureRatio, Severity
 from monitor.spec import DurationMs, Spec
 from monitor.types import Batch, MaskArray
 
@@ -15,12 +15,20 @@ from monitor.types import Batch, MaskArray
 class FreshnessSpec(Spec):
     """Fails a row whose Kafka timestamp is more than `max_delay` after its event time."""
 
+    example: ClassVar[str] = """
+        time: {field: event_time, unit: ms}
+        fields:
+          event_time: {type: integer}
+        checks:
+          - {kind: freshness, max_delay: 5m}
+    """
+
     kind: Literal["freshness"] = "freshness"
     name: CheckName = "freshness"
     max_delay: DurationMs = Field(description="from the event time to the record's Kafka timestamp")
     # A retried batch or a phone that was offline is no fault of the stream; one row in twenty late is.
     max_failure_ratio: MaxFailureRatio = 0.05
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @property
     def field(self) -> str:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from monitor.checks.fitting import Misfit
 from monitor.checks.last_values import BYTES_PER_KEY
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.predecessors import By, MaxKeys, Predecessors, misfits_of, without_repeats
 from monitor.protocols import State
 from monitor.spec import Spec
@@ -28,16 +28,24 @@ _HOLDS: Mapping[Direction, Callable[[Any, Any], Any]] = {
 class MonotonicSpec(Spec):
     """Fails a row whose value is out of order with that of the row before, by key."""
 
+    example: ClassVar[str] = """
+        fields:
+          device: {type: category}
+          counter: {type: number}
+        checks:
+          - {kind: monotonic, field: counter, by: [device]}
+    """
+
     kind: Literal["monotonic"] = "monotonic"
-    field: str
+    field: CheckedField
     by: Annotated[By, AfterValidator(without_repeats)] = Field(
         default=None, description="the fields that name whose rows are compared; none: all of a partition"
     )
-    direction: Direction = "increasing"
+    direction: Direction = Field(default="increasing", description="where each value must be from the one before")
     max_keys: MaxKeys = 100_000
     name: CheckName = Field(default_factory=named("monotonic"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer"})
 

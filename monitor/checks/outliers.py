@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.checks.fences import Fences, Method, fences, share_outside
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.reference import Reference
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -27,8 +27,16 @@ class OutliersSpec(Spec):
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer"})
     needs_baseline: ClassVar[bool] = True
 
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: outliers, field: amount, method: iqr}
+    """
+
     kind: Literal["outliers"] = "outliers"
-    field: str
+    field: CheckedField
     method: Method = Field(default="iqr", description="how the fences are found; outliers move iqr and mad least")
     factor: float = Field(default=3.0, gt=0, allow_inf_nan=False, description="how far the fences are out, in spreads")
     min_rows: int = Field(default=500, ge=1, description="with fewer evaluated rows the verdict is unknown")
@@ -37,7 +45,7 @@ class OutliersSpec(Spec):
         default=None,
         description="share of evaluated rows that may fail; without it 0.01 + 4 times the baseline's own share",
     )
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self, reference: Reference) -> Outliers:
         """Return the check; its Spec says which ratio is tolerated.

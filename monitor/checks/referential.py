@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from monitor.checks.membership import ValueSet
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
 
@@ -18,13 +18,20 @@ class ReferentialSpec(Spec):
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer", "category", "text"})
 
+    example: ClassVar[str] = """
+        fields:
+          customer_id: {type: text}
+        checks:
+          - {kind: referential, field: customer_id, file: customers.csv, column: id}
+    """
+
     kind: Literal["referential"] = "referential"
-    field: str
+    field: CheckedField
     file: str = Field(min_length=1, description="a file of one value a line, .csv, .tsv, .jsonl or .parquet")
     column: str | None = Field(default=None, min_length=1, description="the column that has the values")
     name: CheckName = Field(default_factory=named("referential"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self, kind: FieldType) -> Referential:
         """Return the check for a field of a type; raises UnfitFile when the values cannot be read."""

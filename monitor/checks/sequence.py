@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from monitor.checks.fitting import Misfit
 from monitor.checks.last_values import BYTES_PER_KEY
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.predecessors import By, MaxKeys, Predecessors, misfits_of, without_repeats
 from monitor.protocols import State
 from monitor.spec import Spec
@@ -22,8 +22,16 @@ Fault = Literal["gap", "repeat", "out_of_order"]
 class SequenceSpec(Spec):
     """Fails a row whose number is not one step above that of the row before, by key."""
 
+    example: ClassVar[str] = """
+        fields:
+          device: {type: category}
+          number: {type: integer}
+        checks:
+          - {kind: sequence, field: number, by: [device], max_failure_ratio: 0.001}
+    """
+
     kind: Literal["sequence"] = "sequence"
-    field: str
+    field: CheckedField
     by: Annotated[By, AfterValidator(without_repeats)] = Field(
         default=None, description="the fields that name whose rows are counted; none: all of a partition"
     )
@@ -34,7 +42,7 @@ class SequenceSpec(Spec):
     max_keys: MaxKeys = 100_000
     name: CheckName = Field(default_factory=named("sequence"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"integer"})
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity
 from monitor.checks.text_measures import Measure, measure_of
 from monitor.checks.texts import TEXTS
 from monitor.spec import Spec
@@ -55,15 +55,22 @@ class TextSpec(Spec):
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
 
+    example: ClassVar[str] = """
+        fields:
+          note: {type: text}
+        checks:
+          - {kind: text, field: note, measure: repetition, max: 0.5, max_failure_ratio: 0.01}
+    """
+
     kind: Literal["text"] = "text"
-    field: str
+    field: CheckedField
     measure: MeasureName = Field(description="what is measured: a count of parts, or a share between 0 and 1")
     n: int = Field(default=3, ge=2, le=20, description="words in an n-gram, for duplicate_ngrams")
     name: CheckName = Field(default_factory=_name)
     min: End | None = Field(default=None, description="the least that is fine")
     max: End | None = Field(default=None, description="the most that is fine")
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:

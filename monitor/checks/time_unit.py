@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from monitor.checks.instants import NUMBERS, NumericUnit, numbers_ms
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import DurationMs, Spec
 from monitor.types import Batch, FieldType, MaskArray
 
@@ -23,8 +23,15 @@ class TimeUnitSpec(Spec):
 
     field_types: ClassVar[frozenset[FieldType]] = NUMBERS
 
+    example: ClassVar[str] = """
+        fields:
+          created_at: {type: integer}
+        checks:
+          - {kind: time_unit, field: created_at, unit: ms}
+    """
+
     kind: Literal["time_unit"] = "time_unit"
-    field: str
+    field: CheckedField
     unit: NumericUnit = Field(default="ms", description="the unit of the numbers, counted from 1970 UTC")
     earliest: date = Field(default=date(2000, 1, 1), description="the first day (UTC) that is plausible")
     max_ahead: DurationMs = Field(
@@ -32,7 +39,7 @@ class TimeUnitSpec(Spec):
     )
     name: CheckName = Field(default_factory=named("time_unit"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> TimeUnit:
         """Return the check."""

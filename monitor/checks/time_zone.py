@@ -12,7 +12,7 @@ from pydantic import Field
 
 from monitor.checks.fitting import Misfit
 from monitor.checks.instants import NUMBERS, IsoTimes, Unit, numbers_ms, unit_misfits
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS
 from monitor.spec import DurationMs, Spec
 from monitor.types import Batch, FieldType, FloatArray, MaskArray
@@ -32,15 +32,22 @@ class TimeZoneSpec(Spec):
 
     field_types: ClassVar[frozenset[FieldType]] = NUMBERS | TEXTS
 
+    example: ClassVar[str] = """
+        fields:
+          created_at: {type: text}
+        checks:
+          - {kind: time_zone, field: created_at, unit: iso8601}
+    """
+
     kind: Literal["time_zone"] = "time_zone"
-    field: str
+    field: CheckedField
     unit: Unit = Field(default="ms", description="the unit of the numbers, or iso8601 for texts")
     tolerance: DurationMs = Field(
         default=120_000, lt=_STEP_MS // 2, description="how far from a whole offset; below 7m30s, half their distance"
     )
     name: CheckName = Field(default_factory=named("time_zone"))
     max_failure_ratio: MaxFailureRatio = 0.5
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def misfits(self, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
         """Yield that the field's type is not the unit's."""
