@@ -102,7 +102,9 @@ def _csv_column(path: Path, column: str, options: pa_csv.ReadOptions, delimiter:
         reader = pa_csv.open_csv(
             stream,
             read_options=options,
-            parse_options=pa_csv.ParseOptions(delimiter=delimiter, quote_char='"' if quoted else False),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=delimiter, quote_char='"' if quoted else False, newlines_in_values=quoted
+            ),
             convert_options=pa_csv.ConvertOptions(column_types={column: pa.string()}, strings_can_be_null=False),
         )
         yield from (batch.column(_found(column, batch.schema)) for batch in reader)

@@ -82,6 +82,12 @@ def test_texts_of_parquet_may_be_dictionaries(tmp_path):
         assert known(spec, ["a", "b", "c", ""], "text") == expected
 
 
+def test_a_quoted_value_of_csv_may_have_several_lines_wherever_it_stands(tmp_path):
+    (tmp_path / "keys.csv").write_text("n,id\n" + "".join(f'{n},"key\n{n}"\n' for n in range(120_000)))
+    spec = ReferentialSpec(field="x", file=str(tmp_path / "keys.csv"), column="id")
+    assert known(spec, ["key\n0", "key\n119999", "key", "key\n120000"], "text") == ["key\n0", "key\n119999"]
+
+
 def test_millions_of_keys_are_eight_bytes_each(tmp_path):
     pq.write_table(pa.table({"id": np.arange(3_000_000)}), tmp_path / "keys.parquet")
     values = ValueSet.of_file(str(tmp_path / "keys.parquet"), "id", "integer")
