@@ -15,6 +15,7 @@ from monitor.errors import Retryable
 from monitor.meters import Meters
 from monitor.protocols import Source
 from monitor.saving import Saver
+from monitor.snapshot import LettersView
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
 from monitor.types import Fetch, Rejects
@@ -40,8 +41,13 @@ class DeadLetters(Protocol):
         """How many, by topic and outcome."""
         ...
 
+    @property
+    def view(self) -> LettersView:
+        """Where they go, how many wait, and what limits hold back."""
+        ...
+
     def send(self, fetch: Fetch, rejects: Rejects) -> None:
-        """Queue the rejects of a fetch."""
+        """Queue the rejects of a fetch; told of every fetch, since a limit is a share of all records."""
         ...
 
     def flush(self, timeout_s: float) -> bool:

@@ -220,6 +220,7 @@ class Daemon:
             outside.outbox_size = dict(self._dispatcher.outbox_size)
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
+            outside.letters = self._dead_letters.view
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
         outside.rebalances = self._ownership.rebalances

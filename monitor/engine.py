@@ -31,7 +31,7 @@ _MAX_UNKNOWN_FIELDS = 1000
 
 @dataclass
 class StepResult:
-    """What one step brought about; `batches` and `rejects` in the order of the fetches.
+    """What one step brought about; `batches` and `rejects` are one for each fetch with records, in their order.
 
     `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window.
     """
@@ -152,12 +152,11 @@ class Engine:
         state.record_bytes += int(pc.sum(pc.binary_length(fetch.values)).as_py() or 0)
         state.rows += len(batch)
         state.filtered += decoded.filtered
-        state.rejects.update(decoded.rejects.reasons)
+        state.count_rejects(decoded.rejects.reasons, fetch.offsets[decoded.rejects.index])
         for name in decoded.unknown_fields:
             if name in self.unknown_fields or len(self.unknown_fields) < _MAX_UNKNOWN_FIELDS:
                 self.unknown_fields[name] = self.unknown_fields.get(name, 0) + 1
-        if len(decoded.rejects):
-            result.rejects.append((fetch, decoded.rejects))
+        result.rejects.append((fetch, decoded.rejects))
         if len(batch):
             self._panes(state, batch, self.memory.evaluate(fetch, batch), result)
             self._note(state, decoded, batch)

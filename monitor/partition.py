@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
 from monitor.protocols import State
-from monitor.types import TopicPartition
+from monitor.types import IntArray, TopicPartition
 from monitor.windows import NEVER_MS
 
 CONFIRMED_FOR_MS = 15_000
@@ -22,6 +23,7 @@ class PartitionState:
 
     records = rows + rejects + filtered; late rows are among the rows. `missed` counts the offsets in the
     interval that held no record for us (compaction, transaction markers) or were gone (retention).
+    `reject_offsets` are the first and the last offset of each reason for a reject; their number is the decoder's.
     `quiet_since_ms`: since when it is at its end without its event time moving; None when it is not there.
     `caught_up`: it has read all that was there when the broker was last but one asked, a few seconds ago; on a
     busy partition nobody ever stands at the very end.
@@ -39,6 +41,7 @@ class PartitionState:
     rows_after_verdict: int = 0
     missed: int = 0
     rejects: Counter[str] = field(default_factory=Counter)
+    reject_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     panes: dict[int, Profile] = field(default_factory=dict)
     dirty: set[int] = field(default_factory=set)
     end_offset: int | None = None
@@ -66,6 +69,15 @@ class PartitionState:
         self.from_offset = min(self.from_offset, self.next_offset)
         if moved and self.quiet_since_ms is not None:
             self.quiet_since_ms = now_ms
+
+    def count_rejects(self, reasons: Sequence[str], offsets: IntArray) -> None:
+        """Count rejects by reason and note where the first and the last of each stand; offsets are ascending."""
+        self.rejects.update(reasons)
+        ascending = offsets.tolist()
+        firsts = dict(zip(reversed(reasons), reversed(ascending), strict=True))
+        for reason, last in dict(zip(reasons, ascending, strict=True)).items():
+            first, _ = self.reject_offsets.get(reason, (firsts[reason], last))
+            self.reject_offsets[reason] = (first, last)
 
     def hear_end(self, end_offset: int | None, now_ms: int) -> None:
         """Take the end offset as the broker just confirmed it, or that it did not answer."""
@@ -113,6 +125,7 @@ class PartitionState:
             "rows_after_verdict": self.rows_after_verdict,
             "missed": self.missed,
             "rejects": dict(self.rejects),
+            "reject_offsets": dict(self.reject_offsets),
         }
 
     @classmethod
@@ -125,7 +138,10 @@ class PartitionState:
         on panes are whole again.
         """
         try:
-            rest = {**head, "rejects": Counter(head["rejects"])}
+            # stores from before there were reject offsets have none
+            stored = dict(head.get("reject_offsets", {}))
+            places = {reason: (int(first), int(last)) for reason, (first, last) in stored.items()}
+            rest = {**head, "rejects": Counter(head["rejects"]), "reject_offsets": places}
             same_grid = rest.pop("pane_ms") == pane_ms
             state = cls(partition, **rest)
             state.next_offset, state.max_event_ms = int(state.next_offset), int(state.max_event_ms)

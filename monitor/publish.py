@@ -12,7 +12,17 @@ from monitor.engine import Engine, StepResult, failure_key
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.results import CheckOutcome
-from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
+from monitor.snapshot import (
+    CheckView,
+    FieldView,
+    LettersView,
+    PartitionView,
+    ProfileView,
+    RejectsView,
+    Snapshot,
+    VerdictView,
+    WindowView,
+)
 from monitor.types import Alert, Level, TopicPartition
 from monitor.windows import NEVER_MS
 
@@ -25,6 +35,7 @@ class Outside:
     ready_reason: str = "starting"
     caught_up: bool = False
     dead_letters: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    letters: LettersView | None = None
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
@@ -89,7 +100,13 @@ class Publisher:
         """From now on show what was heard and counted: it is durable."""
         self._shown = self._heard
         self._counted = {
-            partition: replace(state, rejects=Counter(state.rejects), panes={}, dirty=set())
+            partition: replace(
+                state,
+                rejects=Counter(state.rejects),
+                reject_offsets=dict(state.reject_offsets),
+                panes={},
+                dirty=set(),
+            )
             for partition, state in self._engine.partitions.items()
         }
 
@@ -122,10 +139,12 @@ class Publisher:
             baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
             rejects=_rejects(counted),
+            reject_offsets=_reject_offsets(counted),
             late_rows={topic: _sum(counted, topic, "late_rows") for topic in by_topic},
             rows_after_verdict={topic: _sum(counted, topic, "rows_after_verdict") for topic in by_topic},
             filtered={topic: _sum(counted, topic, "filtered") for topic in by_topic},
             dead_letters=outside.dead_letters,
+            letters=outside.letters,
             records_per_second=rates[0],
             bytes_per_second=rates[1],
             record_delay={topic: delay.view() for topic, delay in meters.record_delay.items()},
@@ -181,6 +200,16 @@ def _rejects(states: list[PartitionState]) -> dict[tuple[str, str], int]:
         for reason, n in state.rejects.items():
             counts[state.partition.topic, reason] += n
     return dict(counts)
+
+
+def _reject_offsets(states: list[PartitionState]) -> dict[tuple[str, str], tuple[RejectsView, ...]]:
+    """Return where rejects stand, by topic and reason, in the order of the partitions."""
+    places: dict[tuple[str, str], tuple[RejectsView, ...]] = {}
+    for state in states:
+        topic, partition = state.partition.topic, state.partition.partition
+        for reason, (first, last) in state.reject_offsets.items():
+            places[topic, reason] = (*places.get((topic, reason), ()), RejectsView(partition, first, last))
+    return places
 
 
 def _sum(states: list[PartitionState], topic: str, name: str) -> int:

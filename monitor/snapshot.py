@@ -100,6 +100,24 @@ class ProfileView:
 
 
 @dataclass(frozen=True)
+class LettersView:
+    """Where dead letters go, how many await the broker's word, and which (topic, limit) is exceeded just now."""
+
+    topic: str
+    pending: int = 0
+    suppressing: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class RejectsView:
+    """Where the rejects of one reason stand in one partition: the first and the last offset."""
+
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True)
 class WindowView:
     """The last judged window in event time."""
 
@@ -123,10 +141,12 @@ class Snapshot:
     baseline_version: str | None = None
     partitions: tuple[PartitionView, ...] = ()
     rejects: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    reject_offsets: Mapping[tuple[str, str], tuple[RejectsView, ...]] = with_default(default_factory=dict)
     late_rows: Mapping[str, int] = with_default(default_factory=dict)
     rows_after_verdict: Mapping[str, int] = with_default(default_factory=dict)
     filtered: Mapping[str, int] = with_default(default_factory=dict)
     dead_letters: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    letters: LettersView | None = None
     records_per_second: Mapping[str, float] = with_default(default_factory=dict)
     bytes_per_second: Mapping[str, float] = with_default(default_factory=dict)
     record_delay: Mapping[str, DelayView] = with_default(default_factory=dict)

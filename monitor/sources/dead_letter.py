@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from typing import Annotated, Literal
 
+import numpy as np
 import structlog
 from pydantic import Field, StringConstraints
 
 from monitor.clock import Clock
+from monitor.snapshot import LettersView
 from monitor.sources.kafka_settings import KafkaSpec
+from monitor.sources.letter_limits import RateLimit, ShareLimit, Suppression
 from monitor.sources.letters import Letter, LetterBox, Outcome, open_letter_box
 from monitor.spec import Spec
 from monitor.types import Fetch, Rejects
@@ -28,7 +31,17 @@ DeadLetterOutcome = Literal["delivered", "failed", "suppressed"]
 class DeadLetterSpec(Spec):
     """The topic for rejects, on the source's cluster, and how much may wait or go there."""
 
-    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+    topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")] = Field(
+        description="The topic, on the source's cluster."
+    )
+    max_ratio: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="While more of a topic's last `ratio_records` records than this are rejects, these are only counted.",
+    )
+    ratio_records: int = Field(10_000, ge=10, le=10_000_000, description="The number of records `max_ratio` is about.")
     max_per_second: int = Field(1000, ge=1, description="Rejects beyond this rate are counted, not sent.")
     max_buffered_bytes: int = Field(64 << 20, ge=1, description="When so much is unacknowledged, reading stops.")
 
@@ -50,8 +63,9 @@ class DeadLetterProducer:
         self._buffered = 0
         self._unacknowledged_bytes = 0
         self._counts: dict[DeadLetterOutcome, int] = {"delivered": 0, "failed": 0, "suppressed": 0}
-        self._allowance = float(spec.max_per_second)
-        self._allowed_s = clock.monotonic_s()
+        self._rate = RateLimit(spec.max_per_second, clock.monotonic_s())
+        self._shares: dict[str, ShareLimit] = {}
+        self._suppressions: dict[tuple[str, str], Suppression] = {}
         self._retry_s = float("-inf")
 
     @property
@@ -60,23 +74,27 @@ class DeadLetterProducer:
         return {(self._spec.topic, outcome): n for outcome, n in self._counts.items()}
 
     @property
+    def view(self) -> LettersView:
+        """Where letters go, how many wait for the broker, and what limits hold back whose."""
+        return LettersView(self._spec.topic, self._buffered, tuple(sorted(self._suppressions)))
+
+    @property
     def full(self) -> bool:
         """Whether so much is unacknowledged that reading has to stop; looks after what came back first."""
         self._pump()
+        self._end_suppressions()
         return self._unacknowledged_bytes >= self._spec.max_buffered_bytes
 
     def send(self, fetch: Fetch, rejects: Rejects) -> None:
-        """Take the rejects of a fetch; never waits for the broker.
+        """Take a fetch and those of its records that are rejects, perhaps none; never waits for the broker.
 
-        Of more than `max_per_second` in a second the later ones are only counted, as `suppressed`.
+        What is over a limit, the later ones first, is only counted, as `suppressed`.
         """
-        allowed = self._take_allowance(len(rejects))
-        for row, reason in zip(rejects.index[:allowed].tolist(), rejects.reasons, strict=False):
-            letter = _letter(fetch, row, reason)
+        for i in self._admitted(fetch, rejects):
+            letter = _letter(fetch, int(rejects.index[i]), rejects.reasons[i])
             self._unacknowledged_bytes += letter.size_bytes
             self._buffered += 1
             self._waiting.append(letter)
-        self._counts["suppressed"] += len(rejects) - allowed
         self._pump()
 
     def flush(self, timeout_s: float) -> bool:
@@ -98,15 +116,32 @@ class DeadLetterProducer:
         self.flush(timeout_s)
         self._box.close()
 
-    def _take_allowance(self, wanted: int) -> int:
-        """Return how many of `wanted` the rate allows now, at most a second's worth at once."""
+    def _admitted(self, fetch: Fetch, rejects: Rejects) -> list[int]:
+        """Return which of the rejects, by their place among them, neither limit holds back."""
+        topic, now_s = fetch.partition.topic, self._clock.monotonic_s()
+        share = self._shares.get(topic)
+        if share is None:
+            share = self._shares[topic] = ShareLimit(self._spec.max_ratio, self._spec.ratio_records)
+        admitted = np.flatnonzero(share.admits(len(fetch), rejects.index)).tolist()
+        allowed = self._rate.take(len(admitted), now_s)
+        self._suppress(topic, "max_ratio", len(rejects) - len(admitted), now_s)
+        self._suppress(topic, "max_per_second", len(admitted) - allowed, now_s)
+        return admitted[:allowed]
+
+    def _suppress(self, topic: str, limit: str, letters: int, now_s: float) -> None:
+        if not letters:
+            return
+        self._counts["suppressed"] += letters
+        if (topic, limit) not in self._suppressions:
+            self._suppressions[topic, limit] = Suppression.begin(topic, limit, now_s)
+        self._suppressions[topic, limit].add(letters, now_s)
+
+    def _end_suppressions(self) -> None:
         now_s = self._clock.monotonic_s()
-        rate = self._spec.max_per_second
-        self._allowance = min(rate, self._allowance + (now_s - self._allowed_s) * rate)
-        self._allowed_s = now_s
-        allowed = min(wanted, int(self._allowance))
-        self._allowance -= allowed
-        return allowed
+        for (topic, limit), suppression in list(self._suppressions.items()):
+            exceeded = limit == "max_ratio" and self._shares[topic].exceeded
+            if suppression.over(now_s, exceeded=exceeded):
+                del self._suppressions[topic, limit]
 
     def _pump(self) -> None:
         """Count what came back, and give the client what waits for it, as long as it takes it."""

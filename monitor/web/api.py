@@ -13,6 +13,7 @@ from monitor.web.text import finite, iso, shown
 
 _MAX_CHARS = 1_000
 _MAX_UNKNOWN_FIELDS = 100
+_MAX_REJECT_PARTITIONS = 100
 
 
 def _text(value: str) -> str:
@@ -63,6 +64,33 @@ def _partition(p: PartitionView) -> dict[str, Any]:
     }
 
 
+def _rejects(s: Snapshot) -> list[dict[str, Any]]:
+    """Return the rejects by topic and reason, and where they stand in the first partitions that have any."""
+    return [
+        {
+            **item,
+            "partitions": [
+                {"partition": p.partition, "first_offset": p.first_offset, "last_offset": p.last_offset}
+                for p in s.reject_offsets.get(key, ())[:_MAX_REJECT_PARTITIONS]
+            ],
+        }
+        for key, item in zip(sorted(s.rejects), _pairs(s.rejects, "topic", "reason"), strict=True)
+    ]
+
+
+def _letters(s: Snapshot) -> dict[str, Any] | None:
+    """Return what became of the dead letters; None where there is no topic for them."""
+    if s.letters is None:
+        return None
+    counts = {outcome: n for (topic, outcome), n in s.dead_letters.items() if topic == s.letters.topic}
+    return {
+        "topic": _text(s.letters.topic),
+        **{outcome: counts.get(outcome, 0) for outcome in ("delivered", "failed", "suppressed")},
+        "pending": s.letters.pending,
+        "suppressing": [{"topic": _text(topic), "limit": limit} for topic, limit in s.letters.suppressing],
+    }
+
+
 def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
     """Return the state of the monitor: is it up, is it behind, what was counted."""
     watermark_age_s = None if s.watermark_ms is None else (s.taken_at_ms - s.watermark_ms) / 1000
@@ -89,8 +117,9 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "partitions": [_partition(p) for p in sorted(s.partitions, key=lambda p: (p.topic, p.partition))],
         "records_per_second": _counts(s.records_per_second),
         "bytes_per_second": _counts(s.bytes_per_second),
-        "rejects": _pairs(s.rejects, "topic", "reason"),
+        "rejects": _rejects(s),
         "dead_letters": _pairs(s.dead_letters, "topic", "outcome"),
+        "letters": _letters(s),
         "late_rows": _counts(s.late_rows),
         "rows_after_verdict": _counts(s.rows_after_verdict),
         "filtered": _counts(s.filtered),

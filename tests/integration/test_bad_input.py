@@ -191,6 +191,38 @@ def assert_nothing_was_smuggled(system: System) -> None:
     assert "window_judged" in events
 
 
+def test_a_bad_deploy_does_not_copy_the_topic_into_the_dead_letters(system: System) -> None:
+    """From some point on nothing is a row any more: a few letters, everything counted, and told where it stands."""
+    make_dead_topic(system)
+    system.settings["dead_letter"] |= {"max_ratio": 0.1, "ratio_records": 200}
+    system.start()
+    now_ms = int(time.time() * 1000) - 60_000
+    system.produce([record(now_ms, 1.0, "DE")] * 500)
+    await_all_read(system)
+    good = list(system.produced)
+    system.produce([f"{{broken {i}".encode() for i in range(3_000)])
+    await_all_read(system)
+    system.until(lambda: system.status()["letters"]["delivered"] == 20)
+    status = system.status()
+    assert status["letters"] == {
+        "topic": system.dead_topic,
+        "delivered": 20,
+        "failed": 0,
+        "suppressed": 2_980,
+        "pending": 0,
+        "suppressing": [{"topic": system.topic, "limit": "max_ratio"}],
+    }
+    places = [
+        {"partition": p, "first_offset": good[p], "last_offset": system.produced[p] - 1} for p in range(PARTITIONS)
+    ]
+    assert status["rejects"] == [
+        {"topic": system.topic, "reason": "malformed", "count": 3_000, "partitions": places},
+    ]
+    assert len(read_dead_letters(system, 21, 3.0)) == 20
+    assert system.metrics("driftline_dead_letters_total")[(("outcome", "suppressed"),)] == 2_980
+    assert system.log.count("dead_letters_suppressed") == 1
+
+
 class RawName(str):
     """A header name that is sent as bytes that are no text."""
 

@@ -26,7 +26,7 @@ from monitor.engine import Engine
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
-from monitor.snapshot import Snapshot
+from monitor.snapshot import LettersView, Snapshot
 from monitor.sources.memory import MemorySource
 from monitor.sources.records import build_fetch, empty_fetch
 from monitor.store.outbox import SinkRoute
@@ -205,10 +205,12 @@ class Letters:
         self.full = False
         self.sent: list[tuple[TopicPartition, list[int]]] = []
         self.counts: dict[tuple[str, str], int] = {}
+        self.view = LettersView("dead")
 
     def send(self, fetch: Fetch, rejects: Rejects) -> None:
-        """Keep the offsets."""
-        self.sent.append((fetch.partition, fetch.offsets[rejects.index].tolist()))
+        """Keep the offsets of those that there are."""
+        if len(rejects):
+            self.sent.append((fetch.partition, fetch.offsets[rejects.index].tolist()))
 
     def flush(self, timeout_s: float) -> bool:
         """Return whether they are acknowledged."""

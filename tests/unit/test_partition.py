@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from monitor.codec import decode, encode
@@ -149,7 +150,29 @@ def test_panes_of_another_width_are_forgotten_from_a_whole_pane_on():
     assert again.epoch_ms == 1_020_000
 
 
-@pytest.mark.parametrize("change", [{"rejects": 3}, {"surprise": 1}, {"next_offset": "x"}])
+def test_the_first_and_last_reject_of_each_reason_are_remembered():
+    state = PartitionState(tp(), 0, 100)
+    state.count_rejects(("a", "b", "a"), np.array([3, 5, 9]))
+    state.count_rejects((), np.array([], np.int64))
+    state.count_rejects(("b", "c"), np.array([12, 13]))
+    assert state.reject_offsets == {"a": (3, 9), "b": (5, 12), "c": (13, 13)}
+    assert state.rejects == {"a": 2, "b": 2, "c": 1}
+    plan = make_plan()
+    head = json.loads(json.dumps(state.head(1_000)))
+    assert PartitionState.of(tp(), head, {}, plan.profile, 1_000).reject_offsets == state.reject_offsets
+
+
+def test_a_store_from_before_there_were_reject_offsets_is_read():
+    plan = make_plan()
+    head = filled(plan).head(1_000)
+    del head["reject_offsets"]
+    assert PartitionState.of(tp(), head, {}, plan.profile, 1_000).reject_offsets == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rejects": 3}, {"reject_offsets": {"a": 3}}, {"reject_offsets": [1]}, {"surprise": 1}, {"next_offset": "x"}],
+)
 def test_a_damaged_head_is_refused(change):
     plan = make_plan()
     head = filled(plan).head(1_000) | change

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.clock import ManualClock
+from monitor.snapshot import LettersView
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer, DeadLetterSpec
 from monitor.sources.letters import Outcome
@@ -165,3 +169,86 @@ def test_close_sends_what_it_can_and_says_nothing_of_the_rest(box, clock):
     letters.send(fetch(1), rejects(0))
     letters.close(0.5)
     assert box.closed == 1
+
+
+def test_a_topic_of_nothing_but_rejects_is_not_copied(box, clock):
+    """One in ten of a hundred records: ten letters and not one more, however the records are cut into fetches."""
+    for size in (1, 7, 50, 1_000):
+        letters = producer(box, clock, max_ratio=0.1, ratio_records=100)
+        for first in range(0, 1_000, size):
+            letters.send(fetch(size, first=first), rejects(*range(size)))
+        n = -(-1_000 // size) * size
+        assert [int(dict(letter.headers)["driftline.offset"]) for letter, _ in box.taken] == list(range(10))
+        assert letters.counts["dead", "suppressed"] == n - 10
+        box.taken = []
+
+
+def test_after_enough_fine_records_letters_are_sent_again(box, clock):
+    letters = producer(box, clock, max_ratio=0.1, ratio_records=100)
+    letters.send(fetch(20), rejects(*range(20)))
+    letters.send(fetch(89), rejects())
+    letters.send(fetch(1), rejects(0))  # the 110th: of it and the 99 before, the tenth to twentieth are rejects
+    assert counts(letters) == {"suppressed": 11}
+    letters.send(fetch(1), rejects())
+    letters.send(fetch(1), rejects(0))
+    assert letters.counts["dead", "suppressed"] == 11
+
+
+def test_one_topic_over_its_share_does_not_silence_another(box, clock):
+    letters = producer(box, clock, max_ratio=0.1, ratio_records=100)
+    letters.send(fetch(50), rejects(*range(50)))
+    other = fetch(10)
+    letters.send(replace(other, partition=TopicPartition("u", 0)), rejects(*range(10)))
+    assert counts(letters) == {"suppressed": 40}
+    assert letters.view.suppressing == (("t", "max_ratio"),)
+
+
+def test_what_the_share_holds_back_does_not_use_up_the_rate(box, clock):
+    letters = producer(box, clock, max_ratio=0.1, ratio_records=100, max_per_second=12)
+    letters.send(fetch(50), rejects(*range(50)))
+    letters.send(replace(fetch(10), partition=TopicPartition("u", 0)), rejects(*range(10)))
+    assert len(box.taken) == 12
+    assert letters.view.suppressing == (("t", "max_ratio"), ("u", "max_per_second"))
+
+
+def test_suppression_is_said_when_it_begins_and_when_it_ends(box, clock):
+    letters = producer(box, clock, max_ratio=0.1, ratio_records=100)
+    with capture_logs() as said:
+        letters.send(fetch(50), rejects(*range(50)))
+        letters.send(fetch(50), rejects(*range(50)))
+        clock.advance(3_600_000)
+        assert not letters.full
+        assert [entry["event"] for entry in said] == ["dead_letters_suppressed"]
+        letters.send(fetch(100), rejects())
+        assert not letters.full
+        assert not letters.full
+    assert [(entry["event"], entry["topic"], entry["limit"]) for entry in said] == [
+        ("dead_letters_suppressed", "t", "max_ratio"),
+        ("dead_letters_resumed", "t", "max_ratio"),
+    ]
+    assert (said[1]["suppressed"], said[1]["lasted_s"]) == (90, 0)
+    assert letters.view.suppressing == ()
+
+
+def test_a_rate_that_is_passed_again_and_again_is_said_once(box, clock):
+    letters = producer(box, clock, max_per_second=10)
+    with capture_logs() as said:
+        for _ in range(30):
+            letters.send(fetch(20), rejects(*range(20)))
+            clock.advance(1_000)
+            assert not letters.full
+        clock.advance(60_000)
+        assert not letters.full
+    assert [(entry["event"], entry["limit"]) for entry in said] == [
+        ("dead_letters_suppressed", "max_per_second"),
+        ("dead_letters_resumed", "max_per_second"),
+    ]
+    assert said[1]["suppressed"] == 300
+
+
+def test_the_view_tells_what_waits_for_the_broker(box, clock):
+    letters = producer(box, clock)
+    letters.send(fetch(3), rejects(0, 1, 2))
+    assert letters.view == LettersView("dead", 3)
+    letters.flush(1.0)
+    assert letters.view == LettersView("dead")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.export.exposition import Exposition
-from monitor.snapshot import Snapshot
+from monitor.snapshot import LettersView, RejectsView, Snapshot
 from monitor.web.app import create_app
 from monitor.web.settings import HttpSpec
 from tests.support.asgi import ask
@@ -151,13 +151,39 @@ def test_the_status_has_the_documented_keys():
         "monitor", "version", "config_hash", "baseline_version", "taken_at", "taken_at_ms", "alive", "ready",
         "ready_reason", "caught_up", "watermark", "watermark_ms", "watermark_age_s", "last_window", "windows_total",
         "lag_records", "lag_s", "levels", "alerts_firing", "partitions", "records_per_second", "bytes_per_second",
-        "rejects", "dead_letters", "late_rows", "rows_after_verdict", "filtered", "unknown_fields", "notifications",
-        "outbox_size", "checkpoint", "rebalances", "series_dropped",
+        "rejects", "dead_letters", "letters", "late_rows", "rows_after_verdict", "filtered", "unknown_fields",
+        "notifications", "outbox_size", "checkpoint", "rebalances", "series_dropped",
     } == set(status)  # fmt: skip
     assert status["levels"] == {"unknown": 2, "ok": 8, "warning": 3, "critical": 3}
     assert status["watermark_age_s"] == 31
     assert status["lag_records"] == 3 * 40 + 104_040
     assert datetime.fromisoformat(status["taken_at"]).timestamp() * 1000 == status["taken_at_ms"] == T0_MS
+
+
+def test_the_status_sums_up_rejects_by_reason_and_what_became_of_their_letters():
+    places = tuple(RejectsView(p, 10 * p, 10 * p + 5) for p in range(150))
+    counts = {("payments.dead", "delivered"): 440, ("payments.dead", "suppressed"): 3, ("old.dead", "failed"): 9}
+    snapshot = replace(
+        bad_night(),
+        reject_offsets={("payments", "undecodable"): places},
+        dead_letters=counts,
+        letters=LettersView("payments.dead", 7, (("payments", "max_ratio"),)),
+    )
+    status = ask(app(snapshot), "/api/v1/status").json()
+    first, second = status["rejects"]
+    assert first == {"topic": "payments", "reason": "not_an_object", "count": 12, "partitions": []}
+    assert (second["reason"], second["count"], len(second["partitions"])) == ("undecodable", 431, 100)
+    assert second["partitions"][1] == {"partition": 1, "first_offset": 10, "last_offset": 15}
+    assert status["letters"] == {
+        "topic": "payments.dead",
+        "delivered": 440,
+        "failed": 0,
+        "suppressed": 3,
+        "pending": 7,
+        "suppressing": [{"topic": "payments", "limit": "max_ratio"}],
+    }
+    assert "Dead letters suppressed" in ask(app(snapshot), "/").text
+    assert ask(app(), "/api/v1/status").json()["letters"] is None
 
 
 def test_lag_is_unknown_when_one_partition_has_none():
