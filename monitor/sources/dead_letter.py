@@ -39,7 +39,7 @@ class DeadLetterSpec(Spec):
         gt=0,
         le=1,
         allow_inf_nan=False,
-        description="While more of a topic's last `ratio_records` records than this are rejects, these are only counted.",
+        description="While more of a topic's last `ratio_records` records than this are rejects, they are not sent.",
     )
     ratio_records: int = Field(10_000, ge=10, le=10_000_000, description="The number of records `max_ratio` is about.")
     max_per_second: int = Field(1000, ge=1, description="Rejects beyond this rate are counted, not sent.")
