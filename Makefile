@@ -15,7 +15,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench docs lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench docs docs-reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench: setup ## engine, orjson.loads and both Kafka clients on the same bytes, i
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict
+
+docs-reference: setup ## write the generated pages anew: metrics, checks, detectors
+	@for page in checks detectors; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
+	@$(BIN)/python -m monitor.export.docs > docs/metrics.md
 
 lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest versions
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from monitor.checks.fitting import Misfit
 from monitor.checks.membership import ValueSet
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.reference import NO_REFERENCE, Reference
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, FloatArray, MaskArray
@@ -23,8 +23,15 @@ from monitor.types import Batch, FieldType, FloatArray, MaskArray
 class AllowedSpec(Spec):
     """Fails a value that is not listed; upper and lower case are different."""
 
+    example: ClassVar[str] = """
+        fields:
+          country: {type: category}
+        checks:
+          - {kind: allowed, field: country, values: [DE, FR, US]}
+    """
+
     kind: Literal["allowed"] = "allowed"
-    field: str
+    field: CheckedField
     values: Literal["baseline"] | tuple[bool | int | float | str, ...] | None = Field(
         default=None, min_length=1, description="the values, or baseline: all that occurred in it"
     )
@@ -34,7 +41,7 @@ class AllowedSpec(Spec):
     column: str | None = Field(default=None, min_length=1, description="the column of the file that has the values")
     name: CheckName = Field(default_factory=named("allowed"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _one_list(self) -> Self:

@@ -28,6 +28,12 @@ class BalanceSpec(Spec):
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"category", "boolean", "integer", "text"})
 
     segmented: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        fields:
+          label: {type: category}
+        checks:
+          - {kind: balance, field: label, classes: [fraud, genuine], min_class_ratio: 0.002}
+    """
 
     kind: Literal["balance"] = "balance"
     field: str = Field(description="the field that holds the class")

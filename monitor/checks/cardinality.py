@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,13 @@ class CardinalitySpec(Spec):
     The number is estimated by HyperLogLog; bounds are crossed when they are by more than 3 standard errors
     (4.9 %). A jump is measured against the median of the windows before, so windows should have similar numbers
     of rows.
+    """
+
+    example: ClassVar[str] = """
+        fields:
+          device_id: {type: text}
+        checks:
+          - {kind: cardinality, field: device_id, min_distinct: 100, max_jump: 2}
     """
 
     kind: Literal["cardinality"] = "cardinality"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from monitor.checks.fitting import Misfit, unfitting
-from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity
 from monitor.checks.texts import TEXTS, mask
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, FloatArray, MaskArray
@@ -48,14 +48,24 @@ def _name(data: Mapping[str, Any]) -> str:
 class CompareSpec(Spec):
     """Fails a row unless `field op other`, another field, or `field op value`, a constant, holds."""
 
+    example: ClassVar[str] = """
+        fields:
+          paid_at_ms: {type: integer}
+          created_at_ms: {type: integer}
+          quantity: {type: integer}
+        checks:
+          - {kind: compare, field: paid_at_ms, op: ">=", other: created_at_ms}
+          - {kind: compare, field: quantity, op: "!=", value: 0}
+    """
+
     kind: Literal["compare"] = "compare"
-    field: str
-    op: Operator
+    field: CheckedField
+    op: Operator = Field(description="how the field must stand to the right side")
     other: str | None = Field(default=None, description="the field on the right")
     value: bool | int | float | str | None = Field(default=None, description="the constant on the right")
     name: CheckName = Field(default_factory=_name)
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _one_right_side(self) -> Self:

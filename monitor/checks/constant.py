@@ -22,6 +22,15 @@ class ConstantSpec(Spec):
     """
 
     segmented: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        fields:
+          temperature: {type: number}
+          device: {type: category}
+        segments:
+          - {field: device, values: [north, south]}
+        checks:
+          - {kind: constant, field: temperature}
+    """
 
     kind: Literal["constant"] = "constant"
     field: str = Field(description="the field whose values are compared")

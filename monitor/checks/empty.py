@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, failing_texts, mask
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -19,12 +19,18 @@ class EmptySpec(Spec):
     """Fails a text without characters or with none but whitespace."""
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          note: {type: text}
+        checks:
+          - {kind: empty, field: note, max_failure_ratio: 0.1}
+    """
 
     kind: Literal["empty"] = "empty"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("empty"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Empty:
         """Return the check."""

@@ -14,7 +14,7 @@ from pydantic import Field
 from monitor.checks import patterns
 from monitor.checks.codes import COUNTRIES, CURRENCIES, IBAN_LENGTHS
 from monitor.checks.digits import end_in_digit, luhn, mod_97, real_days
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, TextPredicate, failing_texts, mask, matching
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -39,16 +39,22 @@ Format = Literal[
 
 
 class FormatSpec(Spec):
-    """Fails a text that is not of the format; docs/reference/configuration.md says what each accepts."""
+    """Fails a text that is not of the format; the configuration reference says what each format accepts."""
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          iban: {type: text}
+        checks:
+          - {kind: format, field: iban, format: iban, severity: critical}
+    """
 
     kind: Literal["format"] = "format"
-    field: str
-    format: Format
+    field: CheckedField
+    format: Format = Field(description="the format that the text must have")
     name: CheckName = Field(default_factory=named("format"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> TextFormat:
         """Return the check."""

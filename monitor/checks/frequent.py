@@ -22,6 +22,12 @@ class FrequentSpec(Spec):
     """
 
     segmented: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        fields:
+          merchant_id: {type: category}
+        checks:
+          - {kind: frequent, field: merchant_id, max_ratio: 0.3}
+    """
 
     kind: Literal["frequent"] = "frequent"
     field: str = Field(description="the field whose values are counted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,12 @@ class LateSpec(Spec):
     """Fails a window during which too large a share of the rows came late, behind `time.lateness`.
 
     A late row is counted in the window of the newest event time that its partition had reached.
+    """
+
+    example: ClassVar[str] = """
+        time: {field: event_time, lateness: 30s}
+        checks:
+          - {kind: late, max_ratio: 0.01}
     """
 
     kind: Literal["late"] = "late"

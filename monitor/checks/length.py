@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, failing_texts
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -20,14 +20,20 @@ class LengthSpec(Spec):
     """Fails a text of fewer than `min` or more than `max` characters; either may be left open."""
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          note: {type: text}
+        checks:
+          - {kind: length, field: note, min: 1, max: 280}
+    """
 
     kind: Literal["length"] = "length"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("length"))
     min: int | None = Field(default=None, ge=0, description="fewest characters")
     max: int | None = Field(default=None, ge=0, description="most characters")
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, MaskArray, Presence
 
@@ -15,11 +15,18 @@ from monitor.types import Batch, MaskArray, Presence
 class NullableSpec(Spec):
     """Fails a row whose record has the field as null."""
 
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: nullable, field: amount, severity: critical}
+    """
+
     kind: Literal["nullable"] = "nullable"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("nullable"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Nullable:
         """Return the check."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, failing_texts, matching
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -20,12 +20,18 @@ class NumericTextSpec(Spec):
     """Fails a text that is a number: `"12.50"`, `"-3"`, `" 1e6 "`, which a producer should send as numbers."""
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          reference: {type: text}
+        checks:
+          - {kind: numeric_text, field: reference, max_failure_ratio: 0.05}
+    """
 
     kind: Literal["numeric_text"] = "numeric_text"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("numeric_text"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> NumericText:
         """Return the check."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import failing_texts, mask, matching
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, FloatArray, MaskArray
@@ -51,9 +51,15 @@ class PlaceholderSpec(Spec):
     """Fails a value that stands for a missing one, such as `N/A`, -9999 or 1970-01-01; each list can be replaced."""
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer", "category", "text"})
+    example: ClassVar[str] = """
+        fields:
+          email: {type: text}
+        checks:
+          - {kind: placeholder, field: email, texts: [n/a, unknown, test@example.com], max_failure_ratio: 0.01}
+    """
 
     kind: Literal["placeholder"] = "placeholder"
-    field: str
+    field: CheckedField
     texts: tuple[str, ...] = Field(
         default=_TEXTS, description="texts, without regard to letter case and blanks around them"
     )
@@ -65,7 +71,7 @@ class PlaceholderSpec(Spec):
     )
     name: CheckName = Field(default_factory=named("placeholder"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _something_is_listed(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
 
@@ -19,14 +19,20 @@ class RangeSpec(Spec):
     """Fails a number below `min` or above `max`; both ends are inside, and either may be left open."""
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer"})
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: range, field: amount, min: 0, max: 100000, max_failure_ratio: 0.01}
+    """
 
     kind: Literal["range"] = "range"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("range"))
-    min: End | None = None
-    max: End | None = None
+    min: End | None = Field(default=None, description="smallest number that is fine")
+    max: End | None = Field(default=None, description="largest number that is fine")
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator, Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, failing_texts, matching
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -34,14 +34,22 @@ class RegexSpec(Spec):
     """
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          sku: {type: text}
+        checks:
+          - {kind: regex, field: sku, pattern: "[A-Z]{2}-[0-9]{6}"}
+    """
 
     kind: Literal["regex"] = "regex"
-    field: str
-    pattern: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_compiled)]
-    ignore_case: bool = False
+    field: CheckedField
+    pattern: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_compiled)] = Field(
+        description="what the whole text must match, in RE2's syntax"
+    )
+    ignore_case: bool = Field(default=False, description="whether upper and lower case are the same")
     name: CheckName = Field(default_factory=named("regex"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Regex:
         """Return the check."""

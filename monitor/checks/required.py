@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, MaskArray, Presence
 
@@ -16,11 +16,18 @@ from monitor.types import Batch, MaskArray, Presence
 class RequiredSpec(Spec):
     """Fails a row whose record lacks the field; null counts as there."""
 
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: required, field: amount, max_failure_ratio: 0.001}
+    """
+
     kind: Literal["required"] = "required"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("required"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Required:
         """Return the check."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,13 @@ class SchemaSpec(Spec):
     had; it is news for one window. Vanished: a configured field that is absent from every row, and was not in the
     baseline. Type change: more than half of a field's values are of the wrong type, which was not so in the
     baseline.
+    """
+
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: schema, ignore: [debug], severity: warning}
     """
 
     kind: Literal["schema"] = "schema"

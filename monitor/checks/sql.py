@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from monitor.checks.fitting import Misfit
-from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.naming import CheckName, MaxFailureRatio, Severity
 from monitor.checks.sql_group import SqlGroup, refuse_unless_boolean
 from monitor.checks.sql_tree import parsed
 from monitor.spec import Spec
@@ -24,11 +24,21 @@ def _vetted(expression: str) -> str:
 class SqlSpec(Spec):
     """Fails a row in which the expression is false, in DuckDB's SQL; NULL and errors are not evaluated."""
 
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number}
+          refund: {type: boolean}
+        checks:
+          - {kind: sql, name: refund_sign, expression: "amount >= 0 OR refund", max_failure_ratio: 0.01}
+    """
+
     kind: Literal["sql"] = "sql"
     name: CheckName
-    expression: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_vetted)]
+    expression: Annotated[str, Field(min_length=1, max_length=10_000), AfterValidator(_vetted)] = Field(
+        description="the condition, over the paths of any of `fields`"
+    )
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @property
     def field(self) -> str:

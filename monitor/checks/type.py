@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from monitor.checks.naming import CheckName, MaxFailureRatio, named
+from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, MaskArray, Presence
 
@@ -15,11 +15,18 @@ from monitor.types import Batch, MaskArray, Presence
 class TypeSpec(Spec):
     """Fails a row whose value has another type than the field, is NaN or infinite."""
 
+    example: ClassVar[str] = """
+        fields:
+          amount: {type: number, max_failure_ratio: 0.001}  # makes one by itself
+        checks:
+          - {kind: type, field: amount, name: amount.type.critical, max_failure_ratio: 0.05, severity: critical}
+    """
+
     kind: Literal["type"] = "type"
-    field: str
+    field: CheckedField
     name: CheckName = Field(default_factory=named("type"))
     max_failure_ratio: MaxFailureRatio = 0.0
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     def build(self) -> Type:
         """Return the check."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,13 @@ class UniquenessSpec(Spec):
 
     Share: different values / usable values, the former estimated by HyperLogLog; only a share that is below
     `min_ratio` by more than 3 standard errors (4.9 %) fails. To find single repeats use `duplicates`.
+    """
+
+    example: ClassVar[str] = """
+        fields:
+          order_id: {type: text}
+        checks:
+          - {kind: uniqueness, field: order_id, min_ratio: 0.99}
     """
 
     kind: Literal["uniqueness"] = "uniqueness"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from monitor.checks.naming import CheckName
+from monitor.checks.naming import CheckName, Severity
 from monitor.checks.window import Finding, WindowView
 from monitor.spec import Spec
 from monitor.types import FieldType, Level
@@ -22,6 +22,12 @@ class VolumeSpec(Spec):
     """
 
     judges_empty: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        checks:
+          - {kind: volume, min_per_window: 1000}
+          - {kind: volume, name: volume.usual, min_baseline_ratio: 0.5, max_baseline_ratio: 3, severity: warning}
+    """
 
     kind: Literal["volume"] = "volume"
     name: CheckName = "volume"
@@ -36,7 +42,7 @@ class VolumeSpec(Spec):
         allow_inf_nan=False,
         description="more rows than this multiple of the baseline's same hours are a failure",
     )
-    severity: Literal["warning", "critical"] = Field(default="critical", description="the level of a failure")
+    severity: Severity = "critical"
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:

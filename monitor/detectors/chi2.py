@@ -20,6 +20,13 @@ class ChiSquaredSpec(Spec):
     """Cramér's V of the table (baseline, current) x cells at equal weight of both, in 0 … 1."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          country: {type: category}
+        drift:
+          - {kind: chi2, warning: 0.15, critical: 0.25}
+    """
 
     kind: Literal["chi2"] = "chi2"
     warning: settings.WarningAbove = 0.15

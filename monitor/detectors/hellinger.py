@@ -20,6 +20,13 @@ class HellingerSpec(Spec):
     """Hellinger distance over quantile cells (numbers) or known values (categories), in 0 … 1."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          country: {type: category}
+        drift:
+          - {kind: hellinger, min_rows: 200}
+    """
 
     kind: Literal["hellinger"] = "hellinger"
     warning: settings.WarningAbove = 0.1

@@ -25,6 +25,13 @@ class JensenShannonSpec(Spec):
     """Jensen–Shannon divergence, base 2, in 0 … 1 (the divergence, not the distance, which is its root)."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          country: {type: category}
+        drift:
+          - {kind: js, warning: 0.02, critical: 0.05}
+    """
 
     kind: Literal["js"] = "js"
     warning: settings.WarningAbove = 0.02

@@ -20,6 +20,13 @@ class KullbackLeiblerSpec(Spec):
     """Kullback–Leibler divergence of the current window from the baseline, in nats."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        drift:
+          - {kind: kl, warning: 0.05, critical: 0.125}
+    """
 
     kind: Literal["kl"] = "kl"
     warning: settings.WarningAbove = 0.05

@@ -28,6 +28,13 @@ class KolmogorovSmirnovSpec(Spec):
     """Largest difference of the two distribution functions at the baseline's quantiles; numbers only."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        drift:
+          - {kind: ks, warning: 0.1, critical: 0.2}
+    """
 
     kind: Literal["ks"] = "ks"
     warning: settings.WarningAbove = 0.1

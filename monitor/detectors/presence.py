@@ -34,6 +34,13 @@ class MissingSpec(Spec):
     """Change of the share of rows where the field is absent or null, up or down, in 0 … 1."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          note: {type: text}
+        drift:
+          - {kind: missing, warning: 0.05, critical: 0.2}
+    """
 
     kind: Literal["missing"] = "missing"
     warning: settings.WarningAbove = 0.05
@@ -51,6 +58,13 @@ class InvalidSpec(Spec):
     """Change of the share of rows with a wrong type, NaN or an infinity, up or down, in 0 … 1."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        drift:
+          - {kind: invalid, warning: 0.01, critical: 0.05}
+    """
 
     kind: Literal["invalid"] = "invalid"
     warning: settings.WarningAbove = 0.01

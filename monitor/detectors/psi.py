@@ -20,6 +20,14 @@ class PsiSpec(Spec):
     """Population stability index over quantile cells (numbers) or known values (categories)."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+          country: {type: category}
+        drift:
+          - {kind: psi, warning: 0.1, critical: 0.25, buckets: 10}
+    """
 
     kind: Literal["psi"] = "psi"
     warning: settings.WarningAbove = 0.1

@@ -21,6 +21,13 @@ class TotalVariationSpec(Spec):
     """Total variation distance over quantile cells (numbers) or known values (categories), in 0 … 1."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          country: {type: category}
+        drift:
+          - {kind: tv, level_on: raw}
+    """
 
     kind: Literal["tv"] = "tv"
     warning: settings.WarningAbove = 0.1

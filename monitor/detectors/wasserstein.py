@@ -44,6 +44,13 @@ class WassersteinSpec(Spec):
     """Wasserstein-1 distance in units of the baseline's interquartile range; numbers only."""
 
     field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        drift:
+          - {kind: wasserstein, warning: 0.1, critical: 0.25}
+    """
 
     kind: Literal["wasserstein"] = "wasserstein"
     warning: settings.WarningAbove = 0.1
