@@ -23,7 +23,9 @@ class TimeSpec(Spec):
     """Where event time comes from and how disordered it may be."""
 
     field: FieldPath | None = Field(default=None, description="Path of the event time; without it, Kafka's timestamp.")
-    unit: Literal["s", "ms", "us", "ns", "iso8601"] = "ms"
+    unit: Literal["s", "ms", "us", "ns", "iso8601"] = Field(
+        default="ms", description="What a number in the event time counts, or that it is text."
+    )
     lateness: DurationMs = Field(default=30_000, description="How far a row may be behind its partition's latest row.")
     idle: DurationMs = Field(
         default=60_000, gt=0, description="After this long at its end a partition holds nobody up."
@@ -36,7 +38,7 @@ class TimeSpec(Spec):
 class WindowSpec(Spec):
     """What is judged (`size`) and what is accumulated (`pane`); several panes make a sliding window."""
 
-    size: DurationMs = Field(default=60_000, gt=0)
+    size: DurationMs = Field(default=60_000, gt=0, description="The event time that is judged at once.")
     pane: DurationMs = Field(
         default_factory=lambda data: data["size"], gt=0, description="Divides the size; without it, the whole size."
     )
@@ -61,7 +63,7 @@ class WindowSpec(Spec):
 class SegmentSpec(Spec):
     """A dimension by which rows are judged apart: the values of one field, capped."""
 
-    field: FieldPath
+    field: FieldPath = Field(description="Path of the field whose values are the segments.")
     max: int = Field(default=20, ge=1, le=10_000, description="At most this many values, the baseline's most frequent.")
     values: tuple[str, ...] | None = Field(
         None, min_length=1, description="Exactly these; without them, the baseline's."
@@ -86,16 +88,18 @@ class BaselineSpec(Spec):
 class FieldSpec(Spec):
     """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
 
-    type: FieldType
+    type: FieldType = Field(description="What its values are.")
     required: bool = Field(default=False, description="An absent field is a failure.")
     nullable: bool = Field(default=True, description="Whether null is fine; if not, it is a failure.")
     range: tuple[Bound | None, Bound | None] | None = Field(
         None, description="[lowest, highest]; null leaves an end open."
     )
-    allowed: tuple[bool | int | float | str, ...] | None = Field(default=None, min_length=1)
+    allowed: tuple[bool | int | float | str, ...] | None = Field(
+        default=None, min_length=1, description="The only values that are fine."
+    )
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")
 
     @field_validator("range")
     @classmethod
@@ -138,8 +142,8 @@ class FieldSpec(Spec):
 class AlertingSpec(Spec):
     """How many windows in a row raise and clear an alert."""
 
-    raise_after: int = Field(default=2, ge=1)
-    clear_after: int = Field(default=2, ge=1)
+    raise_after: int = Field(default=2, ge=1, description="Windows in a row before an alert fires.")
+    clear_after: int = Field(default=2, ge=1, description="Windows in a row before it resolves.")
     contracts_raise_after: int = Field(default=1, ge=1, description="The same for checks, which are certain at once.")
 
 
@@ -147,7 +151,9 @@ class StoreSpec(Spec):
     """Where offsets, statistics, results and pending notifications survive a restart."""
 
     path: str = Field(default="/var/lib/driftline", min_length=1, description="The only directory that is written to.")
-    checkpoint_interval: DurationMs = Field(default=5_000, gt=0)
+    checkpoint_interval: DurationMs = Field(
+        default=5_000, gt=0, description="It stretches so that checkpoints cost at most 5 % of the time."
+    )
     history: DurationMs = Field(default=30 * 86_400_000, description="How long results are kept.")
     max_history_bytes: Bytes = Field(default=1 << 30, description="The oldest results go first when this is reached.")
 
@@ -155,12 +161,20 @@ class StoreSpec(Spec):
 class LimitsSpec(Spec):
     """Caps that keep a bad producer or a bad configuration from taking the daemon down."""
 
-    max_record_bytes: Bytes = 1 << 20
-    max_nesting_depth: int = Field(default=64, ge=1, le=1_000)
-    max_fields: int = Field(default=500, ge=1, le=10_000)
-    max_categories: int = Field(default=1_000, ge=1, le=100_000)
-    max_segments: int = Field(default=200, ge=1, le=100_000)
-    max_series: int = Field(default=20_000, ge=1, le=10_000_000)
-    max_open_panes: int = Field(default=1_000, ge=2, le=1_000_000)
-    max_state_bytes: Bytes = 1 << 30
-    max_baseline_rows: int = Field(default=2_000_000, ge=1, le=1_000_000_000)
+    max_record_bytes: Bytes = Field(default=1 << 20, description="A larger record is a reject.")
+    max_nesting_depth: int = Field(default=64, ge=1, le=1_000, description="A record nested deeper is a reject.")
+    max_fields: int = Field(default=500, ge=1, le=10_000, description="Configured fields.")
+    max_categories: int = Field(
+        default=1_000, ge=1, le=100_000, description="Values that a baseline keeps of a category."
+    )
+    max_segments: int = Field(default=200, ge=1, le=100_000, description="Segments of all dimensions together.")
+    max_series: int = Field(
+        default=20_000, ge=1, le=10_000_000, description="Series in an exposition; the least important are left out."
+    )
+    max_open_panes: int = Field(
+        default=1_000, ge=2, le=1_000_000, description="Panes a partition may have open before it waits."
+    )
+    max_state_bytes: Bytes = Field(default=1 << 30, description="Estimated size of the state.")
+    max_baseline_rows: int = Field(
+        default=2_000_000, ge=1, le=1_000_000_000, description="Rows that a baseline is built from."
+    )

@@ -48,24 +48,30 @@ class Config(Spec):
     name: Annotated[str, AfterValidator(_label)] = Field(
         description="The label `monitor` on every metric and alert.", json_schema_extra={"pattern": f"^{_NAME}$"}
     )
-    source: SourceSpec
-    decoder: DecoderSpec = Field(default={"kind": "json"}, validate_default=True)
-    dead_letter: DeadLetterSpec | None = None
-    time: TimeSpec = TimeSpec()
-    window: WindowSpec = WindowSpec()
-    segments: tuple[SegmentSpec, ...] = ()
-    baseline: BaselineSpec | None = None
-    fields: dict[FieldPath, FieldSpec] = Field(default={})
+    source: SourceSpec = Field(description="Where records come from.")
+    decoder: DecoderSpec = Field(
+        default={"kind": "json"}, validate_default=True, description="How a record becomes a row."
+    )
+    dead_letter: DeadLetterSpec | None = Field(default=None, description="Where rejects go; by default nowhere.")
+    time: TimeSpec = Field(default=TimeSpec(), description="Event time, and how disordered it may be.")
+    window: WindowSpec = Field(default=WindowSpec(), description="What is judged and what is accumulated.")
+    segments: tuple[SegmentSpec, ...] = Field(default=(), description="Dimensions by which rows are judged apart.")
+    baseline: BaselineSpec | None = Field(default=None, description="What windows are compared with.")
+    fields: dict[FieldPath, FieldSpec] = Field(default={}, description="The fields of a record, by path.")
     drift: tuple[DetectorSpec, ...] = Field(
         default=(), description="For every field whose type the detector can compare."
     )
-    checks: tuple[CheckSpec, ...] = ()
-    policy: PolicySpec = Field(default={"kind": "threshold"}, validate_default=True)
-    alerting: AlertingSpec = AlertingSpec()
-    sinks: tuple[SinkSpec, ...] = ()
-    store: StoreSpec = StoreSpec()
-    http: HttpSpec = HttpSpec()
-    limits: LimitsSpec = LimitsSpec()
+    checks: tuple[CheckSpec, ...] = Field(
+        default=(), description="What rows and windows must satisfy, besides the fields' contracts."
+    )
+    policy: PolicySpec = Field(
+        default={"kind": "threshold"}, validate_default=True, description="How scores become levels."
+    )
+    alerting: AlertingSpec = Field(default=AlertingSpec(), description="How many windows raise and clear an alert.")
+    sinks: tuple[SinkSpec, ...] = Field(default=(), description="Where alerts go.")
+    store: StoreSpec = Field(default=StoreSpec(), description="What survives a restart.")
+    http: HttpSpec = Field(default=HttpSpec(), description="Metrics, probes, API and console.")
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="Caps on what a producer or a configuration may cost.")
 
     @field_validator("*")
     @classmethod

@@ -37,14 +37,14 @@ class AlertmanagerSpec(Spec):
 
     kind: Literal["alertmanager"] = "alertmanager"
     name: SinkName = "alertmanager"
-    urls: tuple[Url, ...] = Field(min_length=1)
+    urls: tuple[Url, ...] = Field(min_length=1, description="All peers of the cluster, each by itself.")
     min_severity: MinSeverity = "warning"
-    resend: DurationMs = Field(60_000, ge=1_000)
-    external_url: Url | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    bearer_token: SecretStr | None = None
-    timeout: DurationMs = Field(5_000, ge=100, le=30_000)
+    resend: DurationMs = Field(60_000, ge=1_000, description="How often firing alerts are sent again.")
+    external_url: Url | None = Field(default=None, description="Where people reach this monitor's console.")
+    username: str | None = Field(default=None, description="For basic authentication.")
+    password: SecretStr | None = Field(default=None, description="For basic authentication.")
+    bearer_token: SecretStr | None = Field(default=None, description="For bearer authentication.")
+    timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 
     @model_validator(mode="after")

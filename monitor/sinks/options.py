@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 import httpx
 from pydantic import AfterValidator, Field, SecretStr
 
-SinkName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+SinkName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="The sink's name on metrics.")
+]
 """A sink's name: the value of the metric label `sink` and the key of its place in the outbox."""
 
-MinSeverity = Literal["warning", "critical"]
+MinSeverity = Annotated[Literal["warning", "critical"], Field(description="The least severity it is told about.")]
 """The least severity that a sink is told about."""
 
 CaFile = Annotated[Path | None, Field(description="PEM file of the authorities to trust instead of the system's")]

@@ -29,12 +29,14 @@ class WebhookSpec(Spec):
 
     kind: Literal["webhook"] = "webhook"
     name: SinkName
-    url: SecretUrl
+    url: SecretUrl = Field(description="Where to post to; never shown.")
     min_severity: MinSeverity = "warning"
-    secret: SecretStr | None = None
-    previous_secret: SecretStr | None = None
-    headers: SecretHeaders = Field(default_factory=dict)
-    timeout: DurationMs = Field(5_000, ge=100, le=30_000)
+    secret: SecretStr | None = Field(default=None, description="Signs every request.")
+    previous_secret: SecretStr | None = Field(
+        default=None, description="Signs too, until every receiver knows the new one."
+    )
+    headers: SecretHeaders = Field(default_factory=dict, description="Sent along; their values are never shown.")
+    timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 
     @model_validator(mode="after")

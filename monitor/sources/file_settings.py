@@ -30,7 +30,9 @@ class FilesSpec(Spec):
     timestamp_unit: Literal["s", "ms", "us", "ns"] = Field("ms", description="What a number in it counts.")
     null_values: tuple[str, ...] = Field(("",), description="What CSV files write for null.")
     column_types: dict[str, str] = Field({}, description="SQL types of CSV columns that are not to be inferred.")
-    max_poll_records: int = Field(50_000, ge=1, le=1_000_000)
+    max_poll_records: int = Field(
+        50_000, ge=1, le=1_000_000, description="At most this many records are decoded at once."
+    )
 
     def build(self, clock: Clock) -> PartitionedSource:
         """Return the source; raises SurroundingsError when a file is missing or of no known kind."""

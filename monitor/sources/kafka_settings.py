@@ -66,16 +66,20 @@ Start = Annotated[
 class SecuritySpec(Spec):
     """How to reach and convince the brokers. Secrets never appear in a repr; files are PEM."""
 
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"] | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    key_password: SecretStr | None = None
-    check_hostname: bool = True
-    kerberos_service_name: str = "kafka"
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="Whether the connection is encrypted, and whether we log in."
+    )
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"] | None = Field(
+        default=None, description="How to log in, with a SASL protocol."
+    )
+    username: str | None = Field(default=None, description="Who logs in.")
+    password: SecretStr | None = Field(default=None, description="The password of `username`.")
+    ca_file: str | None = Field(default=None, description="Authorities to trust instead of the system's.")
+    cert_file: str | None = Field(default=None, description="The client's own certificate.")
+    key_file: str | None = Field(default=None, description="The key of `cert_file`.")
+    key_password: SecretStr | None = Field(default=None, description="What `key_file` is encrypted with.")
+    check_hostname: bool = Field(default=True, description="Whether the brokers' certificates must name the host.")
+    kerberos_service_name: str = Field(default="kafka", description="The brokers' principal, with GSSAPI.")
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -95,20 +99,46 @@ class KafkaSpec(Spec):
     """Topics of a Kafka cluster. A topic that begins with `^` is a pattern, matched from the name's first letter on."""
 
     kind: Literal["kafka"] = "kafka"
-    assignment: Literal["all", "group"] = "all"
-    client: Literal["kafka-python", "librdkafka"] = "kafka-python"
-    bootstrap_servers: Servers = ("localhost:9092",)
-    topics: Annotated[tuple[Annotated[str, StringConstraints(pattern=_TOPIC)], ...], Field(min_length=1)]
-    group_id: Annotated[str, StringConstraints(min_length=1)] | None = None
-    start: Start = "latest"
-    on_out_of_range: Literal["earliest", "latest", "fail"] = "earliest"
-    security: SecuritySpec = SecuritySpec()
-    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
-    client_id: str = "driftline"
-    max_poll_records: int = Field(50_000, ge=1, le=1_000_000)
-    max_partition_fetch_bytes: int = Field(16 * _MIB, ge=1024, le=512 * _MIB)
-    fetch_max_bytes: int = Field(64 * _MIB, ge=1024, le=1024 * _MIB)
-    fetch_max_wait: DurationMs = 250
+    assignment: Literal["all", "group"] = Field(
+        default="all", description="Read every partition alone (`all`), or share them with a consumer group (`group`)."
+    )
+    client: Literal["kafka-python", "librdkafka"] = Field(
+        default="kafka-python", description="The library; `librdkafka` needs less CPU per record."
+    )
+    bootstrap_servers: Servers = Field(
+        default=("localhost:9092",), description="Brokers to ask first: a list, or text with commas."
+    )
+    topics: Annotated[tuple[Annotated[str, StringConstraints(pattern=_TOPIC)], ...], Field(min_length=1)] = Field(
+        description="Names, or patterns that begin with `^`."
+    )
+    group_id: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        default=None, description="Where offsets are shown to lag tools, and the group to join."
+    )
+    start: Start = Field(
+        default="latest", description="Where to begin when the store has no offset: `earliest`, `latest` or a time."
+    )
+    on_out_of_range: Literal["earliest", "latest", "fail"] = Field(
+        default="earliest", description="Where to go on when retention removed what comes next."
+    )
+    security: SecuritySpec = Field(default=SecuritySpec(), description="How to reach and convince the brokers.")
+    isolation_level: Literal["read_committed", "read_uncommitted"] = Field(
+        default="read_committed", description="Whether records of open and aborted transactions are read."
+    )
+    client_id: str = Field(
+        default="driftline", description="What the brokers call this client in their logs and quotas."
+    )
+    max_poll_records: int = Field(
+        50_000, ge=1, le=1_000_000, description="At most this many records are decoded at once."
+    )
+    max_partition_fetch_bytes: int = Field(
+        16 * _MIB, ge=1024, le=512 * _MIB, description="At most this much is fetched of a partition at once."
+    )
+    fetch_max_bytes: int = Field(
+        64 * _MIB, ge=1024, le=1024 * _MIB, description="At most this much is fetched at once."
+    )
+    fetch_max_wait: DurationMs = Field(
+        default=250, description="How long a broker may wait for more records before it answers."
+    )
     refresh: DurationMs = Field(30_000, ge=100, description="How often to look for new partitions and topics.")
     connect_timeout: DurationMs = Field(30_000, ge=100, description="How long to wait for brokers and topics at start.")
     options: dict[str, str | int | float | bool] = Field({}, description="Passed to the client under its own names.")
