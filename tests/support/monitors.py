@@ -206,9 +206,11 @@ class Letters:
         self.sent: list[tuple[TopicPartition, list[int]]] = []
         self.counts: dict[tuple[str, str], int] = {}
         self.view = LettersView("dead")
+        self.records = 0
 
     def send(self, fetch: Fetch, rejects: Rejects) -> None:
-        """Keep the offsets of those that there are."""
+        """Keep the offsets of those that there are, and how many records it was told of."""
+        self.records += len(fetch)
         if len(rejects):
             self.sent.append((fetch.partition, fetch.offsets[rejects.index].tolist()))
 

@@ -10,6 +10,7 @@ import pytest
 
 from monitor.checkpointing import Options
 from monitor.errors import Retryable, StoreError, SurroundingsError
+from monitor.snapshot import RejectsView
 from monitor.sources.memory import MemorySource
 from monitor.store.outbox import Outbox
 from monitor.types import Assigned, Revoked
@@ -225,6 +226,20 @@ def test_unacknowledged_dead_letters_hold_the_checkpoint_back(rig):
     r.restart()
     r.until_end()
     assert letters.sent == [(tp(), [1])]
+
+
+def test_dead_letters_are_told_of_every_record_since_their_limit_is_a_share(rig):
+    letters = Letters()
+    r = rig(letters=letters, max_poll_records=2)
+    r.append([*seconds(0, 0.2, 0.4), BROKEN, *seconds(0.6, 0.8)])
+    r.start()
+    r.until_end()
+    r.daemon._publish_now()
+    assert letters.records == 6
+    assert letters.sent == [(tp(), [3])]
+    assert r.snapshots[-1].letters == letters.view
+    [place] = r.snapshots[-1].reject_offsets.values()
+    assert place == (RejectsView(0, 3, 3),)
 
 
 def test_while_dead_letters_are_full_nothing_is_read(rig):
