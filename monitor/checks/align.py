@@ -30,6 +30,14 @@ class AlignSpec(Spec):
     """
 
     stateful: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        source: {kind: kafka, topics: [orders, payments], group_id: driftline-orders}
+        fields:
+          order_id: {type: text}
+          amount: {type: number}
+        checks:
+          - {kind: align, left: orders, right: payments, key: [order_id], tolerance: 5m, compare: [amount]}
+    """
 
     kind: Literal["align"] = "align"
     name: CheckName = "align"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,7 @@ from monitor.checks.bloom import RotatingBloom
 from monitor.checks.bloom_geometry import BloomGeometry
 from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.keys import key_hashes, known_keys
-from monitor.checks.naming import CheckName, MaxFailureRatio
+from monitor.checks.naming import CheckName, MaxFailureRatio, Severity
 from monitor.checks.ratio import corrected_ratio
 from monitor.errors import StoreError
 from monitor.protocols import State
@@ -23,6 +23,13 @@ from monitor.types import Batch, FieldType, FloatArray, MaskArray
 
 class DuplicatesSpec(Spec):
     """Fails a row whose key, one or more fields or the record's bytes, came before within the horizon."""
+
+    example: ClassVar[str] = """
+        fields:
+          order_id: {type: text}
+        checks:
+          - {kind: duplicates, key: [order_id], horizon: 1h}
+    """
 
     kind: Literal["duplicates"] = "duplicates"
     name: CheckName = "duplicates"
@@ -40,7 +47,7 @@ class DuplicatesSpec(Spec):
     )
     max_bytes: Bytes = Field(default=64 << 20, ge=1 << 16, description="memory that the filter may take")
     max_failure_ratio: MaxFailureRatio = 0.001
-    severity: Literal["warning", "critical"] = "warning"
+    severity: Severity = "warning"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

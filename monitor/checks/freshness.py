@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,12 @@ from monitor.types import Batch, MaskArray
 
 class FreshnessSpec(Spec):
     """Fails a row whose Kafka timestamp is more than `max_delay` after its event time."""
+
+    example: ClassVar[str] = """
+        time: {field: event_time}
+        checks:
+          - {kind: freshness, max_delay: 30s}
+    """
 
     kind: Literal["freshness"] = "freshness"
     name: CheckName = "freshness"

@@ -28,6 +28,13 @@ _HOLDS: Mapping[Direction, Callable[[Any, Any], Any]] = {
 class MonotonicSpec(Spec):
     """Fails a row whose value is out of order with that of the row before, by key."""
 
+    example: ClassVar[str] = """
+        fields:
+          odometer_km: {type: number}
+        checks:
+          - {kind: monotonic, field: odometer_km}
+    """
+
     kind: Literal["monotonic"] = "monotonic"
     field: str
     by: Annotated[By, AfterValidator(without_repeats)] = Field(

@@ -22,6 +22,13 @@ Fault = Literal["gap", "repeat", "out_of_order"]
 class SequenceSpec(Spec):
     """Fails a row whose number is not one step above that of the row before, by key."""
 
+    example: ClassVar[str] = """
+        fields:
+          sequence_number: {type: integer}
+        checks:
+          - {kind: sequence, field: sequence_number}
+    """
+
     kind: Literal["sequence"] = "sequence"
     field: str
     by: Annotated[By, AfterValidator(without_repeats)] = Field(
