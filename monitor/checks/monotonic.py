@@ -40,7 +40,7 @@ class MonotonicSpec(Spec):
     by: Annotated[By, AfterValidator(without_repeats)] = Field(
         default=None, description="the fields that name whose rows are compared; none: all of a partition"
     )
-    direction: Direction = "increasing"
+    direction: Direction = Field(default="increasing", description="which way the values of a key must go")
     max_keys: MaxKeys = 100_000
     name: CheckName = Field(default_factory=named("monotonic"))
     max_failure_ratio: MaxFailureRatio = 0.0
