@@ -26,6 +26,13 @@ class OutliersSpec(Spec):
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer"})
     needs_baseline: ClassVar[bool] = True
+    example: ClassVar[str] = """
+        baseline: {kind: file, path: baselines/payments}
+        fields:
+          amount: {type: number}
+        checks:
+          - {kind: outliers, field: amount, method: mad, factor: 6}
+    """
 
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}

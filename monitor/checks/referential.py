@@ -17,6 +17,12 @@ class ReferentialSpec(Spec):
     """Fails a value that is not in the file, which is read at start: some millions of keys are fine."""
 
     field_types: ClassVar[frozenset[FieldType]] = frozenset({"number", "integer", "category", "text"})
+    example: ClassVar[str] = """
+        fields:
+          merchant_id: {type: category}
+        checks:
+          - {kind: referential, field: merchant_id, file: merchants.csv, column: id}
+    """
 
     example: ClassVar[str] = """
         fields:

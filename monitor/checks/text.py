@@ -54,6 +54,13 @@ class TextSpec(Spec):
     """Fails a text whose measure is below `min` or above `max`; either may be left open."""
 
     field_types: ClassVar[frozenset[FieldType]] = TEXTS
+    example: ClassVar[str] = """
+        fields:
+          answer: {type: text}
+        checks:
+          - {kind: text, field: answer, measure: words, min: 3, max: 500}
+          - {kind: text, field: answer, measure: repetition, max: 0.5, max_failure_ratio: 0.01}
+    """
 
     example: ClassVar[str] = """
         fields:

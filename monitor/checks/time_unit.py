@@ -22,6 +22,12 @@ class TimeUnitSpec(Spec):
     """Fails a time before `earliest` or past its row by more than `max_ahead`: as a rule it is in another unit."""
 
     field_types: ClassVar[frozenset[FieldType]] = NUMBERS
+    example: ClassVar[str] = """
+        fields:
+          created_at: {type: integer}
+        checks:
+          - {kind: time_unit, field: created_at, unit: ms}
+    """
 
     example: ClassVar[str] = """
         fields:

@@ -31,6 +31,12 @@ class TimeZoneSpec(Spec):
     """
 
     field_types: ClassVar[frozenset[FieldType]] = NUMBERS | TEXTS
+    example: ClassVar[str] = """
+        fields:
+          created_at: {type: text}
+        checks:
+          - {kind: time_zone, field: created_at, unit: iso8601}
+    """
 
     example: ClassVar[str] = """
         fields:
