@@ -54,7 +54,7 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.closer = Closer(plan)
         self.expected: int | None = None
-        self._decoder = decoder
+        self.decoder = decoder
         self._now_ms = 0
         self._done = timer or (lambda _stage: None)
 
@@ -138,7 +138,7 @@ class Engine:
         state.hear_end(fetch.end_offset, now_ms)
 
     def _rows(self, state: PartitionState, fetch: Fetch, result: StepResult) -> None:
-        decoded = self._decoder.decode(fetch)
+        decoded = self.decoder.decode(fetch)
         self._done("decode")
         batch = decoded.batch
         state.records += len(fetch)

@@ -17,6 +17,7 @@ from monitor.compile import decode_plan
 from monitor.config.tree import Config
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
+from monitor.waiting import prepare_patiently
 
 MAX_RECORDS = 100_000
 """No more than about so many records are read of a sample."""
@@ -82,6 +83,7 @@ def sampled(config: Config, path: Path) -> Sample:
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:
         for fetch in _fetches(source):
+            prepare_patiently(decoder, fetch)
             decoded = decoder.decode(fetch)
             sample.records += len(fetch)
             sample.rows += len(decoded.batch)

@@ -17,13 +17,14 @@ from monitor.decoders.arrow_fields import arrow_columns
 from monitor.decoders.avro_schema import AvroSchema, UnusableSchemaError, parse_schema
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish
+from monitor.decoders.gzipped import Compression
 from monitor.decoders.object_fields import object_column, picked
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, sift_raw
-from monitor.decoders.registry import Registered, RegistrySpec
+from monitor.decoders.registry import Registered, RegistrySpec, SchemaRegistry
 from monitor.decoders.typed import joined
-from monitor.decoders.unwrapping import Envelope, unwrapped
-from monitor.decoders.wire import UNFRAMED, bodies, schema_ids
+from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
+from monitor.decoders.wire import UNFRAMED, bodies, framed_ids, schema_ids
 from monitor.errors import SurroundingsError
 from monitor.protocols import Decoder
 from monitor.spec import Spec
@@ -40,11 +41,13 @@ class AvroSpec(Spec):
     kind: Literal["avro"] = "avro"
     schema_registry: RegistrySpec | None = None
     schema_file: Path | None = Field(None, description="JSON file (.avsc) of the one schema of unframed records.")
+    compression: Compression = "none"
     envelope: Envelope = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        """Refuse no schema and two of them."""
+        """Refuse no schema and two of them, and compression with a registry."""
+        refuse_gzipped_frames(self.compression, self.schema_registry)
         if (self.schema_registry is None) == (self.schema_file is None):
             raise ValueError("either schema_registry, or schema_file for records without a schema id")
         return self
@@ -54,7 +57,10 @@ class AvroSpec(Spec):
 
         Raises SurroundingsError when `schema_file` or the registry's `ca_file` cannot be used.
         """
-        return unwrapped(partial(AvroDecoder, self), plan, envelope=self.envelope)
+        registry = None if self.schema_registry is None else self.schema_registry.build()
+        schema = None if self.schema_file is None else _from_file(self.schema_file)
+        build = partial(AvroDecoder, registry=registry, schema=schema)
+        return unwrapped(build, plan, compression=self.compression, envelope=self.envelope)
 
 
 class AvroDecoder:
@@ -68,31 +74,24 @@ class AvroDecoder:
     event_time_invalid, event_time_ahead. Unknown fields are those of the schemas, without sampling.
     """
 
-    def __init__(self, spec: AvroSpec, plan: DecodePlan) -> None:
-        """Prepare for the fields of `plan`; reads the schema file, does not ask the registry yet."""
+    def __init__(self, plan: DecodePlan, *, registry: SchemaRegistry | None, schema: AvroSchema | None) -> None:
+        """Prepare for the fields of `plan`, written with the schemas of a registry or with one that is given."""
         self._plan = plan
         self._duck = Duck()
         self._fields = asked_fields(plan)
         self._known = {path.split(".", 1)[0] for path in self._fields}
         self._schemas: dict[int, AvroSchema | None] = {}
-        self._registry = None if spec.schema_registry is None else spec.schema_registry.build()
-        if spec.schema_file is not None:
-            self._schemas[UNFRAMED] = _from_file(spec.schema_file)
+        self._registry = registry
+        if schema is not None:
+            self._schemas[UNFRAMED] = schema
 
     def prepare(self, fetch: Fetch) -> None:
-        """Ask for every schema that `decode` will need; raises Retryable while the registry does not answer.
-
-        After it has returned, `decode` of this fetch asks nobody. It changes nothing but what is remembered.
-        """
+        """Ask for every schema that `decode` will need; raises Retryable while the registry does not answer."""
         if self._registry is not None and len(fetch):
-            ids = schema_ids(fetch.values.drop_null())
-            self._look_up(np.unique(ids[ids != UNFRAMED]).tolist())
+            self._registry.schemas(framed_ids(fetch.values.drop_null()))
 
     def decode(self, fetch: Fetch) -> Decoded:
-        """Return the rows, rejects and filtered records of a fetch; never raises on bad data.
-
-        Raises Retryable when a schema is needed that was not prepared and the registry does not answer.
-        """
+        """Return the rows, rejects and filtered records of a fetch; never raises on bad data, and asks nobody."""
         sieve = Sieve(np.arange(len(fetch)))
         values = sift_raw(fetch.values, sieve, self._plan.max_record_bytes)
         faults = np.zeros(len(values), np.int32)
@@ -100,10 +99,9 @@ class AvroDecoder:
         unknown: set[str] = set()
         ids = schema_ids(values) if self._registry is not None else np.full(len(values), UNFRAMED, np.int64)
         distinct, group = np.unique(ids, return_inverse=True)
-        registered = self._look_up([i for i in distinct.tolist() if i != UNFRAMED])
         for number, schema_id in enumerate(distinct.tolist()):
             rows = np.flatnonzero(group == number)
-            fault, schema = self._schema(schema_id, registered)
+            fault, schema = self._schema(schema_id)
             if schema is None:
                 faults[rows] = fault
                 continue
@@ -116,27 +114,13 @@ class AvroDecoder:
         columns = joined(parts, self._fields)
         return finish(self._duck, self._plan, fetch, sieve, columns, tuple(sorted(unknown)))
 
-    def close(self) -> None:
-        """Release the connections to the registry; may be called twice."""
-        if self._registry is not None:
-            self._registry.close()
-
-    def _look_up(self, ids: list[int]) -> set[int]:
-        """Return which of `ids` are registered, their schemas parsed and remembered; raises Retryable."""
-        if self._registry is None or not ids:
-            return set()
-        found = self._registry.schemas(ids)
-        for schema_id, schema in found.items():
-            if schema_id not in self._schemas:
-                self._schemas[schema_id] = _from_registry(schema)
-        return set(found)
-
-    def _schema(self, schema_id: int, registered: set[int]) -> tuple[int, AvroSchema | None]:
+    def _schema(self, schema_id: int) -> tuple[int, AvroSchema | None]:
         """Return the schema to read with, or None and the fault of all its records."""
         if schema_id not in self._schemas:
-            return (_NOT_FRAMED if schema_id == UNFRAMED else _UNKNOWN), None
-        if schema_id != UNFRAMED and schema_id not in registered:
-            return _UNKNOWN, None
+            known = {} if self._registry is None else self._registry.known([schema_id])
+            if schema_id not in known:
+                return (_NOT_FRAMED if schema_id == UNFRAMED else _UNKNOWN), None
+            self._schemas[schema_id] = _from_registry(known[schema_id])
         schema = self._schemas[schema_id]
         if schema is None:
             return _UNSUPPORTED, None

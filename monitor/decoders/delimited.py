@@ -13,11 +13,12 @@ from pydantic import Field, model_validator
 
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish
+from monitor.decoders.gzipped import Compression
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
 from monitor.decoders.tokens import token_family
 from monitor.decoders.typed import blank_column, empty_columns, number_column
-from monitor.decoders.unwrapping import Compression, unwrapped
+from monitor.decoders.unwrapping import unwrapped
 from monitor.protocols import Decoder
 from monitor.spec import Spec
 from monitor.types import Column, Decoded, Fetch, FieldType, Presence

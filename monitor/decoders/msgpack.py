@@ -10,10 +10,11 @@ import numpy as np
 
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish, sampled
+from monitor.decoders.gzipped import Compression
 from monitor.decoders.object_fields import MISSING, object_column, picked
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, sift_raw
-from monitor.decoders.unwrapping import Compression, Envelope, unwrapped
+from monitor.decoders.unwrapping import Envelope, unwrapped
 from monitor.protocols import Decoder
 from monitor.spec import Spec
 from monitor.types import Column, Decoded, Fetch

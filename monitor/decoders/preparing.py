@@ -20,9 +20,8 @@ class Preparing(Protocol):
 def prepare(decoder: Decoder, fetch: Fetch) -> None:
     """Have a decoder ask for what it needs for a fetch, if it is one that does.
 
-    Whoever folds fetches calls this for each of them first, until it returns: a decoder that fails in the
-    middle of a step would leave the fetches before it counted and the caller bound to give them again.
-    Raises Retryable.
+    Whoever folds fetches calls this for each of them first, until it returns: `decode` itself asks nobody, and
+    what was not asked for is unknown to it. Raises Retryable.
     """
     if isinstance(decoder, Preparing):
         decoder.prepare(fetch)

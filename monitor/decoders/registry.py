@@ -20,10 +20,12 @@ from monitor.spec import DurationMs, Spec
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _MAX_DOCUMENTS = 1000
-_MAX_NEW_IDS = 64
+_MAX_NEW_IDS = 256
 """So many unknown ids are asked about for one fetch; a topic's records hold a handful, garbage holds any number."""
 _MAX_UNKNOWN = 10_000
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_LONGEST_TOLD_S = 300.0
+"""Nobody makes us wait longer, whatever their `Retry-After` says."""
 
 
 def _checked_url(value: str) -> str:
@@ -68,11 +70,15 @@ class RegistrySpec(Spec):
 
 @dataclass(frozen=True)
 class Registered:
-    """A schema as registered: its id, its type in upper case, and its text after those of all that it refers to."""
+    """A schema as registered: its id, its type in upper case, and its text after those of all that it refers to.
+
+    `names` are what the texts before the last are called by whoever refers to them: imports in Protobuf.
+    """
 
     id: int
     type: str
     documents: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
 class SchemaRegistry:
@@ -93,9 +99,9 @@ class SchemaRegistry:
         self._client = _open_client(spec)
 
     def schemas(self, ids: Iterable[int]) -> Mapping[int, Registered]:
-        """Return the schemas of `ids`, without those that the registry does not know; raises Retryable.
+        """Ask for what is new among `ids`; return the known ones' schemas; raises Retryable.
 
-        Of more than 64 ids that were never seen only the first 64 are asked for; the rest are taken as unknown.
+        Of more than 256 ids that were never seen only the first 256 are asked for; the rest are taken as unknown.
         """
         now_s = self._clock.monotonic_s()
         asked = list(ids)
@@ -109,7 +115,11 @@ class SchemaRegistry:
             if len(self._unknown) >= _MAX_UNKNOWN:
                 self._unknown.clear()
             self._unknown[schema_id] = now_s + self._spec.ask_again / 1000
-        return {i: self._known[i] for i in asked if i in self._known}
+        return self.known(asked)
+
+    def known(self, ids: Iterable[int]) -> Mapping[int, Registered]:
+        """Return the schemas of those `ids` that were asked for and found; asks nobody."""
+        return {i: self._known[i] for i in ids if i in self._known}
 
     def latest(self, subject: str) -> Registered | None:
         """Return the newest schema of a subject, None when there is no such subject; raises Retryable."""
@@ -126,14 +136,15 @@ class SchemaRegistry:
 
     def _registered(self, found: Mapping[str, Any]) -> Registered | None:
         """Return what the registry said, with all that it refers to; None where that is missing."""
-        documents: dict[tuple[str, str], str] = {}
+        documents: dict[tuple[str, str], tuple[str, str]] = {}
         if not self._collect(found, documents):
             return None
         kind = str(found.get("schemaType") or "AVRO").upper()
-        return Registered(int(found.get("id", -1)), kind, (*documents.values(), str(found.get("schema"))))
+        names, texts = tuple(name for name, _ in documents.values()), tuple(text for _, text in documents.values())
+        return Registered(int(found.get("id", -1)), kind, (*texts, str(found.get("schema"))), names)
 
-    def _collect(self, found: Mapping[str, Any], documents: dict[tuple[str, str], str]) -> bool:
-        """Add the texts of all that a schema refers to, each after what it refers to itself; False: one is missing."""
+    def _collect(self, found: Mapping[str, Any], documents: dict[tuple[str, str], tuple[str, str]]) -> bool:
+        """Add name and text of all that a schema refers to, each after what it refers to itself; False: one lacks."""
         for reference in found.get("references") or ():
             key = (str(reference["subject"]), str(reference["version"]))
             if key in documents:
@@ -144,7 +155,7 @@ class SchemaRegistry:
             # Registries refuse circles, since a schema can only refer to what is registered already.
             if not self._collect(target, documents):
                 return False
-            documents[key] = str(target.get("schema"))
+            documents[key] = str(reference.get("name", "")), str(target.get("schema"))
         return True
 
     def _get(self, *path: str) -> dict[str, Any] | None:
@@ -174,7 +185,7 @@ class SchemaRegistry:
         wait_s = min(_FIRST_WAIT_S * 2.0 ** min(self._failures, 10), _LONGEST_WAIT_S)
         self._failures += 1
         if retry_after is not None and retry_after.strip().isdecimal():
-            wait_s = float(retry_after)
+            wait_s = min(float(retry_after), _LONGEST_TOLD_S)
         return Retryable(f"schema registry {self._spec.url}: {why}", retry_after_s=wait_s)
 
 

@@ -45,10 +45,10 @@ def joined(
     if len(parts) == 1:
         return dict(parts[0][1])
     order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
-    return {path: _concatenated([columns[path] for _, columns in parts]).take(order) for path in fields}
+    return {path: concatenated([columns[path] for _, columns in parts]).take(order) for path in fields}
 
 
-def _concatenated(columns: Sequence[Column]) -> Column:
+def concatenated(columns: Sequence[Column]) -> Column:
     """Return columns of one kind below each other."""
     presence = np.concatenate([column.presence for column in columns])
     arrays = [column.values for column in columns]

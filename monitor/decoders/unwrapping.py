@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -12,17 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field
 
+from monitor.decoders.gzipped import Compression, Gunzipped
+from monitor.decoders.parts import part_of
 from monitor.decoders.plan import DecodePlan, EventTimePlan
 from monitor.decoders.preparing import prepare
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch, FieldType, IntArray, MaskArray, Rejects
+from monitor.types import Column, Decoded, Fetch, FieldType, MaskArray, Rejects
 
-Compression = Literal["none", "gzip"]
-"""How each value is compressed by its producer; what Kafka compresses is no business of ours."""
-
-_BAD, _OVERSIZE = "compression", "oversize"
-_GZIP = 31  # zlib's number for a gzip header and the largest window
 _WITHOUT_ROW = pa.array(["d", "t", "m"])
 """Debezium's operations that carry no row after them: delete, truncate, message."""
 _TIMELESS = "event_time_missing"
@@ -46,13 +42,24 @@ _NAMED = {
 }
 
 
+EnvelopeName = Literal["debezium", "debezium_with_schema"]
+
+
 def _named(value: Any) -> Any:
     """Return the envelope that a name stands for; anything else unchanged."""
     return _NAMED.get(value, value) if isinstance(value, str) else value
 
 
-Envelope = Annotated[EnvelopeSpec | None, BeforeValidator(_named)]
+Envelope = Annotated[
+    EnvelopeSpec | None, BeforeValidator(_named, json_schema_input_type=EnvelopeSpec | EnvelopeName | None)
+]
 """An envelope, or the name of one: `debezium` (bare, as in Avro), `debezium_with_schema` (as in JSON with schemas)."""
+
+
+def refuse_gzipped_frames(compression: Compression, registry: object) -> None:
+    """Refuse what no serializer writes: a schema's id inside, or before, a compressed value; raises ValueError."""
+    if compression != "none" and registry is not None:
+        raise ValueError("compression goes with values without a schema id: leave out schema_registry or compression")
 
 
 def unwrapped(
@@ -65,59 +72,6 @@ def unwrapped(
     """Return the decoder that `build` gives for `plan`, with what is around the rows taken away."""
     decoder = build(plan) if envelope is None else Enveloped(build, plan, envelope)
     return decoder if compression == "none" else Gunzipped(decoder, plan.max_record_bytes)
-
-
-class Gunzipped:
-    """Decompresses values and hands them to another decoder.
-
-    Each value is its own gzip stream, so each is one call into zlib, which is C and nearly all of the time.
-    Rejects: compression (no whole gzip stream and nothing else), oversize (before or after, and nothing is
-    decompressed further than that).
-    """
-
-    def __init__(self, inner: Decoder, max_record_bytes: int) -> None:
-        """Decompress for `inner`."""
-        self._inner = inner
-        self._max_bytes = max_record_bytes
-
-    def prepare(self, fetch: Fetch) -> None:
-        """Ask for what the inner decoder needs; raises Retryable."""
-        prepare(self._inner, self._plain(fetch)[0])
-
-    def decode(self, fetch: Fetch) -> Decoded:
-        """Return the rows, rejects and filtered records of a fetch; never raises on bad data."""
-        plain, rows, bad = self._plain(fetch)
-        decoded = self._inner.decode(plain)
-        if not len(bad):
-            return decoded
-        index = np.concatenate((rows[decoded.rejects.index], bad.index))
-        reasons = np.array([*decoded.rejects.reasons, *bad.reasons], object)
-        order = np.argsort(index, kind="stable")
-        return replace(decoded, rejects=Rejects(index[order], tuple(reasons[order])))
-
-    def _plain(self, fetch: Fetch) -> tuple[Fetch, IntArray, Rejects]:
-        """Return the fetch of what can be decompressed, which records those are, and the others."""
-        values = [self._inflated(value) for value in fetch.values.to_pylist()]
-        failed = np.fromiter((type(value) is str for value in values), bool, len(values))
-        rows = np.flatnonzero(~failed)
-        reasons = tuple(value for value in values if type(value) is str)
-        plain = [value for value in values if type(value) is not str]
-        return _part(fetch, rows, pa.array(plain, pa.binary())), rows, Rejects(np.flatnonzero(failed), reasons)
-
-    def _inflated(self, value: bytes | None) -> bytes | str | None:
-        """Return a value decompressed, or the reason why not; None remains None."""
-        if value is None:
-            return None
-        if len(value) > self._max_bytes:
-            return _OVERSIZE
-        stream = zlib.decompressobj(_GZIP)
-        try:
-            plain = stream.decompress(value, self._max_bytes + 1)
-        except zlib.error:
-            return _BAD
-        if len(plain) > self._max_bytes:
-            return _OVERSIZE
-        return plain if stream.eof and not stream.unused_data else _BAD
 
 
 class Enveloped:
@@ -170,7 +124,7 @@ class Enveloped:
             return rejects
         rows = rejects.index[timeless]
         part = replace(
-            _part(fetch, rows, fetch.values.take(pa.array(rows))), timestamps_ms=np.ones(len(rows), np.int64)
+            part_of(fetch, rows, fetch.values.take(pa.array(rows))), timestamps_ms=np.ones(len(rows), np.int64)
         )
         found = self._operations.decode(part).batch
         gone = found.offsets[_without_row(found.columns[self._operation])]
@@ -191,17 +145,3 @@ def _without_row(operation: Column) -> MaskArray:
     """Return the rows whose operation carries no row."""
     mask: MaskArray = operation.ok & np.asarray(pc.is_in(operation.values, value_set=_WITHOUT_ROW))
     return mask
-
-
-def _part(fetch: Fetch, rows: IntArray, values: pa.BinaryArray) -> Fetch:
-    """Return the records `rows` of a fetch with other values."""
-    index = pa.array(rows)
-    headers = fetch.headers
-    return replace(
-        fetch,
-        offsets=fetch.offsets[rows],
-        timestamps_ms=fetch.timestamps_ms[rows],
-        keys=fetch.keys.take(index),
-        values=values,
-        headers=None if headers is None else [headers[i] for i in rows.tolist()],
-    )

@@ -28,6 +28,12 @@ def schema_ids(values: pa.BinaryArray) -> IntArray:
     return ids
 
 
+def framed_ids(values: pa.BinaryArray) -> list[int]:
+    """Return the different schema ids of those values that are framed, in order of number."""
+    ids = np.unique(schema_ids(values)).tolist()
+    return [i for i in ids if i != UNFRAMED]
+
+
 def bodies(values: pa.BinaryArray) -> pa.BinaryArray:
     """Return framed values without their headers."""
     # Without an end pyarrow 26 fails from some 30 values on ("Negative buffer resize").

@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoders.preparing import prepare
+from monitor.protocols import Decoder
 from monitor.types import Column, Decoded, Fetch, TopicPartition
 
 NOW_MS = 1_763_700_000_000
@@ -30,6 +32,12 @@ FIELDS = {
 COLUMNS = tuple(FIELDS)
 
 Record = dict[str, Any]
+
+
+def decoded_by(decoder: Decoder, fetch: Fetch) -> Decoded:
+    """Return what a decoder makes of a fetch that it was prepared for."""
+    prepare(decoder, fetch)
+    return decoder.decode(fetch)
 
 
 def fetch_of(values: Sequence[bytes | None], *, timestamps_ms: int = NOW_MS, first: int = 0) -> Fetch:

@@ -13,7 +13,7 @@ from monitor.decoders import AvroSpec, DecodePlan, EventTimePlan
 from monitor.decoders.preparing import prepare
 from monitor.errors import Retryable, SurroundingsError
 from monitor.types import Presence
-from tests.support.formats import AVRO, FIELDS, avro, balanced, fetch_of, framed, record, told, usable
+from tests.support.formats import AVRO, FIELDS, avro, balanced, decoded_by, fetch_of, framed, record, told, usable
 from tests.support.registry import RegistryServer
 
 PLAN = DecodePlan(FIELDS, EventTimePlan("at", "ms"))
@@ -45,7 +45,7 @@ def test_records_of_several_schemas_in_one_fetch_keep_their_order(server):
     server.register("s", V2)
     write = {1: avro(AVRO), 2: avro(V2)}
     values = [framed(1 + i % 2, write[1 + i % 2](record(i))) for i in range(20)]
-    decoded = decoder(server).decode(fetch_of(values))
+    decoded = decoded_by(decoder(server), fetch_of(values))
     assert usable(decoded.batch.columns["id"]) == [record(i)["id"] for i in range(20)]
     assert decoded.batch.event_times_ms.tolist() == [record(i)["at"] for i in range(20)]
     assert decoded.unknown_fields == ("channel",)
@@ -56,7 +56,7 @@ def test_a_field_that_only_some_schemas_have_is_absent_in_the_others(server):
     server.register("s", V2)
     values = [framed(1, avro(AVRO)(record(1))), framed(2, avro(V2)(record(2, channel="web")))]
     plan = DecodePlan({"channel": "category"}, EventTimePlan("at", "ms"))
-    column = decoder(server, plan).decode(fetch_of(values)).batch.columns["channel"]
+    column = decoded_by(decoder(server, plan), fetch_of(values)).batch.columns["channel"]
     assert column.presence.tolist() == [Presence.ABSENT, Presence.OK]
     assert usable(column) == ["web"]
 
@@ -84,7 +84,7 @@ def test_each_way_of_not_being_readable_has_its_reason(server):
         (framed(1, b""), "malformed"),
     ]
     fetch = fetch_of([value for value, _ in cases])
-    decoded = decoder(server).decode(fetch)
+    decoded = decoded_by(decoder(server), fetch)
     assert balanced(fetch, decoded)
     assert told(decoded)["rejects"] == [(i, reason) for i, (_, reason) in enumerate(cases) if reason]
 
@@ -96,8 +96,6 @@ def test_a_registry_that_does_not_answer_is_no_reject_and_nothing_is_lost(server
     server.failing = 503
     with pytest.raises(Retryable):
         prepare(reader, fetch)
-    with pytest.raises(Retryable):
-        reader.decode(fetch)
     server.failing = None
     prepare(reader, fetch)
     server.failing = 503
@@ -122,7 +120,7 @@ def test_a_schema_may_use_types_of_another(server):
     server.register("s", schema(("at", "long"), ("m", "a.M"), ("again", ["null", "a.M"])), references=refers)
     plan = DecodePlan({"m.n": "integer", "again.n": "integer"}, EventTimePlan("at", "ms"))
     body = avro(schema(("at", "long"), ("x", "int"), ("u", ["null", "int"])))({"at": 1_763_700_000_000, "x": 5, "u": 6})
-    columns = decoder(server, plan).decode(fetch_of([framed(2, body)])).batch.columns
+    columns = decoded_by(decoder(server, plan), fetch_of([framed(2, body)])).batch.columns
     assert [usable(columns[path]) for path in plan.fields] == [[5.0], [6.0]]
 
 
@@ -205,7 +203,7 @@ def test_debezium_rows_are_read_and_deletes_filtered(server):
         None,
     ]
     plan = DecodePlan({"id": "integer", "envelope.ts_ms": "number"}, EventTimePlan("at", "ms"))
-    decoded = decoder(server, plan, envelope="debezium").decode(fetch_of(values))
+    decoded = decoded_by(decoder(server, plan, envelope="debezium"), fetch_of(values))
     assert told(decoded)["values"] == {"id": [1.0], "envelope.ts_ms": [float(at)]}
     assert told(decoded)["rejects"] == [(2, "event_time_invalid")]
     assert decoded.filtered == 2
