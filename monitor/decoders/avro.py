@@ -22,6 +22,7 @@ from monitor.decoders.object_fields import object_column, picked
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, sift_raw
 from monitor.decoders.registry import Registered, RegistrySpec, SchemaRegistry
+from monitor.decoders.runs import readable
 from monitor.decoders.typed import joined
 from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
 from monitor.decoders.wire import UNFRAMED, bodies, framed_ids, schema_ids
@@ -32,7 +33,6 @@ from monitor.types import Column, Decoded, Fetch, IntArray
 
 _REASONS = ("", "not_framed", "schema_unknown", "schema_unsupported", "not_object", "malformed")
 _NOT_FRAMED, _UNKNOWN, _UNSUPPORTED, _NOT_OBJECT, _MALFORMED = 1, 2, 3, 4, 5
-_PARTS = 8
 
 
 class AvroSpec(Spec):
@@ -134,13 +134,16 @@ class AvroDecoder:
             read = [_read_one(schema.parsed, record) for record in records]
             good[:] = [item is not None for item in read]
             return good, self._picked([item for item in read if item is not None])
-        batches = _read_batches(records, schema.columnar, 0)
-        for start, batch in batches:
-            good[start : start + len(batch)] = True
-        if not batches:
-            return good, self._picked([])
-        rows = pa.concat_arrays([batch for _, batch in batches]) if len(batches) > 1 else batches[0][1]
-        return good, arrow_columns(rows, self._fields)
+        columnar = schema.columnar
+
+        def read_batch(start: int, stop: int) -> pa.StructArray:
+            batch = pyruhvro.deserialize_array(records[start:stop], columnar)
+            # Not idle: the reader takes bytes that are not UTF-8 for a text.
+            batch.validate(full=True)
+            return batch.to_struct_array()
+
+        good, rows = readable(len(records), read_batch)
+        return good, self._picked([]) if rows is None else arrow_columns(rows, self._fields)
 
     def _picked(self, read: list[Any]) -> dict[str, Column]:
         """Return the columns of records that are Python objects."""
@@ -151,26 +154,6 @@ class AvroDecoder:
                 values = picked(values, name)
             columns[path] = object_column(values, kind)
         return columns
-
-
-def _read_batches(records: list[bytes], schema: str, start: int) -> list[tuple[int, pa.StructArray]]:
-    """Return the records that can be read, as runs with the number of their first.
-
-    The reader refuses a whole list for one bad record and does not say which, so a list that is refused is
-    cut in eight, and these again: 25 calls for one bad record in 4096. The validation is not idle: the
-    reader takes bytes that are not UTF-8 for a text.
-    """
-    try:
-        batch = pyruhvro.deserialize_array(records, schema)
-        batch.validate(full=True)
-    except ValueError:
-        if len(records) == 1:
-            return []
-    else:
-        return [(start, batch.to_struct_array())]
-    size = -(-len(records) // _PARTS)
-    cuts = range(0, len(records), size)
-    return [run for cut in cuts for run in _read_batches(records[cut : cut + size], schema, start + cut)]
 
 
 def _read_one(schema: Any, record: bytes) -> Any:
