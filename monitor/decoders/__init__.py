@@ -11,8 +11,9 @@ from monitor.decoders.delimited import DelimitedSpec
 from monitor.decoders.json import JsonSpec
 from monitor.decoders.msgpack import MsgpackSpec
 from monitor.decoders.plan import DecodePlan, EventTimePlan, TimeUnit
+from monitor.decoders.protobuf import ProtobufSpec
 
-DecoderSpec = Annotated[AvroSpec | DelimitedSpec | JsonSpec | MsgpackSpec, Field(discriminator="kind")]
+DecoderSpec = Annotated[AvroSpec | DelimitedSpec | JsonSpec | MsgpackSpec | ProtobufSpec, Field(discriminator="kind")]
 """The union of all decoders' Specs, told apart by `kind`."""
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "EventTimePlan",
     "JsonSpec",
     "MsgpackSpec",
+    "ProtobufSpec",
     "TimeUnit",
 ]

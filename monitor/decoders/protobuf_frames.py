@@ -39,7 +39,10 @@ def message_indexes(values: pa.BinaryArray, start: int) -> tuple[IntArray, IntAr
 
 
 def _varints(
-    data: np.ndarray[tuple[int], np.dtype[np.uint8]], at: IntArray, stops: IntArray, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    data: np.ndarray[tuple[int], np.dtype[np.uint8]],
+    at: IntArray,
+    stops: IntArray,
+    rows: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> tuple[IntArray, IntArray]:
     """Return the zigzag varint at each position of `rows` (-1: none, negative or absurdly large) and what follows."""
     values, at = np.zeros(len(at), np.int64), at.copy()

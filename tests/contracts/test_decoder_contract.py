@@ -16,9 +16,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.decoders import DecodePlan, DecoderSpec, EventTimePlan
+from monitor.decoders.protobuf_schema import compile_proto
 from monitor.protocols import Decoder
 from monitor.types import Decoded, Fetch, Presence
 from tests.support.decoding import NOW_MS, cells, fetch_of, reasons
+from tests.support.formats import proto_class
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(DecoderSpec)
 PLAN = DecodePlan(
@@ -34,10 +36,12 @@ PLAN = DecodePlan(
     EventTimePlan("time"),
 )
 AVRO_FILE = Path(__file__).parents[1] / "support" / "contract_rows.avsc"
+PROTO_FILE = AVRO_FILE.with_suffix(".proto")
 # What a kind cannot be built without.
 SETTINGS: dict[str, dict[str, Any]] = {
     "avro": {"schema_file": AVRO_FILE},
     "delimited": {"columns": ("time", "n", "i", "b", "c", "m.t")},
+    "protobuf": {"schema_file": PROTO_FILE},
 }
 
 
@@ -46,6 +50,13 @@ def avro(**values: Any) -> bytes:
     empty = dict.fromkeys(("time", "n", "i", "b", "c", "m"))
     fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(AVRO_FILE.read_text())), {**empty, **values})
     return out.getvalue()
+
+
+Row: Any = proto_class(compile_proto(PROTO_FILE), "Row")
+
+
+def proto(**values: Any) -> bytes:
+    return bytes(Row(**values).SerializeToString())
 
 
 # One entry for every kind: rows with a time and some fields of PLAN, and records that are none.
@@ -70,6 +81,12 @@ ROWS: dict[str, list[bytes]] = {
         b"%d,,,,," % NOW_MS,
         b"%d,inf,nan,TRUE,x,y" % NOW_MS,
     ],
+    "protobuf": [
+        proto(time=NOW_MS, n=1.5, i=2, b=True, c="x", m={"t": "y"}),
+        proto(time=NOW_MS, i=2.5, m={}),
+        proto(time=NOW_MS, n=math.inf),
+        proto(time=NOW_MS, n=math.nan) + b"\x9a\x06\x03abc",
+    ],
     "msgpack": [
         msgspec.msgpack.encode({"time": NOW_MS, "n": 1.5, "i": 2, "b": True, "c": "x", "m": {"t": "y"}}),
         msgspec.msgpack.encode({"time": NOW_MS, "n": "1.5", "i": 2.5, "b": "true", "c": 1, "m": 3}),
@@ -79,6 +96,10 @@ ROWS: dict[str, list[bytes]] = {
     ],
 }
 REJECTS: dict[str, list[bytes]] = {
+    "protobuf": [
+        *(b"", b"\xff", proto(time=NOW_MS)[:-1], proto(n=1), proto(time=0), proto(time=NOW_MS * 2)),
+        *(proto(time=NOW_MS, c="x").replace(b"x", b"\xff"), b"x" * 1_048_577, b"{" * 1_048_000),
+    ],
     "json": [b"", b"{", b"[]", b"\xff", b"{}", b'{"time":0}', b'{"time":%d}' % (NOW_MS * 2), b"x" * 1_048_577],
     "avro": [b"", b"\xff", avro(time=NOW_MS)[:-1], avro(), avro(time=0), avro(time=NOW_MS * 2), b"x" * 1_048_577],
     "delimited": [b"", b"1,2", b"\xff", b'"', b"1,2,3,4,5,6\n7", b",,,,,", b"0,,,,,", b"x" * 1_048_577],

@@ -13,6 +13,8 @@ import fastavro
 import msgspec
 import numpy as np
 import pyarrow as pa
+from google.protobuf import message_factory
+from google.protobuf.descriptor import FileDescriptor
 
 from monitor.decoders.preparing import prepare
 from monitor.protocols import Decoder
@@ -129,6 +131,39 @@ def avro(schema: Any) -> Callable[[Mapping[str, Any]], bytes]:
         out = io.BytesIO()
         fastavro.schemaless_writer(out, parsed, dict(item))
         return out.getvalue()
+
+    return write
+
+
+PROTO = """
+syntax = "proto3";
+package shop;
+enum Country { DE = 0; FR = 1; US = 2; }
+message Other { int32 x = 1; }
+message Payment {
+  message Merchant { optional string mcc = 1; optional double risk = 2; }
+  optional string id = 1;
+  optional int64 at = 2;
+  optional double amount = 3;
+  optional int64 count = 4;
+  optional Country country = 5;
+  Merchant merchant = 6;
+  optional bool refund = 7;
+}
+"""
+
+
+def proto_class(file: FileDescriptor, name: str) -> Any:
+    """Return the class of a file's message."""
+    return message_factory.GetMessageClass(file.message_types_by_name[name])
+
+
+def proto(file: FileDescriptor, name: str = "Payment") -> Callable[[Mapping[str, Any]], bytes]:
+    """Return the writer of a message; what is None is not set."""
+    made = proto_class(file, name)
+
+    def write(item: Mapping[str, Any]) -> bytes:
+        return bytes(made(**{key: value for key, value in item.items() if value is not None}).SerializeToString())
 
     return write
 
