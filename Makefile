@@ -45,7 +45,7 @@ type: setup ## types: mypy, strict
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
-bench: setup ## engine, orjson.loads and both Kafka clients on the same bytes, in one run
+bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 docs: setup ## build the documentation into site/
