@@ -28,7 +28,7 @@ test: setup test-setup lint type pytest ## everything that must pass, on a real 
 setup: ## prepare .venv from the locked requirements (quick when nothing changed)
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
-test-setup: setup ## fetch what the integration tests need: Kafka's jars, Prometheus, Alertmanager
+test-setup: setup ## fetch what the integration tests need: Kafka, a schema registry, Prometheus, Alertmanager
 	@scripts/test-setup.sh
 
 lint: setup ## style: ruff's rules and format
