@@ -28,7 +28,7 @@ test: setup test-setup lint type pytest ## everything that must pass, on a real 
 setup: ## prepare .venv from the locked requirements (quick when nothing changed)
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
-test-setup: setup ## fetch what the integration tests need: Kafka's jars, Prometheus, Alertmanager
+test-setup: setup ## fetch what the integration tests need: Kafka, a schema registry, Prometheus, Alertmanager
 	@scripts/test-setup.sh
 
 lint: setup ## style: ruff's rules and format
@@ -45,7 +45,7 @@ type: setup ## types: mypy, strict
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
-bench: setup ## engine, orjson.loads and both Kafka clients on the same bytes, in one run
+bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 docs: setup ## build the documentation into site/

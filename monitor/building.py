@@ -14,6 +14,7 @@ from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import PartitionedSource
 from monitor.types import Assigned, Batch, Fetch, TopicPartition
+from monitor.waiting import prepare_patiently
 
 _POLL_S = 0.5
 
@@ -50,6 +51,7 @@ def build_baseline(
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):
+        prepare_patiently(decoder, fetch)
         decoded = decoder.decode(fetch)
         rejects.update(decoded.rejects.reasons)
         builder.add(_between(decoded.batch, from_ms, to_ms), decoded.unknown_fields)

@@ -21,6 +21,7 @@ from monitor.sources import PartitionedSource
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
 from monitor.types import Assigned, Fetch, TopicPartition
+from monitor.waiting import WaitingRoom
 
 __all__ = ["Daemon", "DeadLetters", "Options"]
 
@@ -57,6 +58,7 @@ class Daemon:
         self._publish = publish
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
+        self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
         self._saver = Saver(engine)
         self._saver.restore(store.get("monitor"), store.memory())
@@ -103,7 +105,8 @@ class Daemon:
         self._beat_s = self._clock.monotonic_s()
         if self._dispatcher is not None and not self._dispatcher.alive:
             raise RuntimeError("the dispatcher has died, so nobody would be paged; see its traceback in the log")
-        paused = frozenset(self.engine.partitions) if self._checkpointer.blocked else self.engine.paused
+        blocked = self._checkpointer.blocked or self._waiting.reason
+        paused = frozenset(self.engine.partitions) if blocked else self.engine.paused
         events = self._source.poll(paused, _POLL_S)
         self._meters.stage("poll")
         closed = False
@@ -117,6 +120,7 @@ class Daemon:
             if isinstance(event, Assigned):
                 self._take(event)
             else:
+                self._waiting.forget(event.partitions)
                 self._ownership.give_up(event)
         closed |= self._step(fetches)
         caught_up = self._catching_up_ends()
@@ -126,7 +130,13 @@ class Daemon:
             self._publish_now()
 
     def _step(self, fetches: list[Fetch]) -> bool:
-        """Fold fetches and hear what came of it; return whether a window closed."""
+        """Fold fetches and hear what came of it; return whether a window closed.
+
+        While the decoder waits for somebody the engine stands still, with all fetches held back in their order.
+        """
+        fetches = self._waiting.admit(fetches)
+        if self._waiting.reason:
+            return False
         now_ms = self._clock.now_ms()
         result = self.engine.step(fetches, now_ms)
         self._records += sum(len(fetch) for fetch in fetches)
@@ -224,6 +234,7 @@ class Daemon:
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
         outside.rebalances = self._ownership.rebalances
+        outside.waiting_for = self._waiting.reason
         self._meters.observe(self.engine.partitions.values(), self.engine.paused)
         self._publish(self._publisher.snapshot(self._clock.now_ms(), outside))
         self._next_publish_s = self._clock.monotonic_s() + _PUBLISH_EVERY_S

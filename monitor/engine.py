@@ -59,7 +59,7 @@ class Engine:
         self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
         self.closer = Closer(plan, self.memory)
         self.expected: int | None = None
-        self._decoder = decoder
+        self.decoder = decoder
         self._now_ms = 0
         self._done = timer or (lambda _stage: None)
 
@@ -145,7 +145,7 @@ class Engine:
         state.hear_end(fetch.end_offset, now_ms)
 
     def _rows(self, state: PartitionState, fetch: Fetch, result: StepResult) -> None:
-        decoded = self._decoder.decode(fetch)
+        decoded = self.decoder.decode(fetch)
         self._done("decode")
         batch = decoded.batch
         state.records += len(fetch)

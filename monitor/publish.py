@@ -40,6 +40,7 @@ class Outside:
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ class Publisher:
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
+            waiting_for=outside.waiting_for,
             engine_seconds=dict(meters.stage_s),
         )
 

@@ -12,6 +12,7 @@ from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, Source
 from monitor.results import WindowResult
 from monitor.types import Assigned, Fetch, TopicPartition
+from monitor.waiting import prepare_patiently
 
 _POLL_S = 0.1
 
@@ -38,6 +39,7 @@ class Replay:
                         self._assign(partition)
             for fetch in fetches:
                 self._now_ms = max(self._now_ms, int(fetch.timestamps_ms.max()) if len(fetch) else 0)
+                prepare_patiently(self.engine.decoder, fetch)
             yield self.engine.step(fetches, self._now_ms)
             if not events and self._ended():
                 break

@@ -166,5 +166,7 @@ class Snapshot:
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
+    waiting_for: str = ""
+    """Why fetched records wait to be decoded, such as a schema registry that does not answer; else empty."""
     engine_seconds: Mapping[str, float] = with_default(default_factory=dict)
     series_dropped: Mapping[str, int] = with_default(default_factory=dict)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches what the integration tests need and this machine lacks: Kafka's jars (Maven), Prometheus and
-# Alertmanager (Debian packages). What cannot be had is said; its tests then skip, or fail where CI is set.
+# Fetches what the integration tests need and this machine lacks: Kafka's jars and the Apicurio schema registry
+# (Maven), Prometheus and Alertmanager (Debian packages). What cannot be had is said; its tests then skip, or fail where CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,6 +32,24 @@ kafka_jars() {
     fi
 }
 
+# A real schema registry, as one archive; tests/support/apicurio.py names the version too.
+schema_registry() {
+    local version=2.6.13.Final directory=.cache/apicurio
+    [ -d "$directory/$version" ] && return
+    if ! command -v mvn >/dev/null || ! command -v java >/dev/null; then
+        lacking "no real schema registry: install Java 17 and Maven (Debian: openjdk-17-jre-headless maven)"
+        return
+    fi
+    echo "test-setup: fetching the Apicurio schema registry"
+    rm -rf "$directory/unpacking"
+    if mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack \
+        -Dartifact="io.apicurio:apicurio-registry-app:$version:tar.gz:all" -DoutputDirectory="$PWD/$directory/unpacking"; then
+        mv "$directory/unpacking" "$directory/$version"
+    else
+        lacking "no real schema registry: Maven could not fetch it (see above)"
+    fi
+}
+
 # The tests start servers of their own on free ports; the services that Debian sets up are not used.
 debian_packages() {
     local missing=() run=()
@@ -54,4 +72,5 @@ debian_packages() {
 }
 
 kafka_jars
+schema_registry
 debian_packages

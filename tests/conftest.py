@@ -5,6 +5,7 @@ from __future__ import annotations
 # In the order in which they import each other: pytest rewrites the assertions of a plugin before its first import.
 pytest_plugins = [
     "tests.support.kafka",
+    "tests.support.apicurio",
     "tests.support.alertmanager",
     "tests.support.prometheus",
     "tests.support.flights",

@@ -34,14 +34,6 @@ class OutliersSpec(Spec):
           - {kind: outliers, field: amount, method: mad, factor: 6}
     """
 
-    example: ClassVar[str] = """
-        baseline: {kind: file, path: baselines/payments}
-        fields:
-          amount: {type: number}
-        checks:
-          - {kind: outliers, field: amount, method: iqr}
-    """
-
     kind: Literal["outliers"] = "outliers"
     field: CheckedField
     method: Method = Field(default="iqr", description="how the fences are found; outliers move iqr and mad least")

@@ -24,13 +24,6 @@ class ReferentialSpec(Spec):
           - {kind: referential, field: merchant_id, file: merchants.csv, column: id}
     """
 
-    example: ClassVar[str] = """
-        fields:
-          customer_id: {type: text}
-        checks:
-          - {kind: referential, field: customer_id, file: customers.csv, column: id}
-    """
-
     kind: Literal["referential"] = "referential"
     field: CheckedField
     file: str = Field(min_length=1, description="a file of one value a line, .csv, .tsv, .jsonl or .parquet")

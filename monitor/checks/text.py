@@ -62,13 +62,6 @@ class TextSpec(Spec):
           - {kind: text, field: answer, measure: repetition, max: 0.5, max_failure_ratio: 0.01}
     """
 
-    example: ClassVar[str] = """
-        fields:
-          note: {type: text}
-        checks:
-          - {kind: text, field: note, measure: repetition, max: 0.5, max_failure_ratio: 0.01}
-    """
-
     kind: Literal["text"] = "text"
     field: CheckedField
     measure: MeasureName = Field(description="what is measured: a count of parts, or a share between 0 and 1")

@@ -29,13 +29,6 @@ class TimeUnitSpec(Spec):
           - {kind: time_unit, field: created_at, unit: ms}
     """
 
-    example: ClassVar[str] = """
-        fields:
-          created_at: {type: integer}
-        checks:
-          - {kind: time_unit, field: created_at, unit: ms}
-    """
-
     kind: Literal["time_unit"] = "time_unit"
     field: CheckedField
     unit: NumericUnit = Field(default="ms", description="the unit of the numbers, counted from 1970 UTC")

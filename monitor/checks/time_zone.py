@@ -38,13 +38,6 @@ class TimeZoneSpec(Spec):
           - {kind: time_zone, field: created_at, unit: iso8601}
     """
 
-    example: ClassVar[str] = """
-        fields:
-          created_at: {type: text}
-        checks:
-          - {kind: time_zone, field: created_at, unit: iso8601}
-    """
-
     kind: Literal["time_zone"] = "time_zone"
     field: CheckedField
     unit: Unit = Field(default="ms", description="the unit of the numbers, or iso8601 for texts")

@@ -1,4 +1,4 @@
-"""Tries what a configuration talks to, without sending anything: brokers, topics, sinks."""
+"""Tries what a configuration talks to, without sending anything: brokers, topics, schema registry, sinks."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Attempt:
 
 
 def attempts(config: Config) -> list[Attempt]:
-    """Return what came of trying the source and every sink, one after the other."""
-    tried = [_source(config)]
+    """Return what came of trying the source, the schema registry and every sink, one after the other."""
+    tried = [_source(config), *_registry(config)]
     for spec in config.sinks:
         tried += _sink(spec)
     return tried
@@ -66,6 +66,27 @@ def _seen(config: Config, source: PartitionedSource) -> str:
         if isinstance(event, Assigned):
             partitions.update(partition.topic for partition in event.partitions)
     return ", ".join(f"{topic} with {plural(n, 'partition')}" for topic, n in sorted(partitions.items()))
+
+
+def _registry(config: Config) -> list[Attempt]:
+    """Try the schema registry, where there is one, by asking for what its topics' values are registered as."""
+    spec = getattr(config.decoder, "schema_registry", None)
+    if spec is None:
+        return []
+    what = f"schema registry {spec.url}"
+    topics = config.source.topics if isinstance(config.source, KafkaSpec) else ()
+    try:
+        registry = spec.build()
+        found = {f"{topic}-value": registry.latest(f"{topic}-value") for topic in topics or ("",)}
+    except (SurroundingsError, Retryable) as error:
+        detail = str(error).removeprefix(f"{what}: ")
+        return [Attempt(what, ok=False, detail=f"{detail}; check the URL, the credentials and the network")]
+    told = [
+        f"{subject} is {schema.type} with id {schema.id}" if schema else f"{subject} is no subject of it"
+        for subject, schema in found.items()
+        if subject != "-value"
+    ]
+    return [Attempt(what, ok=True, detail=", ".join(["answers", *told]))]
 
 
 def _sink(spec: Any) -> list[Attempt]:

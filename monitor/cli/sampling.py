@@ -20,6 +20,7 @@ from monitor.errors import ConfigError
 from monitor.memory import hashes_records, with_record_hashes
 from monitor.sources import FilesSpec, PartitionedSource
 from monitor.types import PRESENCES, Assigned, Batch, Fetch, IntArray, Presence, TopicPartition
+from monitor.waiting import prepare_patiently
 
 MAX_RECORDS = 100_000
 """No more than about so many records are read of a sample."""
@@ -96,6 +97,7 @@ def sampled(config: Config, path: Path) -> Sample:
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())
     try:
         for fetch in _fetches(source):
+            prepare_patiently(decoder, fetch)
             decoded = decoder.decode(fetch)
             sample.records += len(fetch)
             sample.rows += len(decoded.batch)

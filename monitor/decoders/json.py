@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Self
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, model_validator
 
 from monitor.decoders import tokens
 from monitor.decoders.duck import Duck, quoted
 from monitor.decoders.envelope import envelope_columns
 from monitor.decoders.event_time import FAULTS, event_times
+from monitor.decoders.framed import Framed
+from monitor.decoders.gzipped import Compression
 from monitor.decoders.nesting import too_deep
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
+from monitor.decoders.registry import RegistrySpec
+from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
+from monitor.protocols import Decoder
 from monitor.spec import Spec
 from monitor.types import Batch, Column, Decoded, Fetch, FieldType, IntArray, MaskArray, Presence, PresenceArray
 
@@ -34,10 +40,31 @@ class JsonSpec(Spec):
     """One JSON object a record (RFC 8259, UTF-8)."""
 
     kind: Literal["json"] = "json"
+    schema_registry: RegistrySpec | None = Field(
+        None, description="For JSON Schema in Confluent's framing; the schemas are known, not enforced."
+    )
+    compression: Compression = "none"
+    envelope: Envelope = None
 
-    def build(self, plan: DecodePlan) -> JsonDecoder:
-        """Return a decoder for the fields of `plan`; use it from one thread."""
-        return JsonDecoder(plan)
+    @model_validator(mode="after")
+    def _no_gzipped_frames(self) -> Self:
+        """Refuse compression with a registry."""
+        refuse_gzipped_frames(self.compression, self.schema_registry)
+        return self
+
+    def build(self, plan: DecodePlan) -> Decoder:
+        """Return a decoder for the fields of `plan`; use it from one thread.
+
+        Raises SurroundingsError when the registry's `ca_file` cannot be used.
+        """
+        build: Callable[[DecodePlan], Decoder] = JsonDecoder
+        if self.schema_registry is not None:
+            registry = self.schema_registry.build()
+
+            def build(inner: DecodePlan) -> Decoder:
+                return Framed(JsonDecoder(inner), registry, "JSON")
+
+        return unwrapped(build, plan, compression=self.compression, envelope=self.envelope)
 
 
 class JsonDecoder:

@@ -50,6 +50,12 @@ DAEMON: Final = (
         lambda s: one(int(s.caught_up)),
     ),
     _daemon(
+        "driftline_decoder_waiting",
+        "gauge",
+        "1 while fetched records wait for a schema registry that does not answer, else 0.",
+        lambda s: one(int(bool(s.waiting_for))),
+    ),
+    _daemon(
         "driftline_snapshot_timestamp_seconds",
         "gauge",
         "When the exported snapshot was taken, Unix time.",

@@ -128,6 +128,7 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "outbox_size": _counts(s.outbox_size),
         "checkpoint": _moment("last_success", s.checkpoint_last_success_ms),
         "rebalances": s.rebalances,
+        "waiting_for": _text(s.waiting_for),
         "series_dropped": _counts(s.series_dropped),
     }
 

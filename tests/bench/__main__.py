@@ -14,10 +14,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import clients, engine
+from tests.bench import clients, engine, formats
 from tests.bench.broker import bench_broker
 
-_PACKAGES = ("duckdb", "pyarrow", "numpy", "orjson", "kafka-python", "confluent-kafka")
+_PACKAGES = (
+    *("duckdb", "pyarrow", "numpy", "orjson", "kafka-python", "confluent-kafka"),
+    *("pyruhvro", "fastavro", "ptars", "msgspec"),
+)
 
 
 def main() -> None:
@@ -41,13 +44,17 @@ def main() -> None:
         figures = engine.measure(directory, options.records, options.repetitions)
         console.print(_table(f"{options.records} records, CPU time, one thread", [f for f in figures if "what" in f]))
         console.print(_table("where the engine's time goes, fetches of 50000", [f for f in figures if "stage" in f]))
+        each = formats.measure(directory, options.records // 4, options.repetitions)
+        console.print(_table(f"{options.records // 4} records from bytes to columns, by format", each))
         ends: list[dict[str, Any]] = []
         if not options.no_kafka:
             with bench_broker() as bootstrap:
                 ends = clients.measure(directory, bootstrap, options.records)
             console.print(_table("end to end from a real broker, one partition", ends))
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine, "engine": figures, "clients": ends}, indent=2) + "\n")
+        options.json.write_text(
+            json.dumps({"machine": machine, "engine": figures, "formats": each, "clients": ends}, indent=2) + "\n"
+        )
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:

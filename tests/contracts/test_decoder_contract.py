@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
+from pathlib import Path
 from typing import Any, get_args
 
+import fastavro
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.decoders import DecodePlan, DecoderSpec, EventTimePlan
+from monitor.decoders.protobuf_schema import compile_proto
 from monitor.protocols import Decoder
 from monitor.types import Decoded, Fetch, Presence
 from tests.support.decoding import NOW_MS, cells, fetch_of, reasons
+from tests.support.formats import proto_class
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(DecoderSpec)
 PLAN = DecodePlan(
@@ -27,6 +35,30 @@ PLAN = DecodePlan(
     },
     EventTimePlan("time"),
 )
+AVRO_FILE = Path(__file__).parents[1] / "support" / "contract_rows.avsc"
+PROTO_FILE = AVRO_FILE.with_suffix(".proto")
+# What a kind cannot be built without.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "avro": {"schema_file": AVRO_FILE},
+    "delimited": {"columns": ("time", "n", "i", "b", "c", "m.t")},
+    "protobuf": {"schema_file": PROTO_FILE},
+}
+
+
+def avro(**values: Any) -> bytes:
+    out = io.BytesIO()
+    empty = dict.fromkeys(("time", "n", "i", "b", "c", "m"))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(AVRO_FILE.read_text())), {**empty, **values})
+    return out.getvalue()
+
+
+Row: Any = proto_class(compile_proto(PROTO_FILE), "Row")
+
+
+def proto(**values: Any) -> bytes:
+    return bytes(Row(**values).SerializeToString())
+
+
 # One entry for every kind: rows with a time and some fields of PLAN, and records that are none.
 ROWS: dict[str, list[bytes]] = {
     "json": [
@@ -36,9 +68,42 @@ ROWS: dict[str, list[bytes]] = {
         b'{"time":%d}' % NOW_MS,
         b'{"time":%d,"n":1e999}' % NOW_MS,
     ],
+    "avro": [
+        avro(time=NOW_MS, n=1.5, i=2.0, b=True, c="x", m={"t": "y"}),
+        avro(time=NOW_MS, i=2.5, m={"t": None}),
+        avro(time=NOW_MS, n=math.inf),
+        avro(time=NOW_MS, n=math.nan),
+    ],
+    "delimited": [
+        b"%d,1.5,2,true,x,y" % NOW_MS,
+        b'%d,"1.5","2",true,"x,","y\n"' % NOW_MS,
+        b"%d,one,2.5,yes,," % NOW_MS,
+        b"%d,,,,," % NOW_MS,
+        b"%d,inf,nan,TRUE,x,y" % NOW_MS,
+    ],
+    "protobuf": [
+        proto(time=NOW_MS, n=1.5, i=2, b=True, c="x", m={"t": "y"}),
+        proto(time=NOW_MS, i=2.5, m={}),
+        proto(time=NOW_MS, n=math.inf),
+        proto(time=NOW_MS, n=math.nan) + b"\x9a\x06\x03abc",
+    ],
+    "msgpack": [
+        msgspec.msgpack.encode({"time": NOW_MS, "n": 1.5, "i": 2, "b": True, "c": "x", "m": {"t": "y"}}),
+        msgspec.msgpack.encode({"time": NOW_MS, "n": "1.5", "i": 2.5, "b": "true", "c": 1, "m": 3}),
+        msgspec.msgpack.encode({"time": NOW_MS, "n": None, "i": None, "b": None, "c": None, "m": None}),
+        msgspec.msgpack.encode({"time": NOW_MS, "n": b"", "m": {"t": b"x"}}),
+        msgspec.msgpack.encode({"time": NOW_MS, "n": math.inf, "i": math.nan}),
+    ],
 }
 REJECTS: dict[str, list[bytes]] = {
+    "protobuf": [
+        *(b"", b"\xff", proto(time=NOW_MS)[:-1], proto(n=1), proto(time=0), proto(time=NOW_MS * 2)),
+        *(proto(time=NOW_MS, c="x").replace(b"x", b"\xff"), b"x" * 1_048_577, b"{" * 1_048_000),
+    ],
     "json": [b"", b"{", b"[]", b"\xff", b"{}", b'{"time":0}', b'{"time":%d}' % (NOW_MS * 2), b"x" * 1_048_577],
+    "avro": [b"", b"\xff", avro(time=NOW_MS)[:-1], avro(), avro(time=0), avro(time=NOW_MS * 2), b"x" * 1_048_577],
+    "delimited": [b"", b"1,2", b"\xff", b'"', b"1,2,3,4,5,6\n7", b",,,,,", b"0,,,,,", b"x" * 1_048_577],
+    "msgpack": [b"", b"\xc1", b"\x80\x80", b"\x90", b"\x80", b"\x81\xa1n\xa1\xff", b"x" * 1_048_577],
 }
 REASONS = {
     "oversize",
@@ -49,6 +114,7 @@ REASONS = {
     "event_time_missing",
     "event_time_invalid",
     "event_time_ahead",
+    "column_count",
 }
 
 
@@ -60,8 +126,12 @@ def kinds() -> list[str]:
     return [spec.model_fields["kind"].default for spec in members]
 
 
+def settings(kind: str) -> dict[str, Any]:
+    return {"kind": kind, **SETTINGS.get(kind, {})}
+
+
 def built(kind: str, plan: DecodePlan = PLAN) -> Decoder:
-    decoder: Decoder = ADAPTER.validate_python({"kind": kind}).build(plan)
+    decoder: Decoder = ADAPTER.validate_python(settings(kind)).build(plan)
     return decoder
 
 
@@ -180,9 +250,9 @@ def test_decoders_do_not_disturb_each_other(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_a_spec_is_frozen_closed_and_hashable(kind: str) -> None:
-    spec = ADAPTER.validate_python({"kind": kind})
+    spec = ADAPTER.validate_python(settings(kind))
     with pytest.raises(ValidationError):
         spec.kind = "other"
     with pytest.raises(ValidationError):
-        ADAPTER.validate_python({"kind": kind, "no_such_option": 1})
-    assert hash(spec) == hash(ADAPTER.validate_python({"kind": kind}))
+        ADAPTER.validate_python({**settings(kind), "no_such_option": 1})
+    assert hash(spec) == hash(ADAPTER.validate_python(settings(kind)))

@@ -26,6 +26,7 @@ from monitor.engine import Engine
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.protocols import Decoder
 from monitor.snapshot import LettersView, Snapshot
 from monitor.sources.memory import MemorySource
 from monitor.sources.records import build_fetch, empty_fetch
@@ -233,6 +234,7 @@ class Rig:
     options: Options = EVERY_ROUND
     max_poll_records: int = 50_000
     letters: DeadLetters | None = None
+    decoder: Decoder = field(default_factory=FixedDecoder)
     log: dict[TopicPartition, list[Fetch]] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(FIRST_MS))
 
@@ -244,7 +246,7 @@ class Rig:
         self.bell = Bell()
         self.snapshots: list[Snapshot] = []
         self.daemon = Daemon(
-            Engine(self.plan, FixedDecoder(), self.meters.stage),
+            Engine(self.plan, self.decoder, self.meters.stage),
             self.source,
             self.store,
             self.clock,
