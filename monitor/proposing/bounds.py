@@ -17,6 +17,8 @@ _RARE = 1e-4
 _FAR = 3.0
 """A proposed end is where one value in 10³ samples as large as this would be expected."""
 _TOO_FAR = 100.0
+_HUGE = 1e300
+"""Numbers near the end of what a float64 can hold have no end that could be written."""
 _STEPS = 10
 """Round numbers have two digits."""
 
@@ -54,6 +56,8 @@ def upper_tail(values: FloatArray) -> Tail:
     √n largest. The largest of 10³·n values is then about 10^(3/α) times the excess seen.
     """
     n, middle, extreme = values.size, float(np.median(values)), float(values[-1])
+    if not math.isfinite(middle) or abs(middle) + max(abs(extreme), abs(float(values[0]))) > _HUGE:
+        return Tail(extreme, 0.0, None)
     excess = values - middle
     k = min(max(int(math.sqrt(n)), 10), n // 2)
     if excess[-1] <= 0 or k < 1 or excess[-k - 1] <= 0:

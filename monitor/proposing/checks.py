@@ -20,7 +20,7 @@ _MOST = 3
 """A window may have so many times the rows of the fullest one seen."""
 _FEWEST_FOR_KEY = 1000
 _HORIZONS_MS = (86_400_000, 21_600_000, 3_600_000, 900_000, 300_000, 60_000)
-_MOST_KEYS, _DEFAULT_KEYS = 8_000_000, 1_000_000
+_MOST_KEYS, _DEFAULT_KEYS = 6_000_000, 1_000_000
 
 
 def known_kinds(union: Any) -> frozenset[str]:

@@ -14,6 +14,7 @@ from monitor.types import Presence
 _FEWEST_ROWS = 300
 """With fewer rows a promise that something never happens would be too weak to alert on."""
 _MOST_ALLOWED = 25
+_LONGEST_ALLOWED = 80
 _SEEN_OFTEN = 10
 _CATEGORY_ROWS = 1000
 _SURE = f"{CONFIDENCE:.0%}"
@@ -103,7 +104,7 @@ def _allowed(facts: Facts, kind: Kind) -> Setting | None:
     """Return the list of values of a field that shows few, all of them often."""
     if kind.role not in (Role.CATEGORY, Role.CODE, Role.CONSTANT) or kind.type in ("boolean", "number", "text"):
         return None
-    if facts.distinct > _MOST_ALLOWED:
+    if facts.distinct > _MOST_ALLOWED or any(len(str(value)) > _LONGEST_ALLOWED for value, _ in facts.counts):
         return None
     values = sorted((value for value, _ in facts.counts), key=lambda v: (isinstance(v, str), v))
     listed = flow(int(value) if isinstance(value, float) else value for value in values)

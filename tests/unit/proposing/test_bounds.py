@@ -43,6 +43,11 @@ def test_the_lower_tail_is_the_mirrored_upper_one():
     assert lower_tail(values).end == -upper.end
 
 
+def test_numbers_near_the_end_of_float64_have_no_end():
+    assert upper_tail(np.array([-1e308, 0.0, 1e308])).end is None
+    assert upper_tail(np.sort(np.random.default_rng(1).normal(0, 1e299, 500))).end is not None
+
+
 def test_equal_values_end_where_they_are():
     assert upper_tail(np.full(50, 3.0)).end == 3.0
 

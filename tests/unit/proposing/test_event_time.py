@@ -86,3 +86,11 @@ def test_a_long_gap_does_not_count_as_empty_windows():
     table = table_of([{"event_time": ms} for ms in times])
     pace = pace_of(table, event_time_of(table))
     assert (pace.size_ms, set(pace.counts)) == (60_000, {600})
+
+
+def test_one_clock_that_is_wrong_does_not_decide_the_windows():
+    times = [START_MS + 100 * i for i in range(5000)]
+    times[2500] = 2_500_000_000_000
+    table = table_of([{"event_time": ms} for ms in times])
+    pace = pace_of(table, event_time_of(table))
+    assert (pace.size_ms, pace.typical) == (60_000, 600)

@@ -83,6 +83,10 @@ def test_a_list_with_a_value_seen_once_stays_a_comment():
     assert settings_of([*drawn(["a", "b"]), "c"])["allowed"] == ("[a, b, c]", False)
 
 
+def test_a_list_of_long_texts_is_not_proposed():
+    assert "allowed" not in settings_of(drawn(["a" * 100, "b"]))
+
+
 def test_a_list_whose_values_come_and_go_stays_a_comment():
     assert settings_of(["old"] * 600 + ["new"] * 600)["allowed"] == ("[new, old]", False)
 
