@@ -85,13 +85,18 @@ def _duplicates(facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: P
             settings = f"key: {flow([fact.path])}, horizon: {format_duration(horizon)}{room}, max_failure_ratio: 0.001"
             why = f"{fact.usable:,} rows, as many different keys; at-least-once producers repeat a few"
             there = "duplicates" in known_kinds(CheckSpec)
-            return [CheckProposal("duplicates", f"{{kind: duplicates, {settings}}}", why, active=there)]
+            return [
+                CheckProposal(
+                    "duplicates", f"{{kind: duplicates, {settings}}}", why, active=there and keys <= _MOST_KEYS
+                )
+            ]
     return []
 
 
 def _horizon(pace: Pace) -> tuple[int, int]:
-    """Return the longest horizon that needs no more than `_MOST_KEYS` keys, and how many it needs."""
-    for horizon in _HORIZONS_MS:
+    """Return the longest horizon, a window at least, that needs no more than `_MOST_KEYS` keys, and how many it needs."""
+    for wanted in _HORIZONS_MS:
+        horizon = max(wanted, pace.size_ms)
         keys = int(round_up(2 * max(pace.typical, 1) * horizon / pace.size_ms))
         if keys <= _MOST_KEYS:
             break

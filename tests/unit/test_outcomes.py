@@ -58,7 +58,7 @@ def test_samples_survive_a_checkpoint_and_reach_lines_and_alerts():
 
 def test_window_checks_see_late_rows_and_unknown_fields_with_their_place():
     engine = make_engine(make_plan(window_checks=CHECKS))
-    engine._decoder = Chatty()
+    engine.decoder = Chatty()
     engine.step([fetch([record(T, 1.0), record(T + 5_000, 2.0), record(T, 3.0)])], 0)
     engine.step([fetch([record(T + 5_100, 7.0)], at=3)], 0)
     (window,) = (w for w in engine.step([fetch([record(T + 9_000)], at=4)], 0).windows if w.rows == 2)
