@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from monitor import __version__
 from monitor.clock import Clock, SystemClock
-from monitor.compile import compile_plan, load_baseline
+from monitor.compile import build_decoder, compile_plan, load_baseline
 from monitor.config.tree import Config
 from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
@@ -100,13 +100,14 @@ def running(
         # Connecting may take a while; until then /livez and /readyz already answer.
         source = source or config.source.build(clock)
         stack.callback(source.close)
+        decoder = build_decoder(config, files=not isinstance(config.source, KafkaSpec))
         dead_letters = None
         if config.dead_letter is not None and isinstance(config.source, KafkaSpec) and not settings.dry_run:
             dead_letters = DeadLetterProducer(config.dead_letter, config.source, clock)
             # What is not acknowledged by now is not checkpointed either, and so will be read again.
             stack.callback(dead_letters.close, 0.0)
         daemon = Daemon(
-            Engine(plan, config.decoder.build(plan.decode), meters.stage),
+            Engine(plan, decoder, meters.stage),
             source,
             store,
             clock,

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import decode_plan, segment_plan
+from monitor.compile import build_decoder, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import PartitionedSource
+from monitor.sources.files import FilesSource
 from monitor.types import Assigned, Batch, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
 
@@ -41,7 +42,7 @@ def build_baseline(
 
     Raises SurroundingsError when no row is left.
     """
-    decoder = config.decoder.build(decode_plan(config))
+    decoder = build_decoder(config, files=isinstance(source, FilesSource))
     limits = config.limits
     builder = BaselineBuilder(
         {path: item.type for path, item in config.fields.items()},

@@ -9,9 +9,10 @@ from monitor.accumulators.moments import Moments
 from monitor.baseline import Baseline, BaselineFiles
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
-from monitor.decoders import DecodePlan, EventTimePlan
+from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.protocols import Decoder
 from monitor.segments import Dimension, Segmenter
 from monitor.windows import PaneGrid
 
@@ -24,6 +25,15 @@ def decode_plan(config: Config) -> DecodePlan:
         config.limits.max_record_bytes,
         config.limits.max_nesting_depth,
     )
+
+
+def build_decoder(config: Config, *, files: bool) -> Decoder:
+    """Return the decoder of the configured records; of `files` that of JSON, as which rows of any file are read.
+
+    An envelope stays: what was exported from a topic as JSON lines has it still.
+    """
+    spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
+    return spec.build(decode_plan(config))
 
 
 def load_baseline(config: Config) -> Baseline | None:

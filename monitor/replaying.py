@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monitor.clock import SystemClock
-from monitor.compile import compile_plan, load_baseline
+from monitor.compile import build_decoder, compile_plan, load_baseline
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.replay import Replay
@@ -39,4 +39,4 @@ def open_replay(
     config = load(file)
     plan = compile_plan(config, load_baseline(config), bounded=True)
     source = files_of(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
-    return Replay(plan, config.decoder.build(plan.decode), source, lambda: source.finished)
+    return Replay(plan, build_decoder(config, files=True), source, lambda: source.finished)

@@ -42,8 +42,11 @@ schema_registry() {
     fi
     echo "test-setup: fetching the Apicurio schema registry"
     rm -rf "$directory/unpacking"
-    if mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack \
-        -Dartifact="io.apicurio:apicurio-registry-app:$version:tar.gz:all" -DoutputDirectory="$PWD/$directory/unpacking"; then
+    mkdir -p "$directory/unpacking"
+    # From within: without a project Maven leaves its marker files in a directory of the current one.
+    if (cd "$directory/unpacking" && mvn --quiet --batch-mode -Dstyle.color=never -DoutputDirectory="$PWD" \
+        -Dartifact="io.apicurio:apicurio-registry-app:$version:tar.gz:all" \
+        org.apache.maven.plugins:maven-dependency-plugin:3.8.1:unpack); then
         mv "$directory/unpacking" "$directory/$version"
     else
         lacking "no real schema registry: Maven could not fetch it (see above)"

@@ -14,7 +14,7 @@ from monitor.baseline import Baseline
 from monitor.checks import WINDOW_CHECKS
 from monitor.cli.output import plural
 from monitor.clock import SystemClock
-from monitor.compile import build_row_checks, decode_plan, load_baseline
+from monitor.compile import build_decoder, build_row_checks, load_baseline
 from monitor.config.tree import Config
 from monitor.errors import ConfigError
 from monitor.memory import hashes_records, with_record_hashes
@@ -82,7 +82,7 @@ def sampled(config: Config, path: Path) -> Sample:
 
     Raises SurroundingsError when the file cannot be read as records, ConfigError when one that a check needs cannot.
     """
-    decoder = config.decoder.build(decode_plan(config))
+    decoder = build_decoder(config, files=True)
     contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, WINDOW_CHECKS)]
     baseline = _baseline(config)

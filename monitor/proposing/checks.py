@@ -94,7 +94,7 @@ def _duplicates(facts: Sequence[Facts], fields: Sequence[FieldProposal], pace: P
 
 
 def _horizon(pace: Pace) -> tuple[int, int]:
-    """Return the longest horizon, a window at least, that needs no more than `_MOST_KEYS` keys, and how many it needs."""
+    """Return the longest horizon, a window at least, that needs at most `_MOST_KEYS` keys, and how many it needs."""
     for wanted in _HORIZONS_MS:
         horizon = max(wanted, pace.size_ms)
         keys = int(round_up(2 * max(pace.typical, 1) * horizon / pace.size_ms))

@@ -6,8 +6,11 @@ import json
 
 import pytest
 
+from monitor.compile import build_decoder
+from monitor.config.loader import load
 from monitor.replay import Replay, totals
 from monitor.types import Assigned, SourceEvent
+from tests.support.decoding import fetch_of
 from tests.support.monitors import (
     BROKEN,
     FIRST_MS,
@@ -120,3 +123,13 @@ def test_totals_are_those_of_all_partitions():
     engine = make_engine(PLAN, tp(0), tp(1))
     engine.step([seconds(0, 1), seconds(0, partition=1)], 0)
     assert totals(engine)["rows"] == 3
+
+
+def test_rows_of_files_are_json_whatever_the_topic_holds(tmp_path):
+    config = load(
+        "name: m\nsource: {kind: kafka, topics: [t], bootstrap_servers: ['b:9092']}\nfields: {a: {type: number}}\n"
+        "decoder: {kind: delimited, columns: [a]}\n"
+    )
+    fetch = fetch_of([b'{"a": 1}'])
+    assert len(build_decoder(config, files=True).decode(fetch).batch.columns["a"].valid) == 1
+    assert len(build_decoder(config, files=False).decode(fetch).batch.columns["a"].valid) == 0

@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.decoders import DecodePlan, EventTimePlan, MsgpackSpec
+from monitor.decoders.gzipped import Gunzipped
 from monitor.decoders.json import JsonDecoder
 from monitor.decoders.unwrapping import Envelope, EnvelopeSpec, unwrapped
 from tests.support.formats import NOW_MS, as_json, as_msgpack, balanced, fetch_of, told
@@ -108,3 +109,14 @@ def test_an_envelope_has_a_name_or_paths():
     for wrong in ("nope", {"path": ""}, {"operation": "op"}, 3):
         with pytest.raises(ValidationError):
             adapter.validate_python(wrong)
+
+
+def test_what_is_decompressed_in_pieces_is_what_is_decompressed_at_once():
+    values = [gzip.compress(as_json(row(a=i))) for i in range(50)]
+    values[7:7] = [b"bad", None, gzip.compress(b"{")]
+    fetch = fetch_of(values)
+    once = Gunzipped(JsonDecoder(PLAN), 1_000).decode(fetch)
+    pieces = Gunzipped(JsonDecoder(PLAN), 1_000, max_plain_bytes=100).decode(fetch)
+    assert told(pieces) == told(once)
+    assert balanced(fetch, pieces)
+    assert told(once)["rejects"] == [(7, "compression"), (9, "malformed")]
