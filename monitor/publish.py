@@ -119,6 +119,7 @@ class Publisher:
             self._engine.failures[failure_key(outcome.check, outcome.segment)],
             outcome.failure_ratio,
             outcome.reason,
+            outcome.value,
         )
 
     def snapshot(self, now_ms: int, outside: Outside) -> Snapshot:
@@ -193,7 +194,7 @@ class Publisher:
 
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
-    return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows")
+    return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None)
 
 
 def _rejects(states: list[PartitionState]) -> dict[tuple[str, str], int]:

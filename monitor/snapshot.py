@@ -78,7 +78,10 @@ class VerdictView:
 
 @dataclass(frozen=True)
 class CheckView:
-    """The last outcome of one check in one segment; `failures_total` since the store began."""
+    """The last outcome of one check in one segment; `failures_total` since the store began.
+
+    `value` is what a check of windows measured.
+    """
 
     check: str
     segment: SegmentLabel
@@ -86,6 +89,7 @@ class CheckView:
     failures_total: int
     failure_ratio: float | None
     reason: str = ""
+    value: float | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from monitor.checks.contract import field_checks
 from monitor.checks.duplicates import DuplicatesSpec
 from monitor.checks.empty import EmptySpec
 from monitor.checks.fitting import Misfit, misfits
+from monitor.checks.foreign_key import ForeignKeySpec
 from monitor.checks.format import FormatSpec
 from monitor.checks.frequent import FrequentSpec
 from monitor.checks.freshness import FreshnessSpec
@@ -66,6 +67,7 @@ _Row = (
     | TextSpec
     | OutliersSpec
     | ReferentialSpec
+    | ForeignKeySpec
     | TimeUnitSpec
     | TimeZoneSpec
     | FreshnessSpec
@@ -104,6 +106,7 @@ __all__ = [
     "DuplicatesSpec",
     "EmptySpec",
     "Finding",
+    "ForeignKeySpec",
     "FormatSpec",
     "FrequentSpec",
     "FreshnessSpec",

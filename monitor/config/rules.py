@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.checks import AlignSpec, misfits
+from monitor.checks import misfits
 from monitor.config.paths import confusable
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
@@ -14,6 +14,8 @@ from monitor.spec import format_duration
 BASELINE_REMEDY = (
     "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
 )
+_TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
+"""The settings that name topics, of checks that compare two."""
 
 
 @dataclass(frozen=True)
@@ -169,14 +171,13 @@ def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
             yield Violation(("checks", index, setting), message, remedy)
 
 
-def _aligned_topics_are_read(checks: Any, source: Any) -> Iterator[Violation]:
+def _compared_topics_are_read(checks: Any, source: Any) -> Iterator[Violation]:
     for index, check in enumerate(checks):
-        if not isinstance(check, AlignSpec):
-            continue
-        for setting in ("left", "right"):
+        for setting in _TOPICS.get(check.kind, ()):
             topic = getattr(check, setting)
             if not isinstance(source, KafkaSpec):
-                yield Violation(("checks", index), "files are one topic, and align compares two", "use a Kafka source")
+                message = f"files are one topic, and {check.kind} compares two"
+                yield Violation(("checks", index), message, "use a Kafka source")
                 break
             if not source.wants(topic):
                 yield Violation(("checks", index, setting), f"{topic} is not read", "add it to source.topics")
@@ -248,7 +249,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
-    (("checks", "source"), _aligned_topics_are_read),
+    (("checks", "source"), _compared_topics_are_read),
     (("checks", "baseline"), _volumes_have_a_baseline),
     (("checks", "window"), _horizons_cover_the_window),
     (("checks", "limits"), _memory_is_capped),

@@ -67,6 +67,12 @@ CHECKS: Final = (
         "Share of the last window's evaluated rows that failed.",
         lambda s: (((c.check, c.segment), c.failure_ratio) for c in s.checks),
     ),
+    _check(
+        "driftline_check_value",
+        "gauge",
+        "What a check of windows measured in the last window: rows, a share, a number of values.",
+        lambda s: (((c.check, c.segment), c.value) for c in s.checks),
+    ),
 )
 
 SCORES: Final = (

@@ -160,6 +160,7 @@ def _check(c: CheckView) -> dict[str, Any]:
         "reason": _text(c.reason),
         "failures_total": c.failures_total,
         "failure_ratio": finite(c.failure_ratio),
+        "value": finite(c.value),
     }
 
 

@@ -143,8 +143,8 @@ TEXT_FAULTS = {
 """Faults of the record's text, which a table cannot have."""
 
 
-ON_KAFKA = {"align"}
-"""It needs two topics: tests/integration/test_align.py."""
+ON_KAFKA = {"align", "foreign_key"}
+"""They need two topics: tests/integration/test_two_topics.py."""
 IMPLIED = {"type"}
 """Every field is checked for its type anyhow."""
 

@@ -113,7 +113,7 @@ def masks(check: Any, rows: Batch) -> tuple[MaskArray, MaskArray]:
     return failed, evaluated
 
 
-REMEMBERING = {"duplicates", "monotonic", "sequence"}
+REMEMBERING = {"duplicates", "foreign_key", "monotonic", "sequence"}
 """Kinds that depend on the rows before; they have laws of their own."""
 
 

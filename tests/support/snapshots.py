@@ -192,7 +192,7 @@ def bad_night() -> Snapshot:
             CheckView("refund_sign", "", Level.CRITICAL, 18_210, 0.031, "0.031 > 0.01 of rows"),
             CheckView("duplicates", "", Level.OK, 12, 0.00002),
             CheckView("freshness", "", Level.UNKNOWN, 0, None, "partial window"),
-            CheckView("volume", "", Level.OK, 0, 0.0),
+            CheckView("volume", "", Level.OK, 0, 0.0, "ok", 5_230.0),
         ),
         profiles=profiles(),
         unknown_fields={"shipping.carrier": 4_210, "beta_flag": 17},

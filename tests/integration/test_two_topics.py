@@ -1,4 +1,4 @@
-"""Two topics of a real broker, aligned: the flights as they left and as they arrived."""
+"""Two topics of a real broker compared: departures with arrivals, and flights with the carriers that there are."""
 
 from __future__ import annotations
 
@@ -80,3 +80,51 @@ def test_rows_that_never_arrive_page_and_the_data_as_it_came_does_not(
     assert reason in found[1]["reason"]
     assert found[0]["details"]["median_skew_ms"] == pytest.approx(300_000, abs=180_000)
     assert summary["alerts"] == levels.count("warning")
+
+
+FOREIGN = """\
+name: carriers
+source: {{kind: kafka, topics: [{flights}, {carriers}], bootstrap_servers: "{broker}", group_id: g, start: earliest}}
+time: {{lateness: 1m}}
+window: {{size: 1d}}
+store: {{path: "{store}"}}
+http: {{listen: "127.0.0.1:0"}}
+fields:
+  carrier: {{type: category}}
+  code: {{type: category}}
+checks:
+  - {{kind: foreign_key, field: carrier, topic: {carriers}, key: code}}
+"""
+
+
+def test_flights_of_carriers_that_nobody_knows_page_and_the_data_as_it_came_does_not(
+    flights: Flights, kafka_broker: Cluster, tmp_path: Path
+) -> None:
+    """The carriers are read first and survive the restart; then come two days of flights, the second with a fault."""
+    names = {name: kafka_broker.create_topic(unique(name)) for name in ("flights", "carriers")}
+    store = tmp_path / "store"
+    config = tmp_path / "foreign.yaml"
+    config.write_text(FOREIGN.format(**names, broker=kafka_broker.bootstrap, store=store))
+    with flights.connect() as table:
+        carriers = table.sql("SELECT DISTINCT carrier FROM flights ORDER BY carrier").fetchall()
+        legs = table.sql("SELECT carrier, day FROM flights WHERE month = 1 AND day IN (15, 16)").fetchall()
+    producer = Producer({"bootstrap.servers": kafka_broker.bootstrap})
+    start_ms = 1_700_006_400_000
+    for (carrier,) in carriers:
+        producer.produce(names["carriers"], json.dumps({"code": carrier}), timestamp=start_ms)
+    assert producer.flush(30) == 0
+    DaemonProcess(config, "--until-end").wait()
+    for number, (carrier, day) in enumerate(legs):
+        known = carrier if day == 15 or number % 9 else "XX"
+        producer.produce(names["flights"], json.dumps({"carrier": known}), timestamp=start_ms + (day - 15) * 86_400_000)
+        producer.poll(0)
+    for topic in names.values():
+        producer.produce(topic, json.dumps({}), timestamp=start_ms + 7 * 86_400_000)
+    assert producer.flush(30) == 0
+    summary = DaemonProcess(config, "--until-end").wait()
+    lines = [json.loads(line) for window in stored_windows(store) for line in window.lines.splitlines()]
+    found = [line for line in lines if line.get("check") == "carrier.foreign_key"]
+    assert [line["level"] for line in found][:2] == ["ok", "warning"]
+    assert found[1]["failures"] == sum(1 for number, (_, day) in enumerate(legs) if day == 16 and number % 9 == 0)
+    assert found[1]["samples"][0].startswith(names["flights"])
+    assert summary["alerts"] == 1
