@@ -178,13 +178,25 @@ class Dispatcher:
                 waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
                 more = len(waiting) == limit
                 self._deliver(channel, waiting)
+            rest_s = self._rest(channel)
         except Retryable as error:
             return self._back_off(channel, waiting, error)
         channel.failures = 0
-        if more or channel.singly:
-            return 0.0
-        interval_ms = channel.outlet.resend_interval_ms
-        return LONGEST_IDLE_S if interval_ms is None else max(0.0, channel.resend_at_s - self._clock.monotonic_s())
+        return 0.0 if more or channel.singly else rest_s
+
+    def _rest(self, channel: _Channel) -> float:
+        """Return for how many seconds there is nothing to do for a sink; raises Retryable.
+
+        What was postponed before a restart has its time in the outbox only.
+        """
+        now_ms = self._clock.now_ms()
+        rest_s = LONGEST_IDLE_S
+        due_ms = None if self._held else self._outbox.next_due_ms(channel.outlet.route.name, now_ms)
+        if due_ms is not None:
+            rest_s = min(rest_s, (due_ms - now_ms) / 1000)
+        if channel.outlet.resend_interval_ms is not None:
+            rest_s = min(rest_s, max(0.0, channel.resend_at_s - self._clock.monotonic_s()))
+        return rest_s
 
     def _deliver(self, channel: _Channel, waiting: list[Waiting]) -> None:
         """Hand a batch to the sink and record what became of it; raises Retryable when nothing did."""

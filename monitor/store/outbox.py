@@ -180,6 +180,14 @@ class Outbox:
             connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", told)
         return waiting
 
+    def next_due_ms(self, sink: str, now_ms: int) -> int | None:
+        """Return when the next notification for a sink that waits for its time is due; None when none does."""
+        with _surroundings():
+            (found,) = self._connection.execute(
+                "SELECT MIN(next_attempt_ms) FROM outbox WHERE sink = ? AND next_attempt_ms > ?", (sink, now_ms)
+            ).fetchone()
+        return None if found is None else int(found)
+
     def delivered(self, ids: Sequence[int]) -> None:
         """Remove what was delivered; an item that was replaced since has another id and stays."""
         with self._transaction() as connection:
