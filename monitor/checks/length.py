@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from monitor.checks.ends import require_ends
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.texts import TEXTS, failing_texts
 from monitor.spec import Spec
@@ -37,10 +38,7 @@ class LengthSpec(Spec):
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("neither min nor max is given; give one of them")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}; exchange them")
+        require_ends(self.min, self.max)
         return self
 
     def build(self) -> Length:

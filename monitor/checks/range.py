@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from monitor.checks.ends import require_ends
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -36,10 +37,7 @@ class RangeSpec(Spec):
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("neither min nor max is given; give one of them")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; exchange them")
+        require_ends(self.min, self.max)
         return self
 
     def build(self) -> Range:

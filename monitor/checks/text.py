@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from monitor.checks.ends import require_ends
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity
 from monitor.checks.text_measures import Measure, measure_of
 from monitor.checks.texts import TEXTS
@@ -74,10 +75,7 @@ class TextSpec(Spec):
 
     @model_validator(mode="after")
     def _ends_fit(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("neither min nor max is given; give one of them")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; exchange them")
+        require_ends(self.min, self.max)
         above = max(self.min or 0.0, self.max or 0.0)
         if self.measure not in COUNTS and above > 1:
             raise ValueError(f"{self.measure} is a share between 0 and 1, and {above:g} is no share")
