@@ -159,7 +159,8 @@ class Engine:
         result.rejects.append((fetch, decoded.rejects))
         if len(batch):
             self._panes(state, batch, self.memory.evaluate(fetch, batch), result)
-            self._note(state, decoded, batch)
+            if decoded.unknown_fields:
+                self._note(state, decoded, batch)
         result.batches.append(batch)
         self._done("fold")
 

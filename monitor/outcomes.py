@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from monitor.checks import Finding, WindowCheck, WindowView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -23,10 +25,13 @@ def window_outcomes(
     Such a window is judged only by checks that say so (volume); for the others it is unknown. What checks remember
     is changed in `memory`, but not by a window that is `unknown`.
     """
-    outcomes = []
+    outcomes: list[CheckOutcome] = []
+    if not plan.window_checks:
+        return outcomes
+    view = _view(plan, start_ms, end_ms, profile)
     for check in plan.window_checks:
         name, field = check.spec.name, getattr(check.spec, "field", "")
-        for found in _findings(plan, check, start_ms, end_ms, profile, unknown, memory):
+        for found in _findings(plan, check, view, profile, unknown, memory):
             failed = found.level >= Level.WARNING
             ratio = None if found.level is Level.UNKNOWN else float(failed)
             segment = plan.segmenter.labels[found.group]
@@ -51,15 +56,13 @@ def window_outcomes(
 def _findings(
     plan: MonitorPlan,
     check: WindowCheck,
-    start_ms: int,
-    end_ms: int,
+    view: WindowView,
     profile: Profile | None,
     unknown: str,
     memory: State,
 ) -> list[Finding]:
     """Return what the check finds; where it cannot know, the same groups as unknown."""
-    name = check.spec.name
-    rows = profile.rows if profile is not None else 0
+    rows = view.rows
     if profile is None and not getattr(check.spec, "judges_empty", False):
         unknown = unknown or "no rows"
     if profile is not None and not unknown and any(need in profile.incomplete for need in check.needs(plan.fields)):
@@ -67,19 +70,22 @@ def _findings(
     if unknown:
         groups = len(plan.segmenter.labels) if getattr(check.spec, "segmented", False) else 1
         return [Finding(Level.UNKNOWN, unknown, rows=rows if group == 0 else 0, group=group) for group in range(groups)]
+    return check.judge(replace(view, memory=memory.setdefault(check.spec.name, {})))
+
+
+def _view(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile | None) -> WindowView:
+    """Return the window as all of its checks see it, without a memory yet."""
     baseline = plan.baseline
-    view = WindowView(
+    return WindowView(
         start_ms,
         end_ms,
-        rows,
+        profile.rows if profile is not None else 0,
         profile.late_rows if profile is not None else 0,
         len(plan.segmenter.labels),
         profile.accumulators if profile is not None else {},
         baseline.profile.accumulators if baseline is not None else None,
         {path: frame.categories for path, frame in baseline.frames.items()} if baseline is not None else {},
-        {n: str(place) for n, place in profile.unknown_fields.items()} if profile is not None else {},
+        {name: str(place) for name, place in profile.unknown_fields.items()} if profile is not None else {},
         frozenset(baseline.known_fields) if baseline is not None else None,
         baseline.volumes.expected(start_ms, end_ms) if baseline is not None and baseline.volumes else None,
-        memory.setdefault(name, {}),
     )
-    return check.judge(view)

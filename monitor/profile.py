@@ -15,8 +15,8 @@ from monitor.accumulators import AccumulatorSpec, Frame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import grouped_counts
 from monitor.errors import StoreError
-from monitor.protocols import Accumulator, Check, State
-from monitor.types import Batch, Column, Groups, IntArray, MaskArray, Place, TopicPartition
+from monitor.protocols import Accumulator, State
+from monitor.types import Column, Groups, IntArray, MaskArray, Place, TopicPartition
 
 SAMPLES = 5
 """So many places of failing rows are remembered for each row check and pane, and shown for a window."""
@@ -169,11 +169,6 @@ class Profile:
         unknown = dict(zip(self.unknown_fields, _plain(self.unknown_fields.values()), strict=True))
         rare = {"late_rows": self.late_rows, "unknown_fields": unknown, "samples": samples}
         return state | {name: value for name, value in rare.items() if value}
-
-
-def evaluate(checks: Sequence[Check], batch: Batch) -> list[tuple[MaskArray, MaskArray]]:
-    """Return the (failed, evaluated) masks of each row check over a batch."""
-    return [check.failures(batch) for check in checks]
 
 
 def _plain(places: Iterable[Place]) -> list[list[Any]]:

@@ -43,15 +43,18 @@ def late_rows(
     """
     if not times_ms.size:
         return np.zeros(0, bool)
-    before = np.maximum.accumulate(np.concatenate(([max_before_ms], times_ms[:-1])))
-    late: MaskArray = starts_ms + grid.pane_ms <= before - lateness_ms
+    late: MaskArray = starts_ms + grid.pane_ms <= _reached(times_ms, max_before_ms) - lateness_ms
     return late
 
 
 def newest_panes(grid: PaneGrid, times_ms: IntArray, max_before_ms: int) -> IntArray:
     """Return for each row the start of the newest pane that its partition had reached before it."""
-    before = np.maximum.accumulate(np.concatenate(([max_before_ms], times_ms[:-1])))
-    return grid.starts(before)
+    return grid.starts(_reached(times_ms, max_before_ms))
+
+
+def _reached(times_ms: IntArray, max_before_ms: int) -> IntArray:
+    """Return the running maximum of the event times before each row, at least one row."""
+    return np.maximum.accumulate(np.concatenate(([max_before_ms], times_ms[:-1])))
 
 
 def by_pane(starts_ms: IntArray) -> Iterator[tuple[int, IntArray | None]]:

@@ -29,7 +29,6 @@ class AlignSpec(Spec):
     when the watermark has passed its event time by `tolerance` without one; windows count what was decided in them.
     """
 
-    stateful: ClassVar[bool] = True
     example: ClassVar[str] = """
         source: {kind: kafka, topics: [orders, payments], group_id: driftline-orders}
         fields:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from monitor.clock import Clock, SystemClock
 from monitor.errors import Retryable, SurroundingsError
 from monitor.spec import DurationMs, Spec
+from monitor.urls import check_url
 
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -29,16 +30,8 @@ _LONGEST_TOLD_S = 300.0
 
 
 def _checked_url(value: str) -> str:
-    """Return an http(s) URL without credentials; raises ValueError, never quoting the value."""
-    try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL as error:
-        raise ValueError("not a URL") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("not an http:// or https:// URL with a host")
-    if url.userinfo:
-        raise ValueError("credentials do not belong in a URL, which is logged; use username and password")
-    return value.rstrip("/")
+    """Return the URL without slashes at its end; raises ValueError where it is none."""
+    return check_url(value).rstrip("/")
 
 
 class RegistrySpec(Spec):

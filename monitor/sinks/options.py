@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-import httpx
 from pydantic import AfterValidator, Field, SecretStr
+
+from monitor.urls import check_url
 
 SinkName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$", description="The sink's name on metrics.")
@@ -22,19 +23,6 @@ CaFile = Annotated[Path | None, Field(description="PEM file of the authorities t
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
-
-
-def check_url(value: str) -> str:
-    """Return an http(s) URL with a host and without credentials; raises ValueError, never quoting the value."""
-    try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL as error:
-        raise ValueError("not a URL") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("not an http:// or https:// URL with a host")
-    if url.userinfo:
-        raise ValueError("credentials do not belong in a URL, which is logged; use the settings for them")
-    return value
 
 
 def check_secret_url(value: SecretStr) -> SecretStr:

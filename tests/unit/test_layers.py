@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "0",
-        frozenset({"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing"}),
+        frozenset(
+            {"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing", "urls"}
+        ),
     ),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors"})),
     (

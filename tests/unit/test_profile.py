@@ -8,7 +8,7 @@ import pytest
 from monitor.accumulators import Frame, HistogramSpec, MomentsSpec, PresenceSpec
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
-from monitor.profile import ProfilePlan, evaluate
+from monitor.profile import ProfilePlan
 from tests.support.monitors import assert_same_state, batch_of, make_baseline, make_plan, usual
 
 BASELINE = make_baseline(segments=[("country", 2, None)])
@@ -18,7 +18,8 @@ PLAN = make_plan(baseline=BASELINE)
 def profile_of(records, plan=PLAN):
     batch = batch_of(records)
     profile = plan.profile.empty()
-    profile.update(batch.columns, plan.segmenter.groups(batch.columns), evaluate(plan.row_checks, batch), len(batch))
+    masks = [check.failures(batch) for check in plan.row_checks]
+    profile.update(batch.columns, plan.segmenter.groups(batch.columns), masks, len(batch))
     return profile
 
 
