@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.conformance import ours
+import numpy as np
+
+from monitor.types import IntArray
 from tests.conformance.cases import Case, cases
+from tests.conformance.ours import Pair, kept
 
 
 def write(path: Path) -> None:
@@ -18,11 +21,22 @@ def write(path: Path) -> None:
 def _input(case: Case) -> dict[str, Any]:
     """Return one case: `own` for the peer's own cells, the others on Driftline's.
 
-    `cells` are names of cells, for statistics of categories; `steps` are numbers of cells, for `ks`; `means` stand
-    for the values of a cell, for `wasserstein`.
+    `cells` are names of the cells that `psi` compares, for statistics of categories; `steps` are numbers of the cells
+    that `ks` compares; `means` stand for the values of a cell, as `wasserstein` has them.
     """
-    found = {"digest": case.digest, "numbers": case.numbers, "own": [case.baseline, case.current]}
-    found["cells"] = ours.labels(case)
+    pair = kept(case)
+    given = {
+        "digest": case.digest,
+        "numbers": case.numbers,
+        "own": [case.baseline, case.current],
+        "cells": [[f"cell {i:02}" for i in side] for side in _numbered(pair, "psi")],
+    }
     if case.numbers:
-        found |= {"steps": ours.steps(case), "means": ours.means(case)}
-    return found
+        given["steps"] = [[float(i) for i in side] for side in _numbered(pair, "ks")]
+        given["means"] = [side.tolist() for side in pair.means()]
+    return given
+
+
+def _numbered(pair: Pair, kind: str) -> list[IntArray]:
+    """Return, for each value of both sides, the number of the cell it lies in."""
+    return [np.repeat(np.arange(counts.size), counts) for counts in pair.counts(kind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from monitor.accumulators.categories import Categories, CategoriesSpec
+from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import GRID_LEVELS, SMALL_CELL, Frame
 from monitor.accumulators.histogram import Histogram, HistogramSpec
 from monitor.detectors import DetectorSpec
@@ -18,94 +19,111 @@ from tests.conformance.cases import Case, Values
 from tests.support.cells import FixedCells
 
 _DETECTORS: TypeAdapter[Any] = TypeAdapter(DetectorSpec)
-MAX_CATEGORIES = 100
+_MAX_CATEGORIES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two accumulators of one group; `buckets` is how many cells a detector is to use, None: its default.
+
+    `foreign` are the cells of a peer, which knows of those that are empty on both sides.
+    """
+
+    baseline: Any
+    current: Any
+    buckets: int | None = None
+    foreign: bool = False
+
+    @classmethod
+    def of_counts(cls, baseline: IntArray, current: IntArray) -> Pair:
+        """Return the pair of counts given outright."""
+        return cls(FixedCells.of(baseline), FixedCells.of(current), foreign=True)
+
+    def compare(self, kind: str) -> Score:
+        """Return all that a detector says."""
+        found: Score = self._spec(kind).build().compare(self.baseline, self.current)
+        return found
+
+    def score(self, kind: str) -> float:
+        """Return a detector's score."""
+        return float(self.compare(kind).score[0])
+
+    def counts(self, kind: str) -> tuple[IntArray, IntArray]:
+        """Return the counts of the cells that a peer sees when it is handed the cells that a detector compares."""
+        before, now = self.cells(kind)
+        seen = (before + now > 0) | self.foreign
+        return before[seen], now[seen]
+
+    def cells(self, kind: str) -> tuple[IntArray, IntArray]:
+        """Return the counts of all cells that a detector compares."""
+        buckets = self._spec(kind).buckets
+        return self.baseline.cells(buckets)[0], self.current.cells(buckets)[0]
+
+    def means(self) -> tuple[FloatArray, FloatArray]:
+        """Return each value of two histograms drawn to the mean of its side's grid cell, as `wasserstein` has them."""
+        sides = []
+        for side in (self.baseline, self.current):
+            counts, sums = side.counts[0], side.sums[0]
+            sides.append(np.repeat(sums / np.maximum(counts, 1), counts))
+        return sides[0], sides[1]
+
+    def spread(self) -> float:
+        """Return what `wasserstein` divides by: the distance of the quartiles, or else of the ends, or else 1."""
+        means = self.means()[0]
+        low, high = np.quantile(means, [0.25, 0.75], method="inverted_cdf")
+        return float((high - low) or np.ptp(means) or 1.0)
+
+    def _spec(self, kind: str) -> Any:
+        spec = _DETECTORS.validate_python({"kind": kind})
+        bucketed = self.buckets is not None and "buckets" in type(spec).model_fields
+        return _DETECTORS.validate_python({"kind": kind, "buckets": self.buckets}) if bucketed else spec
 
 
 @cache
-def detector(kind: str) -> Any:
-    """Return the detector of a kind with its default settings."""
-    return _DETECTORS.validate_python({"kind": kind}).build()
-
-
-def score(kind: str, baseline: Any, current: Any) -> float:
-    """Return the score of two accumulators of one group."""
-    return float(compare(kind, baseline, current).score[0])
-
-
-def compare(kind: str, baseline: Any, current: Any) -> Score:
-    """Return all that the detector says of two accumulators."""
-    found: Score = detector(kind).compare(baseline, current)
-    return found
-
-
-@cache
-def accumulators(case: Case) -> tuple[Any, Any]:
-    """Return baseline and current as Driftline keeps them, on the frame it makes of this baseline by default."""
-    columns = column(case.baseline, numbers=case.numbers), column(case.current, numbers=case.numbers)
+def kept(case: Case) -> Pair:
+    """Return the case as Driftline keeps it, on the frame it makes of this baseline by default."""
+    baseline, current = (column(values, numbers=case.numbers) for values in (case.baseline, case.current))
     if case.numbers:
-        frame = Frame.of_numbers(columns[0].valid)
-        return filled(Histogram(frame, 1), columns[0]), filled(Histogram(frame, 1), columns[1])
-    frame = Frame.of_categories(columns[0].valid, max_categories=MAX_CATEGORIES)
-    return tuple(filled(CategoriesSpec(field="x").build(frame, 1), each) for each in columns)  # type: ignore[return-value]
+        frame = Frame.of_numbers(baseline.valid)
+        spec: Any = HistogramSpec(field="x")
+    else:
+        frame = Frame.of_categories(baseline.valid, max_categories=_MAX_CATEGORIES)
+        spec = CategoriesSpec(field="x")
+    return Pair(_filled(spec.build(frame, 1), baseline), _filled(spec.build(frame, 1), current))
+
+
+def on_cuts(case: Case, cuts: FloatArray) -> Pair:
+    """Return the case on cuts of somebody else, all of them in use; detectors with buckets can use 49 at most."""
+    levels = np.minimum(np.arange(GRID_LEVELS - 1), cuts.size - 1)
+    frame = Frame(grid=cuts, levels=levels, counts=np.full(cuts.size + 1, SMALL_CELL))
+    sides: list[Histogram] = []
+    for values in (case.baseline, case.current):
+        sides.append(_filled(HistogramSpec(field="x").build(frame, 1), column(values, numbers=True)))
+    return Pair(*sides, buckets=GRID_LEVELS, foreign=True)
+
+
+def value_by_value(case: Case) -> Pair:
+    """Return the counts of a case with every value that occurs as a cell of its own."""
+    before, now = (np.array(side) for side in case.usable)
+    values, places = np.unique(np.concatenate((before, now)), return_inverse=True)
+    sides = places[: before.size], places[before.size :]
+    return Pair.of_counts(*(np.bincount(side, minlength=values.size) for side in sides))
 
 
 def column(values: Values, *, numbers: bool) -> Column:
     """Return the column that a decoder would make of the values."""
     if not numbers:
         null = np.array([value is None for value in values])
-        return Column(pa.array(["" if v is None else v for v in values], pa.string()), null * np.uint8(Presence.NULL))
+        return Column(pa.array([v or "" for v in values], pa.string()), null.astype(np.uint8) * Presence.NULL)
     array = np.array(values, np.float64)
-    presence = np.select(
-        [np.isnan(array), array == np.inf, array == -np.inf],
-        [Presence.NAN, Presence.POSITIVE_INFINITY, Presence.NEGATIVE_INFINITY],
-        Presence.OK,
-    )
-    return Column(array, presence.astype(np.uint8))
+    kinds = {
+        Presence.NAN: np.isnan(array),
+        Presence.POSITIVE_INFINITY: array == np.inf,
+        Presence.NEGATIVE_INFINITY: array == -np.inf,
+    }
+    return Column(array, np.select(list(kinds.values()), list(kinds), Presence.OK).astype(np.uint8))
 
 
-def filled(accumulator: Any, values: Column) -> Any:
-    """Return the accumulator with the column counted in."""
+def _filled(accumulator: Any, values: Column) -> Any:
     accumulator.update(values, Groups())
     return accumulator
-
-
-def histograms(case: Case, cuts: FloatArray) -> tuple[Histogram, Histogram]:
-    """Return baseline and current on cuts of somebody else; all cuts are in use where there are 49 at most."""
-    levels = np.minimum(np.arange(GRID_LEVELS - 1), cuts.size - 1)
-    frame = Frame(grid=cuts, levels=levels, counts=np.full(cuts.size + 1, SMALL_CELL))
-    before, now = (column(values, numbers=True) for values in (case.baseline, case.current))
-    build = HistogramSpec(field="x").build
-    return filled(build(frame, 1), before), filled(build(frame, 1), now)
-
-
-def on_counts(baseline: IntArray, current: IntArray) -> tuple[FixedCells, FixedCells]:
-    """Return counts of one group as detectors read them."""
-    return FixedCells.of(baseline), FixedCells.of(current)
-
-
-def labels(case: Case) -> tuple[list[str], list[str]]:
-    """Return, for each usable value, the name of the Driftline cell (of 10, or of the categories) it falls into."""
-    sides = []
-    for accumulator in accumulators(case):
-        if isinstance(accumulator, Categories):
-            names, counts = accumulator.frame.labels(), accumulator.cells()[0]
-        else:
-            counts = accumulator.cells(10)[0]
-            names = tuple(f"cell {i:02}" for i in range(counts.size))
-        sides.append([name for name, n in zip(names, counts.tolist(), strict=True) for _ in range(n)])
-    return sides[0], sides[1]
-
-
-def steps(case: Case) -> tuple[list[float], list[float]]:
-    """Return, for each usable number, the number of the cell it falls into on the grid of `ks`."""
-    before, now = (np.repeat(np.arange(c.size, dtype=float), c) for c in (a.cells(50)[0] for a in accumulators(case)))
-    return before.tolist(), now.tolist()
-
-
-def means(case: Case) -> tuple[list[float], list[float]]:
-    """Return each usable number drawn to the mean of its side's values in its grid cell, as `wasserstein` has them."""
-    sides = []
-    for accumulator in accumulators(case):
-        counts, sums = accumulator.counts[0], accumulator.sums[0]
-        sides.append(np.repeat(sums / np.maximum(counts, 1), counts).tolist())
-    return sides[0], sides[1]

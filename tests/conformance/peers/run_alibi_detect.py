@@ -10,8 +10,8 @@ answers = Answers("alibi-detect")
 
 
 def predicted(name, case, given, statistic, detector):
-    """Note distance and p-value of one detector."""
-    baseline, current = (np.array(["(none)" if x is None else x for x in side])[:, None] for side in case[given])
+    """Note distance and p-value of one detector; it stops at None, and takes NaN."""
+    baseline, current = (np.array([x for x in side if x is not None])[:, None] for side in case[given])
     found = detector(baseline).predict(current)["data"]
     answers.value(name, case, given, statistic, found["distance"][0])
     answers.value(name, case, given, f"{statistic}_p", found["p_val"][0])
