@@ -47,7 +47,7 @@ def cases() -> Mapping[str, Case]:
     RandomState, since numpy has promised that its stream stays as it is; and few decimals, so that the last bit
     of a machine's logarithm does not show.
     """
-    return MappingProxyType({**_numbers(np.random.RandomState(20240701)), **_categories()})  # noqa: NPY002
+    return MappingProxyType({**_numbers(np.random.RandomState(20240701)), **_categories()})
 
 
 def _numbers(random: np.random.RandomState) -> dict[str, Case]:
@@ -84,8 +84,6 @@ def _categories() -> dict[str, Case]:
             {"card": 1800, "cash": 900, "cheque": 200, "voucher": 100},
             {"card": 260, "cash": 90, "points": 25, "crypto": 15},
         ),
-        "with missing": spread(
-            {"a": 500, "b": 300, None: 120, "c": 180}, {"a": 140, None: 90, "b": 110, "c": 60}
-        ),
+        "with missing": spread({"a": 500, "b": 300, None: 120, "c": 180}, {"a": 140, None: 90, "b": 110, "c": 60}),
         "whole shares": spread({"a": 512, "b": 256, "c": 128, "d": 128}, {"a": 110, "b": 70, "c": 40, "d": 36}),
     }

@@ -90,17 +90,45 @@ def apart_in_logarithm(ours: float, theirs: float) -> float:
 
 @cache
 def peer_cells(peer: str, cells: str, name: str) -> Pair:
-    """Return a case on the cells of a peer; `cells` names its counts, or is `values` where each value is a cell.
+    """Return a case on the cells of a peer, by the name of its counts or of a way to make cells of values.
 
     Where the peer's counts are exact the case is counted anew by Driftline's histogram, on the peer's cuts.
     """
     case = cases()[name]
-    if cells == "values":
-        return value_by_value(case)
-    if cells == "grid":
-        return on_cuts(case, np.unique(np.concatenate(case.usable))[1:])
+    if cells in _OF_VALUES:
+        return _OF_VALUES[cells](case)
     edges, before, now = answers(peer).counts(name, cells)
     return Pair.of_counts(before, now) if np.isnan(edges).all() or peer == "whylogs" else _recounted(case, peer, edges)
+
+
+def _every_value(case: Case) -> Pair:
+    """Return the case on a grid with a cut at every value."""
+    return on_cuts(case, np.unique(np.concatenate(case.usable))[1:])
+
+
+def _widths(case: Case) -> Pair:
+    """Return the counts in 10,000 equal widths of the reference, as NannyML has them from 10,000 rows on."""
+    pair = on_cuts(case, _equal_widths(case)[1:-1])
+    return Pair.of_counts(pair.baseline.counts[0], pair.current.counts[0])
+
+
+def _right_edges(case: Case) -> Pair:
+    """Return the case with every value at the right edge of its width, where NannyML's distance has it."""
+    edges = _equal_widths(case)
+    sides = (edges[1:][np.searchsorted(edges[1:-1], side, side="right")] for side in case.usable)
+    return _every_value(Case(True, *(tuple(side.tolist()) for side in sides)))
+
+
+def _equal_widths(case: Case) -> FloatArray:
+    return np.histogram_bin_edges(case.usable[0], bins=10_000)
+
+
+_OF_VALUES: Mapping[str, Callable[[Case], Pair]] = {
+    "values": value_by_value,
+    "grid": _every_value,
+    "widths": _widths,
+    "right edges": _right_edges,
+}
 
 
 def _recounted(case: Case, peer: str, edges: FloatArray) -> Pair:
@@ -112,14 +140,12 @@ def _recounted(case: Case, peer: str, edges: FloatArray) -> Pair:
     return on_cuts(case, cuts)
 
 
-
-
 def _both(kind: str, peer: str, convention: Callable[[str, Pair], float], **rest: Any) -> tuple[Comparison, ...]:
-    """Return the comparisons on Driftline's cells and on the peer's own; settings with `own_` are of the latter only."""
-    cells = {"given": "cells", "which": "all", **{key: x for key, x in rest.items() if not key.startswith("own_")}}
-    own = {**cells, "given": OWN, "own_cells": rest.get("own_cells", "divergences")}
-    own["which"] = rest.get("own_which", own["which"])
-    return Comparison(kind, peer, convention, **cells), Comparison(kind, peer, convention, **own)
+    """Return the comparisons on Driftline's cells and on the peer's own; settings with `own_` are of the latter."""
+    ours = {"given": "cells", **{key: x for key, x in rest.items() if not key.startswith("own_")}}
+    own = {**ours, "given": OWN, "own_cells": "divergences"}
+    own |= {key if key == "own_cells" else key.removeprefix("own_"): x for key, x in rest.items() if "own_" in key}
+    return Comparison(kind, peer, convention, **ours), Comparison(kind, peer, convention, **own)
 
 
 def _with_scipy(kind: str, function: Callable[[Pair], float], **rest: Any) -> Comparison:
@@ -143,13 +169,15 @@ COMPARISONS: tuple[Comparison, ...] = (
     *_both("js", "nannyml", by.distance),
     _with_scipy("hellinger", with_scipy.hellinger),
     *_both("hellinger", "evidently", by.as_it_is, own_cells="hellinger", own_which="numbers"),
+    Comparison("hellinger", "evidently", by.as_it_is, OWN, own_cells="divergences", which="categories"),
     *_both("hellinger", "nannyml", by.as_it_is),
     Comparison("hellinger", "whylogs", by.as_it_is, OWN, own_cells="hellinger", which="numbers"),
     _with_scipy("tv", with_scipy.tv),
     Comparison("tv", "evidently", by.as_it_is, "cells"),
     _with_scipy("ks", with_scipy.ks, which="numbers"),
-    *_both("ks", "nannyml", by.as_it_is, without=(MANY,), **_STEPS),
-    *_both("ks", "alibi-detect", by.as_it_is, without=(NAN,), tolerance=FLOAT32, **_STEPS),
+    *_both("ks", "nannyml", by.as_it_is, own_without=(MANY,), **_STEPS),
+    Comparison("ks", "nannyml", by.as_it_is, OWN, own_cells="widths", only=(MANY,)),
+    *_both("ks", "alibi-detect", by.as_it_is, own_without=(NAN,), tolerance=FLOAT32, **_STEPS),
     Comparison("ks", "whylogs", by.as_it_is, "steps", only=SMALL),
     Comparison("ks", "whylogs", by.as_it_is, OWN, own_cells="ks", which="numbers"),
     _with_scipy("ks", with_scipy.ks_limit, convention=by.p_value, statistic="ks_p", which="numbers"),
@@ -157,6 +185,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     _with_scipy("wasserstein", with_scipy.wasserstein, convention=by.in_units_of_the_value, which="numbers"),
     *_both("wasserstein", "evidently", by.in_standard_deviations, **_MEANS),
     *_both("wasserstein", "nannyml", by.in_units_of_the_value, without=(MANY,), **_MEANS),
+    Comparison("wasserstein", "nannyml", by.in_units_of_the_value, OWN, own_cells="right edges", only=(MANY,)),
     _with_scipy("chi2", with_scipy.chi2),
     *_both("chi2", "nannyml", by.contingency, which="categories", without=(TWO,), **_VALUES),
     *_both("chi2", "alibi-detect", by.contingency, without=(TWO,), tolerance=FLOAT32, **_VALUES),

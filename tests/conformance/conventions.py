@@ -1,7 +1,7 @@
 """How a score of Driftline becomes the number of a tool with another convention; each is exact but for rounding.
 
-Every function takes a detector's kind and the pair it compares, and returns what the tool would say. None of them writes
-a distance anew: they call the detectors, on the counts, on multiples of them or on both sides swapped.
+Every function takes a detector's kind and the pair it compares, and returns what the tool would say. None of them
+writes a distance anew: they call the detectors, on the counts, on multiples of them or on both sides swapped.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import GRID_LEVELS, SMALL_CELL, Frame
-from monitor.accumulators.histogram import Histogram, HistogramSpec
+from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import DetectorSpec
 from monitor.types import Column, FloatArray, Groups, IntArray, Presence, Score
 from tests.conformance.cases import Case, Values
@@ -96,9 +96,8 @@ def on_cuts(case: Case, cuts: FloatArray) -> Pair:
     """Return the case on cuts of somebody else, all of them in use; detectors with buckets can use 49 at most."""
     levels = np.minimum(np.arange(GRID_LEVELS - 1), cuts.size - 1)
     frame = Frame(grid=cuts, levels=levels, counts=np.full(cuts.size + 1, SMALL_CELL))
-    sides: list[Histogram] = []
-    for values in (case.baseline, case.current):
-        sides.append(_filled(HistogramSpec(field="x").build(frame, 1), column(values, numbers=True)))
+    spec = HistogramSpec(field="x")
+    sides = [_filled(spec.build(frame, 1), column(each, numbers=True)) for each in (case.baseline, case.current)]
     return Pair(*sides, buckets=GRID_LEVELS, foreign=True)
 
 
