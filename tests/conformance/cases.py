@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ Values = tuple[Any, ...]
 """Floats (NaN and infinities among them), or strings and None."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Two samples of one field; `numbers` or else categories."""
 
@@ -24,13 +24,13 @@ class Case:
     baseline: Values
     current: Values
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What the samples are known by in the cached files: other samples have another digest."""
         text = json.dumps([self.numbers, self.baseline, self.current])
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
-    @property
+    @cached_property
     def usable(self) -> tuple[Values, Values]:
         """Both samples without None, NaN and infinities, which no distance is made of."""
         baseline, current = (

@@ -21,8 +21,9 @@ _HEAVY, _FEW = "heavy tails", "few rows"
 
 def paragraphs() -> Iterator[str]:
     """Yield each difference as one line of Markdown."""
+    facts = {**_of_cells(), **_of_values(), **_of_chi2(), **_of_rows()}
     for paragraph in _TEXT.read_text().removeprefix("- ").split("\n- "):
-        yield " ".join(paragraph.split()).format(**_of_cells(), **_of_values(), **_of_chi2(), **_of_rows())
+        yield " ".join(paragraph.split()).format(**facts)
 
 
 def numbers() -> tuple[str, ...]:
