@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -23,12 +21,6 @@ class Case:
     numbers: bool
     baseline: Values
     current: Values
-
-    @cached_property
-    def digest(self) -> str:
-        """What the samples are known by in the cached files: other samples have another digest."""
-        text = json.dumps([self.numbers, self.baseline, self.current])
-        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
     @cached_property
     def usable(self) -> tuple[Values, Values]:

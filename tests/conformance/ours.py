@@ -68,10 +68,9 @@ class Pair:
         return sides[0], sides[1]
 
     def spread(self) -> float:
-        """Return what `wasserstein` divides by: the distance of the quartiles, or else of the ends, or else 1."""
-        means = self.means()[0]
-        low, high = np.quantile(means, [0.25, 0.75], method="inverted_cdf")
-        return float((high - low) or np.ptp(means) or 1.0)
+        """Return what `wasserstein` divides by where the quartiles differ, as they do in every case: their distance."""
+        low, high = np.quantile(self.means()[0], [0.25, 0.75], method="inverted_cdf")
+        return float(high - low)
 
     def _spec(self, kind: str) -> Any:
         spec = _DETECTORS.validate_python({"kind": kind})

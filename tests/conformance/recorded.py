@@ -12,6 +12,7 @@ import numpy as np
 
 from monitor.types import FloatArray, IntArray
 from tests.conformance.cases import cases
+from tests.conformance.inputs import digests
 
 FOLDER = Path(__file__).parents[1] / "data" / "conformance"
 PEERS = ("evidently", "nannyml", "alibi-detect", "whylogs")
@@ -19,19 +20,22 @@ PEERS = ("evidently", "nannyml", "alibi-detect", "whylogs")
 
 @dataclass(frozen=True)
 class Answers:
-    """One peer's numbers by (case, given, statistic), and its cells by (case, statistic)."""
+    """One peer's numbers by (case, given, statistic), each after the digest of its input; its cells by (case, statistic)."""
 
     peer: str
     version: str
-    values: Mapping[tuple[str, str, str], float]
+    values: Mapping[tuple[str, str, str], tuple[str, float]]
     cells: Mapping[tuple[str, str], tuple[tuple[str, int, int], ...]]
 
     def value(self, case: str, given: str, statistic: str) -> float:
-        """Return one number; raises LookupError where the peer has not answered."""
-        try:
-            return self.values[case, given, statistic]
-        except KeyError:
-            raise LookupError(f"{self.peer} has no {statistic} of {case!r}, {given}; run `make conformance`") from None
+        """Return one number; raises LookupError where the peer has not answered, or about another input."""
+        found = self.values.get((case, given, statistic))
+        if found is None:
+            raise LookupError(f"{self.peer} has no {statistic} of {case!r}, {given}; run `make conformance`")
+        digest, value = found
+        if digest != digests(cases()[case])[given]:
+            raise LookupError(f"{self.peer} was asked about another {case!r}, {given}; run `make conformance`")
+        return value
 
     def counts(self, case: str, statistic: str) -> tuple[FloatArray, IntArray, IntArray]:
         """Return lower edges (NaN for categories) and counts of the peer's own cells; raises LookupError."""
@@ -44,12 +48,10 @@ class Answers:
 
 @cache
 def answers(peer: str) -> Answers:
-    """Return a peer's answers; raises LookupError where a file is missing or is about other samples."""
+    """Return a peer's answers; raises LookupError where a file is missing or is not the peer's."""
     values, versions = {}, set()
     for row in _rows(FOLDER / f"{peer}.csv"):
-        if cases()[row["case"]].digest != row["digest"]:
-            raise LookupError(f"{peer} was asked about another {row['case']!r}; run `make conformance`")
-        values[row["case"], row["given"], row["statistic"]] = float(row["value"])
+        values[row["case"], row["given"], row["statistic"]] = row["digest"], float(row["value"])
         versions.add((row["peer"], row["version"]))
     [(name, version)] = versions
     if name != peer:

@@ -13,6 +13,7 @@ from tests.conformance import conventions as by
 from tests.conformance import differences, page, recorded
 from tests.conformance.cases import Case, cases
 from tests.conformance.comparisons import COMPARISONS, FLOAT32, NAN, OWN, TOLERANCE, TWO, apart, peer_cells
+from tests.conformance.inputs import digests
 from tests.conformance.ours import Pair, kept
 from tests.conformance.recorded import PEERS, answers
 
@@ -74,12 +75,14 @@ def test_a_number_or_cells_that_a_peer_has_not_given_are_an_error():
         answers("nannyml").counts("shifted", "psi")
 
 
-def test_answers_about_other_samples_are_an_error(tmp_path, monkeypatch):
-    text = (recorded.FOLDER / "nannyml.csv").read_text()
-    (tmp_path / "nannyml.csv").write_text(text.replace(cases()["ties"].digest, cases()["beyond"].digest))
+@pytest.mark.parametrize("given", ["own", "cells", "means"])
+def test_answers_about_other_samples_or_other_cells_are_an_error(tmp_path, monkeypatch, given):
+    text = (recorded.FOLDER / "evidently.csv").read_text()
+    (tmp_path / "evidently.csv").write_text(text.replace(digests(cases()["ties"])[given], "000000000000"))
+    (tmp_path / "evidently_cells.csv").write_text((recorded.FOLDER / "evidently_cells.csv").read_text())
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
-    with pytest.raises(LookupError, match="another 'ties'"):
-        answers.__wrapped__("nannyml")
+    with pytest.raises(LookupError, match=f"another 'ties', {given}"):
+        answers.__wrapped__("evidently").value("ties", given, "wasserstein" if given == "means" else "psi")
 
 
 @pytest.mark.parametrize(("theirs", "equal"), [(0.1, True), (0.1 + 2e-9, False), (math.nan, False), (math.inf, False)])

@@ -28,7 +28,7 @@ class Answers:
 
     def value(self, name, case, given, statistic, value):
         """Note one number: `given` says on what (own, cells, steps, means)."""
-        row = name, case["digest"], given, statistic, self.peer, self.version, repr(float(value))
+        row = name, case["digests"][given], given, statistic, self.peer, self.version, repr(float(value))
         self.values.append(row)
 
     def counts(self, name, statistic, baseline, current, edges=None):
