@@ -20,7 +20,7 @@ PEERS = ("evidently", "nannyml", "alibi-detect", "whylogs")
 
 @dataclass(frozen=True)
 class Answers:
-    """One peer's numbers by (case, given, statistic), each after the digest of its input; its cells by (case, statistic)."""
+    """One peer's numbers by (case, given, statistic), each after its input's digest; its cells by (case, statistic)."""
 
     peer: str
     version: str
