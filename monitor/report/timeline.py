@@ -16,6 +16,8 @@ HEIGHT = 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 8, 12, 26
 _HEADROOM = 1.15
 _MAX_DOTS = 120
+_HIGHEST = 1e15
+"""Scores are drawn no higher; a scale beyond says nothing to anybody."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def timeline(
     show = percent if share else number
     limits = {"warning": finite(warning), "critical": finite(critical)}
     highest = max((finite(p.score) or 0.0 for p in points), default=0.0)
-    top = max(highest, *(limit or 0.0 for limit in limits.values())) * _HEADROOM
+    top = min(max(highest, *(limit or 0.0 for limit in limits.values())), _HIGHEST) * _HEADROOM
     step = nice_step(top)
     steps = max(1, round(top / step + 0.499))
     floor = HEIGHT - _BOTTOM
@@ -77,7 +79,7 @@ def timeline(
         return round(_LEFT + width * ((p.start_ms + p.end_ms) / 2 - start) / max(1, end - start), 1)
 
     def y(value: float) -> float:
-        return round(floor - max(0.0, value) * scale, 1)
+        return round(floor - min(max(0.0, value), _HIGHEST) * scale, 1)
 
     return Timeline(
         WIDTH,
