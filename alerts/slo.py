@@ -6,6 +6,7 @@ watched over four pairs of windows (Google's SRE workbook, chapter 5): fast burn
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 RUNBOOKS = "https://driftline.example/runbooks"
@@ -123,4 +124,4 @@ def _minutes(window: str) -> int:
 
 
 if __name__ == "__main__":
-    print(document(), end="")
+    sys.stdout.write(document())
