@@ -72,6 +72,24 @@ def test_every_alert_says_what_how_bad_and_what_to_do():
         assert rule.get("labels", {"severity": "critical"})["severity"] in {"critical", "warning", "none"}
 
 
+@pytest.mark.parametrize("name", sorted({rule["alert"] for rule in alerts()}))
+def test_every_alert_has_a_runbook(name):
+    text = (RUNBOOKS / f"{name}.md").read_text()
+    assert re.findall(r"^#+ (.+)$", text, re.MULTILINE) == [name, "Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert f"[{name}]({name}.md)" in (RUNBOOKS / "index.md").read_text()
+
+
+def test_no_runbook_is_for_an_alert_that_is_gone():
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"index"} == {rule["alert"] for rule in alerts()}
+
+
+def test_every_metric_in_the_runbooks_is_exported():
+    known = {metric.name for metric in METRICS}
+    known |= {f"{m.name}_{end}" for m in METRICS if m.kind == "histogram" for end in ("bucket", "count", "sum")}
+    for path in RUNBOOKS.glob("*.md"):
+        assert set(re.findall(r"\bdriftline_\w+", path.read_text())) - known == set(), path.name
+
+
 def test_every_metric_in_the_rules_is_exported():
     text = "\n".join(
         rule for path in RULES for rule in re.findall(r"(?<![:\w])driftline_\w+(?![:\w])", path.read_text())
