@@ -12,10 +12,11 @@ import pyarrow as pa
 from monitor.accumulators.frame import Frame
 from monitor.baseline import profile_specs
 from monitor.config.tree import Config
+from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
-from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
-from monitor.types import Column, FieldType, Groups, Level
+from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView
+from monitor.types import Alert, Column, FieldType, Groups, Level
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SAMPLE_ROWS = 20_000
@@ -165,7 +166,27 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         checkpoint_last_success_ms=0,
         notifications={(sink.name, "delivered"): 0 for sink in config.sinks},
         outbox_size={sink.name: 0 for sink in config.sinks},
+        alerts=tuple(_alerts(config, names, segments)),
+        profiles=tuple(_profile_views(config)),
     )
+
+
+def _alerts(config: Config, checks: list[str], segments: list[str]) -> Iterator[Alert]:
+    """Return everything that can fire, firing; a rule has one severity at a time."""
+    rules = [(detector.kind, path) for path in config.fields for detector in config.detectors_for(path)]
+    for rule, path in [*rules, *((name, "") for name in checks)]:
+        for segment in segments:
+            labels = {"rule": rule, "field": path, "segment": segment}
+            yield Alert("firing", "", "critical", 0, labels, {})
+
+
+def _profile_views(config: Config) -> Iterator[ProfileView]:
+    """Return as many cells as are exported at most; a field without a baseline has none."""
+    for path, field in config.fields.items():
+        if config.baseline is not None and field.type in ("number", "integer", "category", "boolean"):
+            cells = 4 if field.type == "boolean" else MAX_CELLS
+            shares = (0.0,) * cells
+            yield ProfileView(path, "", tuple(map(str, range(cells))), shares, shares)
 
 
 def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:

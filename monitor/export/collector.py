@@ -73,6 +73,7 @@ def _ordered(snapshot: Snapshot) -> Snapshot:
         partitions=tuple(sorted(snapshot.partitions, key=lambda p: (p.topic, p.partition))),
         fields=tuple(sorted(snapshot.fields, key=lambda f: (f.segment != "", f.field, f.segment))),
         verdicts=tuple(sorted(snapshot.verdicts, key=lambda v: (v.segment != "", v.field, v.segment, v.detector))),
+        profiles=tuple(sorted(snapshot.profiles, key=lambda p: p.field)),
         checks=tuple(sorted(snapshot.checks, key=lambda c: (c.segment != "", c.check, c.segment))),
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES
 
-METRICS: Final[tuple[Declared, ...]] = DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SCORES + FIELDS
+METRICS: Final[tuple[Declared, ...]] = DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SCORES + FIELDS + CELLS

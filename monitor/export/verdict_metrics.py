@@ -105,4 +105,10 @@ SCORES: Final = (
         ("field", "segment", "detector"),
         lambda s: ((_id(v), v.lower_bound) for v in s.verdicts),
     ),
+    _score(
+        "driftline_drift_noise_floor",
+        "Score to expect of the last window's rows without any drift.",
+        ("field", "segment", "detector"),
+        lambda s: ((_id(v), v.noise_floor) for v in s.verdicts),
+    ),
 )

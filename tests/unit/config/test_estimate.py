@@ -3,6 +3,7 @@ from __future__ import annotations
 from monitor.config import estimate as module
 from monitor.config.estimate import estimate
 from monitor.describe import QUANTILES
+from monitor.export.cell_metrics import CELLS
 from tests.support.configurations import changed, configured
 
 
@@ -31,8 +32,13 @@ def test_the_cap_on_categories_bounds_memory():
 def test_series_are_counted_as_they_are_exported():
     without = estimate(configured(changed(("{kind: ks, warning: 0.1, critical: 0.2}", "{kind: kl}"))), 1).series
     base = estimate(configured(), 1).series
-    # kl is applied to three fields, ks to one: level, score and bound in 22 groups, and two thresholds.
-    assert without - base == 2 * (3 * 22 + 2)
+    # kl is applied to three fields, ks to one: alert, level, score, bound and floor in 22 groups, and two thresholds.
+    assert without - base == 2 * (5 * 22 + 2)
+
+
+def test_the_cells_of_distributions_are_counted():
+    fullest = module._fullest(configured(), 1, 2)
+    assert len(list(CELLS[0].read(fullest))) == 3 * 12 * 2  # amount, country and merchant.mcc; a text has no cells
 
 
 def test_the_estimate_knows_the_quantiles_that_are_exported():

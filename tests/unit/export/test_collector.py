@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client.metrics_core import Metric
 
+from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.collector import SnapshotCollector
 from monitor.export.metrics import METRICS
-from monitor.snapshot import DelayView, Snapshot
+from monitor.snapshot import DelayView, ProfileView, Snapshot
 from monitor.types import Level
 from tests.support.snapshots import bad_night, field_view, hostile, huge, partition, verdict
 
@@ -61,6 +62,8 @@ PROMISED = {
     "driftline_series_dropped_total": ("counter", "reason"),
     "driftline_ready": ("gauge", ""),
     "driftline_unknown_fields": ("gauge", ""),
+    "driftline_drift_noise_floor": ("gauge", "field segment detector"),
+    "driftline_field_cell_ratio": ("gauge", "field cell position source"),
 }
 EMPTY = Snapshot(monitor="payments", version="1", config_hash="0", taken_at_ms=1_000)
 
@@ -216,3 +219,31 @@ def test_every_help_is_a_sentence_and_every_name_has_the_prefix():
         assert metric.name.startswith("driftline_")
         assert metric.help.endswith(".")
         assert metric.kind != "counter" or metric.name.endswith("_total")
+
+
+def test_a_distribution_is_exported_for_all_rows_with_the_unseen_values_and_nothing_lost():
+    names = (*(f"c{n}" for n in range(20)), "(unseen)", "(other)")
+    before, now = (0.05,) * 20 + (0.0, 0.0), (0.04,) * 20 + (0.15, 0.05)
+    shown = ProfileView("country", "", names, before, now)
+    family = collected(replace(EMPTY, profiles=(shown, replace(shown, segment="shop=1"))))["driftline_field_cell_ratio"]
+    found = values(family)
+    assert {field for field, *_ in found} == {"country"}
+    cells = [cell for _, cell, _, source in found if source == "current"]
+    assert len(cells) == MAX_CELLS
+    assert cells == [*(f"c{n}" for n in range(9)), "(rest)", "(unseen)", "(other)"]
+    assert [position for _, _, position, source in found if source == "current"] == [
+        f"{n:02}" for n in range(1, MAX_CELLS + 1)
+    ]
+    assert found["country", "(unseen)", "11", "current"] == 0.15
+    for source, whole in (("baseline", before), ("current", now)):
+        assert sum(v for key, v in found.items() if key[-1] == source) == pytest.approx(sum(whole))
+
+
+def test_the_distributions_are_the_first_to_go_when_series_are_capped():
+    snapshot = bad_night()
+    everything = sum(len(f.samples) for f in collected(snapshot).values())
+    cells = sum(2 * len(p.labels) for p in snapshot.profiles if not p.segment)
+    families = collected(snapshot, max_series=everything - cells)
+    assert "driftline_field_cell_ratio" not in families
+    assert [m.name for m in METRICS][-1] == "driftline_field_cell_ratio"
+    assert len(families) == len(METRICS) - 1
