@@ -1,0 +1,238 @@
+"""The kinds of panels, each with the settings that make them look alike on all dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import barchart, bargauge, heatmap, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders.common import (
+    LineStyle,
+    ReduceDataOptions,
+    StackingConfig,
+    TableSortByFieldState,
+    VizLegendOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+
+from dashboards.queries import SOURCE
+
+Steps = Sequence[tuple[float | None, str]]
+GREEN, YELLOW, RED, BLUE, GREY, PURPLE = "green", "yellow", "red", "blue", "#808080", "purple"
+UNKNOWN: Final = 3
+"""What a level is drawn as while it is unknown; the exported levels are 0, 1 and 2."""
+PLAIN: Final[Steps] = ((None, "text"),)
+ZERO_IS_GOOD: Final[Steps] = ((None, GREEN), (1, RED))
+LEVELS: Final = ValueMap(
+    options={
+        "0": ValueMappingResult(text="ok", color=GREEN, index=0),
+        "1": ValueMappingResult(text="warning", color=YELLOW, index=1),
+        "2": ValueMappingResult(text="critical", color=RED, index=2),
+        str(UNKNOWN): ValueMappingResult(text="unknown", color=PURPLE, index=3),
+    }
+)
+YES: Final = ValueMap(
+    options={
+        "0": ValueMappingResult(text="no", color=RED, index=0),
+        "1": ValueMappingResult(text="yes", color=GREEN, index=1),
+    }
+)
+TROUBLE: Final = ValueMap(
+    options={
+        "0": ValueMappingResult(text="no", color=GREEN, index=0),
+        "1": ValueMappingResult(text="yes", color=RED, index=1),
+    }
+)
+
+
+def _panel(kind: Any, title: str, description: str, unit: str, queries: Sequence[Dataquery]) -> Any:
+    """Return a panel of a kind with what every panel must have."""
+    panel = kind.title(title).description(description).datasource(SOURCE).unit(unit)
+    for letter, query in zip("ABCDEFGH", queries, strict=False):
+        panel.with_target(query.ref_id(letter))
+    return panel
+
+
+def _thresholds(steps: Steps) -> ThresholdsConfig:
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, color) for value, color in steps])
+
+
+def graph(title: str, description: str, unit: str, *queries: Dataquery) -> timeseries.Panel:
+    """Return lines over time, with a legend that says the last and the largest value."""
+    panel: timeseries.Panel = _panel(timeseries.Panel(), title, description, unit, queries)
+    legend = VizLegendOptions().show_legend(show_legend=True).display_mode(options.LegendDisplayMode.TABLE)
+    return (
+        panel.legend(legend.placement(options.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"]))
+        .tooltip(VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
+        .line_width(1)
+        .fill_opacity(8)
+        .show_points(options.VisibilityMode.NEVER)
+    )
+
+
+def stacked(title: str, description: str, unit: str, *queries: Dataquery) -> timeseries.Panel:
+    """Return areas over time that stand on each other: parts of a whole."""
+    return (
+        graph(title, description, unit, *queries)
+        .stacking(StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
+        .fill_opacity(40)
+    )
+
+
+def dashed(panel: timeseries.Panel, legend: str, color: str) -> timeseries.Panel:
+    """Return the panel with the series of this legend drawn as a dashed line without an area: a limit, not data."""
+    return panel.override_by_regexp(
+        f"/{legend}/",
+        [
+            DynamicConfigValue("custom.lineStyle", LineStyle().fill("dash").dash([8, 6]).build()),
+            DynamicConfigValue("custom.fillOpacity", 0),
+            DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color}),
+        ],
+    )
+
+
+def number(
+    title: str,
+    description: str,
+    unit: str,
+    query: Dataquery,
+    *,
+    steps: Steps = PLAIN,
+    mapping: ValueMap | None = None,
+    named: bool = False,
+) -> stat.Panel:
+    """Return one large number, coloured by its steps or its mapping; `named` shows the legend in its place."""
+    panel: stat.Panel = _panel(stat.Panel(), title, description, unit, [query])
+    if mapping is not None:
+        panel.mappings([mapping])
+    return (
+        panel.thresholds(_thresholds(steps))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .color_mode(options.BigValueColorMode.VALUE)
+        .graph_mode(options.BigValueGraphMode.NONE)
+        .text_mode(options.BigValueTextMode.NAME if named else options.BigValueTextMode.VALUE)
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+    )
+
+
+def timeline(title: str, description: str, mapping: ValueMap, *queries: Dataquery) -> statetimeline.Panel:
+    """Return a bar per series whose colour is its state over time."""
+    panel: statetimeline.Panel = _panel(statetimeline.Panel(), title, description, "none", queries)
+    return (
+        panel.mappings([mapping])
+        .thresholds(_thresholds(PLAIN))
+        .show_value(options.VisibilityMode.NEVER)
+        .row_height(0.8)
+        .merge_values(merge_values=True)
+        .legend(VizLegendOptions().show_legend(show_legend=True).placement(options.LegendPlacement.BOTTOM))
+    )
+
+
+def listing(
+    title: str,
+    description: str,
+    unit: str,
+    columns: Mapping[str, str],
+    *queries: Dataquery,
+    descending: str = "",
+) -> table.Panel:
+    """Return a table with a row for every set of labels; `columns` are names by label or `Value #A`, in order.
+
+    Columns that are not named are left out. `descending` is the column to sort by.
+    """
+    panel: table.Panel = _panel(table.Panel(), title, description, unit, queries)
+    single = len(queries) == 1
+    names = {("Value" if single and key == "Value #A" else key): name for key, name in columns.items()}
+    panel.with_transformation(DataTransformerConfig("merge", {}))
+    panel.with_transformation(
+        DataTransformerConfig("filterFieldsByName", {"include": {"names": list(names)}}),
+    )
+    order = {name: number for number, name in enumerate(names)}
+    panel.with_transformation(
+        DataTransformerConfig("organize", {"excludeByName": {}, "indexByName": order, "renameByName": names})
+    )
+    if descending:
+        panel.sort_by([TableSortByFieldState().display_name(descending).desc(desc=True)])
+    return panel.thresholds(_thresholds(PLAIN))
+
+
+def column(panel: table.Panel, name: str, *, unit: str = "", mapping: ValueMap | None = None) -> table.Panel:
+    """Return the table with a column's own unit, or its value as a coloured word."""
+    properties = [DynamicConfigValue("unit", unit)] if unit else []
+    if mapping is not None:
+        properties.append(DynamicConfigValue("mappings", [mapping]))
+        properties.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
+    return panel.override_by_name(name, properties)
+
+
+def rounded(panel: table.Panel, name: str, decimals: int) -> table.Panel:
+    """Return the table with a column of as many decimals."""
+    return panel.override_by_name(name, [DynamicConfigValue("decimals", decimals)])
+
+
+def linked(panel: table.Panel, name: str, title: str, url: str) -> table.Panel:
+    """Return the table with a link on a column; `url` may hold `${__data.fields.COLUMN}`."""
+    return panel.override_by_name(name, [DynamicConfigValue("links", [{"title": title, "url": url}])])
+
+
+def going_to(panel: Any, title: str, url: str) -> Any:
+    """Return the panel with a link on every series; `url` may hold `${__field.labels.LABEL}`."""
+    return panel.data_links([DashboardLink(title).url(url)])
+
+
+def bars(title: str, description: str, unit: str, query: Dataquery) -> bargauge.Panel:
+    """Return a horizontal bar per series, left or right of zero."""
+    panel: bargauge.Panel = _panel(bargauge.Panel(), title, description, unit, [query])
+    return (
+        panel.orientation(options.VizOrientation.HORIZONTAL)
+        .display_mode(options.BarGaugeDisplayMode.BASIC)
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .thresholds(_thresholds(((None, BLUE), (0, "orange"))))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    )
+
+
+def side_by_side(
+    title: str, description: str, unit: str, x: str, names: Mapping[str, str], *queries: Dataquery
+) -> barchart.Panel:
+    """Return bars of several queries beside each other for each value of the label `x`, in order of `position`."""
+    panel: barchart.Panel = _panel(barchart.Panel(), title, description, unit, queries)
+    shown = {x: x, **names}
+    for transformation in (
+        DataTransformerConfig("merge", {}),
+        DataTransformerConfig("sortBy", {"sort": [{"field": "position", "desc": False}]}),
+        DataTransformerConfig("filterFieldsByName", {"include": {"names": list(shown)}}),
+        DataTransformerConfig("organize", {"excludeByName": {}, "indexByName": {}, "renameByName": dict(names)}),
+    ):
+        panel.with_transformation(transformation)
+    return (
+        panel.x_field(x)
+        .show_value(options.VisibilityMode.NEVER)
+        .x_tick_label_max_length(16)
+        .x_tick_label_rotation(-30)
+        .legend(VizLegendOptions().show_legend(show_legend=True).placement(options.LegendPlacement.BOTTOM))
+    )
+
+
+def heat(title: str, description: str, unit: str, query: Dataquery) -> heatmap.Panel:
+    """Return a heatmap of a histogram's buckets over time."""
+    panel: heatmap.Panel = _panel(heatmap.Panel(), title, description, unit, [query])
+    return (
+        panel.calculate(calculate=False)
+        .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
+        .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(options.AxisPlacement.LEFT))
+        .cell_gap(1)
+    )
