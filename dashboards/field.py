@@ -10,12 +10,15 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from dashboards.frame import Section, Shelf, annotated, build, link
 from dashboards.panels import (
+    BLUE,
     GREY,
     LEVELS,
+    ORANGE,
     RED,
     UNKNOWN,
     YELLOW,
     bars,
+    coloured,
     column,
     dashed,
     graph,
@@ -23,7 +26,6 @@ from dashboards.panels import (
     listing,
     number,
     rounded,
-    side_by_side,
     stacked,
     timeline,
 )
@@ -138,7 +140,7 @@ def _cells(source: str, by: str) -> str:
 
 def _distribution() -> Section:
     moved = f"({_cells('current', 'cell')} - {_cells('baseline', 'cell')})"
-    both = side_by_side(
+    both = bars(
         "Baseline against the last window",
         "Share of the usable values in each cell, of all rows whatever the segment. Cells of numbers are the "
         "baseline's tenths, so each holds about 10 % of it.",
@@ -147,14 +149,19 @@ def _distribution() -> Section:
         {"Value #A": "baseline", "Value #B": "last window"},
         rows(_cells("baseline", "cell, position")),
         rows(_cells("current", "cell, position")),
+        order="position",
     )
     shifted = bars(
         "Cells that moved most",
-        "Current share less the baseline's, of the cells with the largest difference: right of zero there is more "
-        "of it than there was.",
+        "Current share less the baseline's, of the cells with the largest difference: above zero there is more of it "
+        "than there was.",
         "percentunit",
-        now(f"sort_desc({moved} and topk({_TOP_CELLS}, abs({moved})))", "{{cell}}"),
+        "cell",
+        {"Value": "difference"},
+        rows(f"{moved} and topk({_TOP_CELLS}, abs({moved}))"),
+        order="-Value",
     )
+    coloured(shifted, ((None, BLUE), (0, ORANGE)))
     over = stacked(
         "Distribution over time",
         "Share of the usable values in each cell, window after window, of all rows.",

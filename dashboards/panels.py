@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from grafana_foundation_sdk.builders import barchart, bargauge, heatmap, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import barchart, heatmap, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.common import (
     LineStyle,
     ReduceDataOptions,
@@ -31,7 +31,7 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from dashboards.queries import SOURCE
 
 Steps = Sequence[tuple[float | None, str]]
-GREEN, YELLOW, RED, BLUE, GREY, PURPLE = "green", "yellow", "red", "blue", "#808080", "purple"
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "#808080"
 UNKNOWN: Final = 3
 """What a level is drawn as while it is unknown; the exported levels are 0, 1 and 2."""
 PLAIN: Final[Steps] = ((None, "text"),)
@@ -68,6 +68,11 @@ def _panel(kind: Any, title: str, description: str, unit: str, queries: Sequence
 
 def _thresholds(steps: Steps) -> ThresholdsConfig:
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, color) for value, color in steps])
+
+
+def _step(kind: str, settings: dict[str, Any]) -> DataTransformerConfig:
+    """Return one step of what happens to the data between query and panel."""
+    return DataTransformerConfig(kind, options=settings)
 
 
 def graph(title: str, description: str, unit: str, *queries: Dataquery) -> timeseries.Panel:
@@ -156,14 +161,10 @@ def listing(
     panel: table.Panel = _panel(table.Panel(), title, description, unit, queries)
     single = len(queries) == 1
     names = {("Value" if single and key == "Value #A" else key): name for key, name in columns.items()}
-    panel.with_transformation(DataTransformerConfig("merge", {}))
-    panel.with_transformation(
-        DataTransformerConfig("filterFieldsByName", {"include": {"names": list(names)}}),
-    )
+    panel.with_transformation(_step("merge", {}))
+    panel.with_transformation(_step("filterFieldsByName", {"include": {"names": list(names)}}))
     order = {name: number for number, name in enumerate(names)}
-    panel.with_transformation(
-        DataTransformerConfig("organize", {"excludeByName": {}, "indexByName": order, "renameByName": names})
-    )
+    panel.with_transformation(_step("organize", {"excludeByName": {}, "indexByName": order, "renameByName": names}))
     if descending:
         panel.sort_by([TableSortByFieldState().display_name(descending).desc(desc=True)])
     return panel.thresholds(_thresholds(PLAIN))
@@ -193,38 +194,35 @@ def going_to(panel: Any, title: str, url: str) -> Any:
     return panel.data_links([DashboardLink(title).url(url)])
 
 
-def bars(title: str, description: str, unit: str, query: Dataquery) -> bargauge.Panel:
-    """Return a horizontal bar per series, left or right of zero."""
-    panel: bargauge.Panel = _panel(bargauge.Panel(), title, description, unit, [query])
-    return (
-        panel.orientation(options.VizOrientation.HORIZONTAL)
-        .display_mode(options.BarGaugeDisplayMode.BASIC)
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
-        .thresholds(_thresholds(((None, BLUE), (0, "orange"))))
-        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    )
-
-
-def side_by_side(
-    title: str, description: str, unit: str, x: str, names: Mapping[str, str], *queries: Dataquery
+def bars(
+    title: str, description: str, unit: str, x: str, names: Mapping[str, str], *queries: Dataquery, order: str
 ) -> barchart.Panel:
-    """Return bars of several queries beside each other for each value of the label `x`, in order of `position`."""
+    """Return bars, one for each query beside each other, for every value of the label `x`.
+
+    `names` are those of the bars by `Value #A` (`Value`, when there is one query); `order` is the column to sort by,
+    with a minus sign: downwards.
+    """
     panel: barchart.Panel = _panel(barchart.Panel(), title, description, unit, queries)
-    shown = {x: x, **names}
-    for transformation in (
-        DataTransformerConfig("merge", {}),
-        DataTransformerConfig("sortBy", {"sort": [{"field": "position", "desc": False}]}),
-        DataTransformerConfig("filterFieldsByName", {"include": {"names": list(shown)}}),
-        DataTransformerConfig("organize", {"excludeByName": {}, "indexByName": {}, "renameByName": dict(names)}),
+    column_ = order.removeprefix("-")
+    for step in (
+        _step("merge", {}),
+        _step("sortBy", {"sort": [{"field": column_, "desc": column_ != order}]}),
+        _step("filterFieldsByName", {"include": {"names": [x, *names]}}),
+        _step("organize", {"excludeByName": {}, "indexByName": {}, "renameByName": dict(names)}),
     ):
-        panel.with_transformation(transformation)
+        panel.with_transformation(step)
     return (
         panel.x_field(x)
         .show_value(options.VisibilityMode.NEVER)
         .x_tick_label_max_length(16)
         .x_tick_label_rotation(-30)
-        .legend(VizLegendOptions().show_legend(show_legend=True).placement(options.LegendPlacement.BOTTOM))
+        .legend(VizLegendOptions().show_legend(show_legend=len(queries) > 1).placement(options.LegendPlacement.BOTTOM))
     )
+
+
+def coloured(panel: barchart.Panel, steps: Steps) -> barchart.Panel:
+    """Return the panel with every bar coloured by its own value."""
+    return panel.thresholds(_thresholds(steps)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
 
 
 def heat(title: str, description: str, unit: str, query: Dataquery) -> heatmap.Panel:
