@@ -73,7 +73,7 @@ def _threshold(level: str) -> Dataquery:
 
 def _verdict() -> Section:
     score = graph(
-        "Score",
+        "Score, bound, thresholds, noise floor",
         "How far the window is from the baseline. The bound is what the score is at least, with 95 % confidence; "
         "with level_on: bound it is what is compared with the thresholds. A score near the noise floor is what so "
         "few rows give without any drift.",

@@ -200,10 +200,13 @@ def _left_out() -> Section:
                 ),
                 stacked(
                     "Dead letters",
-                    "Rejects a second that were sent to the dead letter topic, or not: suppressed ones were over a "
-                    "limit, failed ones are lost.",
+                    "Rejects a second that were delivered to the dead letter topic, or not: suppressed ones were over "
+                    "a limit, failed ones are lost. For all topics of the monitor, by dead letter topic.",
                     "cps",
-                    over_time(_rate("driftline_dead_letters_total", "outcome"), "{{outcome}}"),
+                    over_time(
+                        f"sum by (topic, outcome) (rate(driftline_dead_letters_total{{{MONITOR}}}[$__rate_interval]))",
+                        "{{topic}} {{outcome}}",
+                    ),
                 ),
             ],
         )
