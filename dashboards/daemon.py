@@ -44,6 +44,9 @@ def daemon() -> Dashboard:
 
 def _versions() -> Section:
     age = f"time() - min(driftline_snapshot_timestamp_seconds{{{_ON}}})"
+    # A version is a digest of 64 digits: no room for all of it.
+    short = f'label_replace(driftline_baseline_info{{{_ON}}}, "version", "$1", "version", "(.{{12}}).*")'
+    baseline = f"count by (version) ({short})"
     return "At a glance", [
         (
             4,
@@ -64,9 +67,9 @@ def _versions() -> Section:
                 ),
                 number(
                     "Baseline",
-                    "The baseline that windows are compared with.",
+                    "The baseline that windows are compared with, by the beginning of its version.",
                     "none",
-                    now(f"count by (version) (driftline_baseline_info{{{_ON}}})", "{{version}}"),
+                    now(baseline, "{{version}}"),
                     named=True,
                 ),
                 number(

@@ -14,6 +14,7 @@ from dashboards.panels import (
     GREY,
     LEVELS,
     ORANGE,
+    PURPLE,
     RED,
     UNKNOWN,
     YELLOW,
@@ -25,9 +26,11 @@ from dashboards.panels import (
     linked,
     listing,
     number,
+    painted,
     rounded,
     stacked,
     timeline,
+    wide,
 )
 from dashboards.queries import ALL_ROWS, MONITOR, datasource, job, monitor, now, one_of, over_time, rows, runbooks
 
@@ -86,6 +89,7 @@ def _verdict() -> Section:
     ).decimals(3)
     for legend, color in (("warning threshold", YELLOW), ("critical threshold", RED), ("noise floor", GREY)):
         dashed(score, legend, color)
+    wide(painted(score, {"^score$": BLUE, "lower bound": PURPLE}))
     states = timeline(
         "Level by detector",
         "Level of every detector on this field and segment; unknown while a verdict says nothing.",
@@ -162,13 +166,15 @@ def _distribution() -> Section:
         order="-Value",
     )
     coloured(shifted, ((None, BLUE), (0, ORANGE)))
+    # Prometheus sorts series by their labels, by name: `at` comes before `cell`, so the areas stand in their order.
+    ordered = f'label_replace({_cells("current", "position, cell")}, "at", "$1", "position", "(.*)")'
     over = stacked(
         "Distribution over time",
         "Share of the usable values in each cell, window after window, of all rows.",
         "percentunit",
-        over_time(_cells("current", "position, cell"), "{{position}} {{cell}}"),
+        over_time(ordered, "{{cell}}"),
     ).max(1)
-    return "Distribution of all rows", [(10, [both, shifted]), (9, [over])]
+    return "Distribution of all rows", [(10, [both, shifted]), (9, [wide(over)])]
 
 
 def _segments() -> Section:
@@ -231,7 +237,9 @@ def _presence() -> Section:
                     "percentunit",
                     _of("driftline_field_missing_ratio", "missing"),
                     _of("driftline_field_invalid_ratio", "invalid"),
-                ).min(0),
+                )
+                .min(0)
+                .axis_soft_max(0.05),
                 graph(
                     "Rows",
                     "Rows of each window in this segment.",

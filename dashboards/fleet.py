@@ -6,11 +6,13 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from dashboards.checks import checks
 from dashboards.frame import Section, annotated, build, link
 from dashboards.panels import (
+    GREEN,
     LEVELS,
     RED,
-    UNKNOWN,
+    SEVERITIES,
     YELLOW,
     YES,
     ZERO_IS_GOOD,
@@ -20,9 +22,9 @@ from dashboards.panels import (
     linked,
     listing,
     number,
+    painted,
     rounded,
     stacked,
-    timeline,
 )
 from dashboards.queries import FLEET, datasource, job, now, over_time, rows, runbooks, some_of
 
@@ -53,7 +55,7 @@ def fleet() -> Dashboard:
             some_of("monitor", "Monitor", 'label_values(driftline_build_info{job=~"$job"}, monitor)'),
             runbooks(),
         ],
-        [_at_a_glance(), _alerts(), _drift(), _checks(), _reading()],
+        [_at_a_glance(), _alerts(), _drift(), checks(), _reading()],
     )
     return annotated(dashboard, FLEET)
 
@@ -146,6 +148,7 @@ def _alerts() -> Section:
         field="${__data.fields.Field}",
         detector="${__data.fields.Rule}",
     )
+    column(table, "Severity", mapping=SEVERITIES)
     linked(table, "Rule", "Field", to_field)
     linked(table, "Kind", "Runbooks", "${runbooks}/index.html")
     over = graph(
@@ -154,6 +157,7 @@ def _alerts() -> Section:
         "none",
         over_time(f"max by (monitor, severity) (driftline_alerts_firing{{{FLEET}}})", "{{monitor}} {{severity}}"),
     )
+    painted(over, {"critical": RED, "warning": YELLOW})
     return "Alerts", [(8, [table, over])]
 
 
@@ -195,7 +199,7 @@ def _drift() -> Section:
 
 
 def _levels() -> object:
-    return stacked(
+    panel = stacked(
         "Drift verdicts by level",
         "How many verdicts of the last window are ok, warning or critical. Unknown ones are none of these.",
         "none",
@@ -204,42 +208,7 @@ def _levels() -> object:
             for value, name in enumerate(("ok", "warning", "critical"))
         ),
     )
-
-
-def _checks() -> Section:
-    by = "monitor, check, segment"
-    states = timeline(
-        "Checks",
-        "Level of every check over time; unknown while it cannot be judged.",
-        LEVELS,
-        over_time(
-            f"max by ({by}) (driftline_check_level{{{FLEET}}})"
-            f" or max by ({by}) (driftline_check_unknown{{{FLEET}}}) * {UNKNOWN}",
-            "{{monitor}} {{check}} {{segment}}",
-        ),
-    )
-    ratio = graph(
-        "Share of rows that fail a check",
-        "Of the rows of the last window that the check evaluated.",
-        "percentunit",
-        over_time(f"max by ({by}) (driftline_check_failure_ratio{{{FLEET}}})", "{{monitor}} {{check}} {{segment}}"),
-    )
-    failing = graph(
-        "Rows that fail a check",
-        "Rows a second that failed, by check.",
-        "cps",
-        over_time(
-            f"sum by ({by}) (rate(driftline_check_failures_total{{{FLEET}}}[$__rate_interval]))",
-            "{{monitor}} {{check}} {{segment}}",
-        ),
-    )
-    measured = graph(
-        "What checks of windows measured",
-        "Rows, a share or a number of values, as the check's kind says; so the axis has no unit.",
-        "none",
-        over_time(f"max by ({by}) (driftline_check_value{{{FLEET}}})", "{{monitor}} {{check}} {{segment}}"),
-    )
-    return "Checks", [(8, [states, ratio]), (7, [failing, measured])]
+    return painted(panel, {"ok": GREEN, "warning": YELLOW, "critical": RED})
 
 
 def _reading() -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, DashboardLink, Row
@@ -93,10 +94,8 @@ def _lay_out(dashboard: Dashboard, sections: Sequence[Section]) -> None:
         dashboard.with_row(Row(title).id(number).grid_pos(GridPos(h=1, w=WIDTH, x=0, y=y)))
         y += 1
         for height, panels in shelves:
-            width = WIDTH // len(panels)
-            for place, panel in enumerate(panels):
+            edges = [place * WIDTH // len(panels) for place in range(len(panels) + 1)]
+            for panel, (left, right) in zip(panels, pairwise(edges), strict=True):
                 number += 1
-                # The last panel takes what does not divide.
-                own = WIDTH - place * width if place == len(panels) - 1 else width
-                dashboard.with_panel(panel.id(number).grid_pos(GridPos(h=height, w=own, x=place * width, y=y)))
+                dashboard.with_panel(panel.id(number).grid_pos(GridPos(h=height, w=right - left, x=left, y=y)))
             y += height

@@ -44,6 +44,12 @@ LEVELS: Final = ValueMap(
         str(UNKNOWN): ValueMappingResult(text="unknown", color=PURPLE, index=3),
     }
 )
+SEVERITIES: Final = ValueMap(
+    options={
+        "critical": ValueMappingResult(color=RED, index=0),
+        "warning": ValueMappingResult(color=YELLOW, index=1),
+    }
+)
 YES: Final = ValueMap(
     options={
         "0": ValueMappingResult(text="no", color=RED, index=0),
@@ -76,16 +82,22 @@ def _step(kind: str, settings: dict[str, Any]) -> DataTransformerConfig:
 
 
 def graph(title: str, description: str, unit: str, *queries: Dataquery) -> timeseries.Panel:
-    """Return lines over time, with a legend that says the last and the largest value."""
+    """Return lines over time, with a legend below that says the last value."""
     panel: timeseries.Panel = _panel(timeseries.Panel(), title, description, unit, queries)
-    legend = VizLegendOptions().show_legend(show_legend=True).display_mode(options.LegendDisplayMode.TABLE)
+    legend = VizLegendOptions().show_legend(show_legend=True).display_mode(options.LegendDisplayMode.LIST)
     return (
-        panel.legend(legend.placement(options.LegendPlacement.BOTTOM).calcs(["lastNotNull", "max"]))
+        panel.legend(legend.placement(options.LegendPlacement.BOTTOM).calcs(["lastNotNull"]))
         .tooltip(VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING))
         .line_width(1)
         .fill_opacity(8)
         .show_points(options.VisibilityMode.NEVER)
     )
+
+
+def wide(panel: timeseries.Panel) -> timeseries.Panel:
+    """Return the panel with its legend on the right, as a table of last and largest values: it has the room."""
+    legend = VizLegendOptions().show_legend(show_legend=True).display_mode(options.LegendDisplayMode.TABLE)
+    return panel.legend(legend.placement(options.LegendPlacement.RIGHT).calcs(["lastNotNull", "max"]))
 
 
 def stacked(title: str, description: str, unit: str, *queries: Dataquery) -> timeseries.Panel:
@@ -97,6 +109,17 @@ def stacked(title: str, description: str, unit: str, *queries: Dataquery) -> tim
     )
 
 
+def painted(panel: timeseries.Panel, colors: Mapping[str, str]) -> timeseries.Panel:
+    """Return the panel with the series of these legends in these colours; a legend is a regular expression."""
+    for legend, color in colors.items():
+        panel.override_by_regexp(f"/{legend}/", [_fixed(color)])
+    return panel
+
+
+def _fixed(color: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
+
+
 def dashed(panel: timeseries.Panel, legend: str, color: str) -> timeseries.Panel:
     """Return the panel with the series of this legend drawn as a dashed line without an area: a limit, not data."""
     return panel.override_by_regexp(
@@ -104,7 +127,7 @@ def dashed(panel: timeseries.Panel, legend: str, color: str) -> timeseries.Panel
         [
             DynamicConfigValue("custom.lineStyle", LineStyle().fill("dash").dash([8, 6]).build()),
             DynamicConfigValue("custom.fillOpacity", 0),
-            DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color}),
+            _fixed(color),
         ],
     )
 

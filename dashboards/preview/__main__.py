@@ -1,6 +1,6 @@
 """Draws every dashboard: `python -m dashboards.preview ANSWERS PICTURES`, two directories.
 
-ANSWERS is what `DRIFTLINE_PREVIEW=ANSWERS pytest tests/dashboards/test_queries.py` writes. Needs npm and Chromium.
+ANSWERS is what `DRIFTLINE_PREVIEW=ANSWERS pytest tests/dashboards/test_queries.py` writes. Needs npm and Chromium, and ImageMagick for small files.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def draw(name: str, answers: Path, script: Path, picture: Path) -> None:
         f"--screenshot={picture}",
         page.as_uri(),
     )
+    if shutil.which("convert"):  # ImageMagick: a few colours are enough, and a third of the size
+        _run("convert", str(picture), "-colors", "128", f"PNG8:{picture}")
 
 
 def _height(dashboard: dict[str, list[dict[str, dict[str, int]]]]) -> int:

@@ -14,12 +14,12 @@ const range = { from: data.dateTime(asked.start_s * 1000), to: data.dateTime(ask
 range.raw = { from: range.from, to: range.to };
 
 data.standardTransformersRegistry.setInit(() =>
-  Object.values(data.standardTransformers).map((t) => ({ id: t.id, name: t.name, transformation: () => Promise.resolve(t) })));
+  [...new Map(Object.values(data.standardTransformers).map((t) => [t.id, { id: t.id, name: t.name, transformation: () => t }])).values()]);
 
 const setting = (id, path, isCustom) => ({ id, path, isCustom, name: id, process: (v) => v, shouldApply: () => true, getItemsCount: () => 0 });
 const registry = new data.FieldConfigOptionsRegistry();
 for (const id of ['unit', 'min', 'max', 'decimals', 'color', 'mappings', 'thresholds', 'links', 'displayName', 'noValue']) registry.register(setting(id, id, false));
-for (const path of ['lineStyle', 'fillOpacity', 'fillBelowTo', 'cellOptions', 'stacking', 'lineWidth', 'showPoints']) registry.register(setting(`custom.${path}`, path, true));
+for (const path of ['lineStyle', 'axisSoftMax', 'fillOpacity', 'fillBelowTo', 'cellOptions', 'stacking', 'lineWidth', 'showPoints']) registry.register(setting(`custom.${path}`, path, true));
 
 const LINES = { drawStyle: 'line', lineInterpolation: 'linear', lineWidth: 1, fillOpacity: 0, showPoints: 'auto', pointSize: 5,
   axisPlacement: 'auto', axisColorMode: 'text', scaleDistribution: { type: 'linear' }, gradientMode: 'none', barAlignment: 0,
@@ -42,9 +42,11 @@ function frames(panel, answers) {
       return;
     }
     for (const s of series) {
+      // As Grafana's data source does: a step without a point is a gap, not a line to the next one.
+      const points = s.points.flatMap((p, k) => k && p[0] - s.points[k - 1][0] > 1.5 ? [[p[0] - 1, null], p] : [p]);
       out.push(data.toDataFrame({ refId: target.refId, fields: [
-        { name: 'Time', type: 'time', values: s.points.map((p) => Math.round(p[0]) * 1000) },
-        { name: 'Value', type: 'number', labels: s.labels, values: s.points.map((p) => p[1]), config: { displayNameFromDS: named(target.legendFormat, s.labels) || 'Value' } },
+        { name: 'Time', type: 'time', values: points.map((p) => Math.round(p[0]) * 1000) },
+        { name: 'Value', type: 'number', labels: s.labels, values: points.map((p) => p[1]), config: { displayNameFromDS: named(target.legendFormat, s.labels) || 'Value' } },
       ] }));
     }
   });
@@ -128,7 +130,7 @@ function Bars({ panel, all, width, height }) {
   if (!frame) return <div>No data</div>;
   const x = frame.fields.find((f) => title(f, frame, all) === panel.options.xField), ys = numbers(frame);
   const values = ys.flatMap((f) => [...f.values]), top = Math.max(0, ...values), low = Math.min(0, ...values);
-  const left = 52, bottom = 66, h = height - bottom - 6, at = (v) => 6 + ((top - v) / (top - low || 1)) * h, step = (width - left) / x.values.length;
+  const left = 60, bottom = 84, h = height - bottom - 6, at = (v) => 6 + ((top - v) / (top - low || 1)) * h, step = (width - left) / x.values.length;
   const ticks = [low, 0, top].filter((v, i, a) => a.indexOf(v) === i);
   const color = (f, v, i) => f.config.color?.mode === 'thresholds' ? f.display(v).color : ['#73bf69', '#f2cc0c'][i];
   return <Ours><svg width={width} height={height}>

@@ -101,7 +101,7 @@ def test_counters_are_shown_as_rates_over_grafanas_own_window(dashboard):
 def test_every_variable_that_is_used_is_there_and_used(dashboard):
     used: set[str] = set()
     for text in _texts(dashboard):
-        used |= set(re.findall(r"\$\{?(\w+)", text))
+        used |= set(re.findall(r"\$\{?([A-Za-z_]\w*)", text))
     assert used - names(dashboard) - BUILT_IN == set()
     assert names(dashboard) - used - {"runbooks"} == set()
 

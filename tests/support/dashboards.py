@@ -65,7 +65,7 @@ def filled(expression: str, values: Mapping[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         return values[match[1]]
 
-    return re.sub(r"\$(\w+)", value, expression)
+    return re.sub(r"\$([A-Za-z_]\w*)", value, expression)
 
 
 def choices(prometheus: Prometheus, query: str, values: Mapping[str, str]) -> list[str]:

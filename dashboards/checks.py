@@ -1,0 +1,58 @@
+"""The part of the fleet dashboard that is about checks."""
+
+from __future__ import annotations
+
+from dashboards.frame import Section
+from dashboards.panels import LEVELS, UNKNOWN, graph, listing, rounded, timeline
+from dashboards.queries import FLEET, over_time, rows
+
+
+def checks() -> Section:
+    """Return the section of the checks of rows and windows."""
+    of_all = f'{FLEET},segment=""'
+    states = timeline(
+        "Checks",
+        "Level of every check of all rows over time; unknown while it cannot be judged.",
+        LEVELS,
+        over_time(
+            f"max by (monitor, check) (driftline_check_level{{{of_all}}})"
+            f" or max by (monitor, check) (driftline_check_unknown{{{of_all}}}) * {UNKNOWN}",
+            "{{monitor}} {{check}}",
+        ),
+    )
+    ratio = graph(
+        "Share of rows that fail a check",
+        "Of all rows of the last window that the check evaluated.",
+        "percentunit",
+        over_time(f"max by (monitor, check) (driftline_check_failure_ratio{{{of_all}}})", "{{monitor}} {{check}}"),
+    ).axis_soft_max(0.01)
+    failing = graph(
+        "Rows that fail a check",
+        "Rows a second that failed, by check.",
+        "cps",
+        over_time(
+            f"sum by (monitor, check) (rate(driftline_check_failures_total{{{of_all}}}[$__rate_interval]))",
+            "{{monitor}} {{check}}",
+        ),
+    )
+    measured = graph(
+        "What checks of windows measured",
+        "Rows, a share or a number of values, as the check's kind says; so the axis has no unit.",
+        "none",
+        over_time(f"max by (monitor, check) (driftline_check_value{{{of_all}}})", "{{monitor}} {{check}}"),
+    ).min(0)
+    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()])]
+
+
+def _by_segment() -> object:
+    by = "monitor, check, segment"
+    worst = f"topk(20, max by ({by}) (driftline_check_failure_ratio{{{FLEET}}}))"
+    table = listing(
+        "Checks by segment",
+        "The largest shares of failing rows in the last window; an empty segment is all rows.",
+        "percentunit",
+        {"monitor": "Monitor", "check": "Check", "segment": "Segment", "Value #A": "Failing"},
+        rows(worst),
+        descending="Failing",
+    )
+    return rounded(table, "Failing", 1)
