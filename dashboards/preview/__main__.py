@@ -1,6 +1,7 @@
 """Draws every dashboard: `python -m dashboards.preview ANSWERS PICTURES`, two directories.
 
-ANSWERS is what `DRIFTLINE_PREVIEW=ANSWERS pytest tests/dashboards/test_queries.py` writes. Needs npm and Chromium, and ImageMagick for small files.
+ANSWERS is what `DRIFTLINE_PREVIEW=ANSWERS pytest tests/dashboards/test_queries.py` writes. Needs npm,
+Chromium and uv.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache/dashboard-preview"
 WIDTH = 1516
+_FEWER_COLOURS = """
+import sys
+from PIL import Image
+Image.open(sys.argv[1]).convert("RGB").quantize(128).save(sys.argv[1], optimize=True)
+"""
 
 
 def bundle() -> Path:
@@ -56,8 +62,8 @@ def draw(name: str, answers: Path, script: Path, picture: Path) -> None:
         f"--screenshot={picture}",
         page.as_uri(),
     )
-    if shutil.which("convert"):  # ImageMagick: a few colours are enough, and a third of the size
-        _run("convert", str(picture), "-colors", "128", f"PNG8:{picture}")
+    # Few colours are enough, and a third of the size. Pillow is fetched for this alone.
+    _run("uv", "run", "--no-project", "--with", "pillow", "python", "-c", _FEWER_COLOURS, str(picture))
 
 
 def _height(dashboard: dict[str, list[dict[str, dict[str, int]]]]) -> int:
