@@ -45,7 +45,7 @@ def build_baseline(
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
     limits = config.limits
     builder = BaselineBuilder(
-        {path: item.type for path, item in config.fields.items()},
+        {path: item.kept_type for path, item in config.fields.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=limits.max_baseline_rows,

@@ -55,7 +55,8 @@ class Presence(IntEnum):
 
 PRESENCES = len(Presence)
 FieldType = Literal["number", "integer", "boolean", "category", "text", "vector"]
-SCALARS: frozenset[FieldType] = frozenset(get_args(FieldType)) - {"vector"}
+FIELD_TYPES: frozenset[FieldType] = frozenset(get_args(FieldType))
+SCALARS: frozenset[FieldType] = FIELD_TYPES - {"vector"}
 """The field types whose values are one thing each, and can be keys, codes and sides of a comparison."""
 
 

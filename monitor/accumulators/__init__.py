@@ -18,6 +18,7 @@ from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
+from monitor.accumulators.vector import VectorSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -27,7 +28,8 @@ AccumulatorSpec = Annotated[
     | QuantilesSpec
     | DistinctSpec
     | TextSpec
-    | FrequentSpec,
+    | FrequentSpec
+    | VectorSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -43,4 +45,5 @@ __all__ = [
     "PresenceSpec",
     "QuantilesSpec",
     "TextSpec",
+    "VectorSpec",
 ]

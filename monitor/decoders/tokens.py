@@ -2,8 +2,8 @@
 
 DuckDB's `json_transform` coerces in silence: "12.5" becomes 12.5, "yes" true, 7 the text "7", an object
 its JSON, an array's "1.5" the number 1.5. So a search flags every row in which a configured key may be followed by
-a token of another type, and only those rows, and rows with a NULL, are asked for their tokens' types. The suspicion may be
-wrong, the look is exact; a key written with escapes and a comma before a bracket are always suspicious.
+a token of another type, and only those rows, and rows with a NULL, are asked for their tokens' types. The suspicion
+may be wrong, the look is exact; a key written with escapes and a comma before a bracket are always suspicious.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _RIGHT = {
 }
 """What `json_type` may say of a family's tokens."""
 _ONLY_NUMBERS = r"^\[[-+0-9.,eE\sNaInfity]*\]$"
-"""An array of a well-formed record in which no text, truth value, null, array or object is: those need other letters."""
+"""A well-formed array that holds no text, truth value, null, array or object: those need other letters."""
 
 
 def token_family(kind: FieldType) -> str:

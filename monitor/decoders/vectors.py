@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.types import Column, FloatArray, IntArray, MaskArray, Presence, PresenceArray
+from monitor.types import Column, FloatArray, IntArray, Presence, PresenceArray
 
 
 def vector_column(vectors: FloatArray, rows: IntArray, presence: PresenceArray) -> Column:
@@ -56,9 +56,10 @@ def list_column(lists: pa.Array, presence: PresenceArray, dimension: int) -> Col
     fits = np.asarray(pc.equal(pc.list_value_length(lists), dimension).fill_null(False))  # noqa: FBT003 - Arrow's
     presence[(presence == Presence.OK) & ~fits] = Presence.WRONG_TYPE
     rows = np.flatnonzero(presence == Presence.OK)
-    numbers = (lists if len(rows) == len(lists) else lists.take(pa.array(rows))).flatten().cast(pa.float64(), safe=False)
+    kept = lists if len(rows) == len(lists) else lists.take(pa.array(rows))
+    numbers = kept.flatten().cast(pa.float64(), safe=False)
     if numbers.null_count:
-        whole: MaskArray = ~np.asarray(numbers.is_null()).reshape(-1, dimension).any(axis=1)
+        whole = np.asarray(np.asarray(numbers.is_valid()).reshape(-1, dimension).all(axis=1))
         presence[rows[~whole]] = Presence.WRONG_TYPE
         rows = rows[whole]
         numbers = numbers.filter(pa.array(np.repeat(whole, dimension)))
