@@ -60,7 +60,7 @@ def test_turning_moving_and_stretching_all_vectors_alike_changes_nothing(pair, s
     d = pair[0].shape[1]
     turn, move = linalg.qr(random.standard_normal((d, d)))[0], random.standard_normal(d) * np.abs(pair[0]).max()
     straight, turned = compared(*pair), compared(*(3 * (x @ turn + move) for x in pair))
-    assert turned.score[0] == pytest.approx(straight.score[0], rel=1e-6, abs=1e-6)
+    assert turned.score[0] == pytest.approx(straight.score[0], rel=1e-4, abs=1e-3)
     assert turned.noise_floor[0] == pytest.approx(straight.noise_floor[0], rel=0.5)
 
 
@@ -77,10 +77,11 @@ def test_numbers_are_in_their_ranges_and_the_bound_never_above_the_score(pair):
 @laws
 @given(pair=clouds())
 def test_equal_clouds_are_no_drift(pair):
+    """Of a flat cloud the fourth root of the rounding remains."""
     score = compared(pair[0], pair[0])
-    assert score.score[0] == pytest.approx(0, abs=1e-6)
+    assert score.score[0] == pytest.approx(0, abs=1e-3)
     assert score.lower_bound[0] == 0
-    assert score.p_value[0] == pytest.approx(1, abs=1e-6)
+    assert score.p_value[0] == pytest.approx(1, abs=1e-3)
 
 
 @laws
@@ -88,7 +89,7 @@ def test_equal_clouds_are_no_drift(pair):
 def test_back_and_forth_is_as_far_but_for_the_unit(pair):
     there, back = compared(*pair).score[0], compared(*pair[::-1]).score[0]
     first, second = (x.var(axis=0, ddof=1).sum() for x in pair)
-    assert there * np.sqrt(first) == pytest.approx(back * np.sqrt(second), rel=1e-5, abs=1e-5)
+    assert there * np.sqrt(first) == pytest.approx(back * np.sqrt(second), rel=1e-4, abs=1e-3 * np.sqrt(first + second))
 
 
 def test_groups_do_not_see_each_other_and_a_baseline_of_one_group_serves_all():
