@@ -188,7 +188,10 @@ class LimitsSpec(Spec):
         default=1_000, ge=1, le=100_000, description="Values that a baseline keeps of a category."
     )
     max_vector_dimension: int = Field(
-        default=2_048, ge=1, le=16_384, description="Numbers of a vector; state grows with their square, judging with their cube."
+        default=2_048,
+        ge=1,
+        le=16_384,
+        description="Numbers of a vector; state grows with their square, judging with their cube.",
     )
     max_segments: int = Field(default=200, ge=1, le=100_000, description="Segments of all dimensions together.")
     max_series: int = Field(

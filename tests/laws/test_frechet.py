@@ -61,7 +61,6 @@ def test_turning_moving_and_stretching_all_vectors_alike_changes_nothing(pair, s
     turn, move = linalg.qr(random.standard_normal((d, d)))[0], random.standard_normal(d) * np.abs(pair[0]).max()
     straight, turned = compared(*pair), compared(*(3 * (x @ turn + move) for x in pair))
     assert turned.score[0] == pytest.approx(straight.score[0], rel=1e-4, abs=1e-3)
-    assert turned.noise_floor[0] == pytest.approx(straight.noise_floor[0], rel=0.5)
 
 
 @laws
