@@ -89,9 +89,7 @@ class FieldSpec(Spec):
     """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
 
     type: FieldType = Field(description="What its values are.")
-    dimension: int | None = Field(
-        default=None, ge=1, validate_default=True, description="How many numbers a vector has; for vectors only."
-    )
+    dimension: int | None = Field(default=None, ge=1, description="How many numbers a vector has; for vectors only.")
     required: bool = Field(default=False, description="An absent field is a failure.")
     nullable: bool = Field(default=True, description="Whether null is fine; if not, it is a failure.")
     range: tuple[Bound | None, Bound | None] | None = Field(
@@ -107,10 +105,7 @@ class FieldSpec(Spec):
     @field_validator("dimension")
     @classmethod
     def _dimension_fits(cls, value: int | None, info: Any) -> int | None:
-        vector = info.data.get("type") == "vector"
-        if vector and value is None:
-            raise ValueError("a vector field needs its dimension; write how many numbers each vector has")
-        if value is not None and not vector and "type" in info.data:
+        if value is not None and info.data.get("type", "vector") != "vector":
             raise ValueError("only vector fields have a dimension; leave it out, or change the type to vector")
         return value
 
@@ -140,6 +135,12 @@ class FieldSpec(Spec):
             if wanted == "boolean" and not isinstance(entry, bool):
                 raise ValueError(f"{entry!r} is neither true nor false")
         return value
+
+    @model_validator(mode="after")
+    def _has_its_dimension(self) -> Self:
+        if self.type == "vector" and self.dimension is None:
+            raise ValueError("a vector field needs its dimension; add how many numbers each vector has")
+        return self
 
     @property
     def kept_type(self) -> FieldType:
