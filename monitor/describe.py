@@ -12,6 +12,7 @@ from monitor.accumulators.categories import Categories
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
+from monitor.accumulators.vector import Vectors
 from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -89,6 +90,8 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return accumulator.frame.labels()
     if isinstance(accumulator, PresenceCounts):
         return tuple(presence.name.lower() for presence in Presence)
+    if isinstance(accumulator, Vectors):
+        return ("mean", "covariance")
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
     edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]

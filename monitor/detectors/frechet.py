@@ -53,6 +53,7 @@ class Frechet:
     equal, unchanged by rotating or moving all vectors alike. Where the baseline has no spread, √tr C₁ counts as 1,
     and d is in units of the values. It takes about 5·d³ operations a group. Fewer than two rows on a side,
     or moments beyond float64, give NaN. Segments are compared up to dimension 32, above it all rows only.
+    `contributions` are the two terms of d², that of the covariances negative where the window's spread is smaller.
 
     No drift: with K = 1/n + 1/m, λ the eigenvalues of C₁ and κ the kurtosis relative to that of a normal
     distribution, |μ₁-μ₂|² is about Σ K·λᵢ·χ²₁ and the rest about Σ_{i≤j} κ·K·λᵢλⱼ/(λᵢ+λⱼ)·χ²₁ (second-order
@@ -82,15 +83,16 @@ class Frechet:
         before, now = baseline.comoments, current.comoments
         m, n = np.broadcast_to(before.n, now.n.shape), now.n
         design = 1 + (np.maximum(n, 1) - 1) * settings.correlation(self.spec.rho, rho)
-        numbers = np.full((4, now.groups), np.nan)
+        numbers = np.full((6, now.groups), np.nan)
         for group in np.flatnonzero((m > 1) & (n > 1)).tolist():
             old = _cloud(baseline, group if before.groups > 1 else 0)
             new = _cloud(current, group)
             if np.isfinite(old.covariance).all() and np.isfinite(new.covariance).all():
                 design_here = float(np.broadcast_to(design, n.shape)[group])
                 numbers[:, group] = _compared(old, new, design_here)
-        score, floor, bound, p_value = numbers
-        return Score(score, floor, bound, p_value, np.array(m), n.copy())
+        score, floor, bound, p_value, of_mean, of_covariance = numbers
+        parts = np.column_stack((of_mean, of_covariance))
+        return Score(score, floor, bound, p_value, np.array(m), n.copy(), parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +117,8 @@ def _cloud(vectors: Vectors, group: int) -> _Cloud:
     return _Cloud(n, mean, covariance, max(kurtosis, 1.0) if np.isfinite(kurtosis) else 1.0)
 
 
-def _compared(old: _Cloud, new: _Cloud, design: float) -> tuple[float, float, float, float]:
-    """Return score, noise floor, lower bound and p-value of one group."""
+def _compared(old: _Cloud, new: _Cloud, design: float) -> tuple[float, float, float, float, float, float]:
+    """Return score, noise floor, lower bound, p-value and the two contributions of one group."""
     total = float(np.trace(old.covariance))
     scale = np.sqrt(total) if total > 0 else 1.0
     # In units of the baseline's spread nothing overflows that need not.
@@ -126,7 +128,8 @@ def _compared(old: _Cloud, new: _Cloud, design: float) -> tuple[float, float, fl
     root = (axes * np.sqrt(shares)) @ axes.T
     common = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second @ root), 0.0)).sum()
     means = float(moved @ moved)
-    whole = means + max(float(np.trace(first) + np.trace(second) - 2 * common), 0.0)
+    apart = max(float(np.trace(first) + np.trace(second) - 2 * common), 0.0)
+    whole = means + apart
     # Of the window's own noise, which is larger where its vectors spread more.
     wider = max(float(np.trace(second)) / float(np.trace(first)), 1.0) if total > 0 else 0.0
     noise = (1 / old.n + wider / new.n) * design
@@ -140,7 +143,8 @@ def _compared(old: _Cloud, new: _Cloud, design: float) -> tuple[float, float, fl
         bounds.append(np.sqrt(whole) - np.sqrt(of_both.quantile))
         tails.append(of_both.tail(whole))
     p_value = min(len(tails) * min(tails), 1.0)
-    return float(np.sqrt(whole)), float(np.sqrt(of_both.mean)), max(*bounds, 0.0, 0.0), p_value
+    signed = float(np.copysign(apart, np.trace(second) - np.trace(first)))
+    return float(np.sqrt(whole)), float(np.sqrt(of_both.mean)), max(0.0, *bounds), p_value, means, signed
 
 
 def _spread_weights(shares: FloatArray) -> FloatArray:

@@ -70,6 +70,7 @@ def test_numbers_are_in_their_ranges_and_the_bound_never_above_the_score(pair):
     assert 0 <= score.lower_bound[0] <= score.score[0] * (1 + 1e-12)
     assert score.noise_floor[0] > 0
     assert 0 <= score.p_value[0] <= 1
+    assert np.abs(score.contributions[0]).sum() == pytest.approx(score.score[0] ** 2)
     assert (score.n_baseline.tolist(), score.n_current.tolist()) == ([len(pair[0])], [len(pair[1])])
 
 

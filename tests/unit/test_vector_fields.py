@@ -10,6 +10,8 @@ import pytest
 from monitor.accumulators.vector import VectorSpec
 from monitor.baseline import Baseline, BaselineBuilder, view_of
 from monitor.building import _most_rows
+from monitor.codec import decode as decode_state
+from monitor.codec import encode
 from monitor.config.loader import load
 from monitor.decoders import DecodePlan
 from monitor.describe import field_views, profile_views
@@ -87,6 +89,28 @@ def test_what_is_kept_for_all_rows_only_has_one_verdict_in_windows_and_gaps(dime
     assert judged.verdicts[0].level is Level.OK
     assert judged.verdicts[0].n_current == 270
     assert gap.verdicts[0].reason == "no rows"
+
+
+def test_the_evidence_says_whether_the_mean_or_the_covariance_moved():
+    plan, rows = planned(8), batch(4, 400, 8)
+    column = rows.columns["e"]
+    for values, expected in ((column.values + 3, "mean: +"), (column.values / 4, "covariance: -")):
+        columns = {**rows.columns, "e": Column(values, column.presence)}
+        profile = plan.profile.empty()
+        profile.update(columns, plan.segmenter.groups(columns), (), len(rows))
+        window = judge(plan, 0, 60_000, profile, unknown="", baseline=view_of(plan.baseline))
+        assert window.evidence["e", "", "frechet"].startswith(expected)
+
+
+def test_a_pane_with_vectors_survives_its_checkpoint():
+    plan = planned(40)
+    profile = profiled(plan, batch(5, 100, 40))
+    again = plan.profile.load(decode_state(encode(profile.state())))
+    more = batch(6, 100, 40)
+    for each in (profile, again):
+        each.update(more.columns, plan.segmenter.groups(more.columns), (), len(more))
+    assert encode(again.state()) == encode(profile.state())
+    assert not again.incomplete
 
 
 def test_a_baseline_with_vectors_survives_its_file():
