@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from monitor.baseline import BaselineKeeper, FixedKeeper
 from monitor.judge import judge, judge_gap
 from monitor.memory import CheckMemory
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
@@ -31,6 +32,7 @@ class Closer:
         """Start before all time; `checks` are the engine's own, which remember rows."""
         self._plan = plan
         self._checks = checks or CheckMemory(())
+        self.keeper: BaselineKeeper | None = FixedKeeper(plan.baseline) if plan.baseline is not None else None
         self.watermark_ms = NEVER_MS
         self.next_end_ms: int | None = None
         self.last_end_ms = NEVER_MS
@@ -111,20 +113,29 @@ class Closer:
             profile = self._merged(partitions, end)
             if profile is not None:
                 start = end - grid.size_ms
-                memory, chances = self.memory, self._checks.chances()
-                results.append(judge(self._plan, start, end, profile, unknown=unknown, memory=memory, chances=chances))
+                results.append(self._judge(start, end, profile, unknown))
                 n = 1
             else:
                 n = self._empty(partitions, end, complete_ms)
                 n = min(n, -((end - grid.size_ms - self.epoch_ms) // grid.pane_ms)) if old else n
                 last = end + (n - 1) * grid.pane_ms
                 results.append(judge_gap(self._plan, end - grid.size_ms, last, n, unknown=unknown))
+            if self.keeper is not None:
+                self.keeper.hear(results[-1])
             self.windows += n
             self.last_end_ms = end + (n - 1) * grid.pane_ms
             self.next_end_ms = self.last_end_ms + grid.pane_ms
         if self.next_end_ms is not None and results:
             self._checks.forget(self.next_end_ms - grid.size_ms)
         return results
+
+    def _judge(self, start_ms: int, end_ms: int, profile: Profile, unknown: str) -> WindowResult:
+        """Judge one window with rows, by what it is to be compared with."""
+        baseline = self.keeper.view(start_ms, end_ms) if self.keeper is not None else None
+        memory, chances = self.memory, self._checks.chances()
+        return judge(
+            self._plan, start_ms, end_ms, profile, unknown=unknown, baseline=baseline, memory=memory, chances=chances
+        )
 
     def _empty(self, partitions: Sequence[PartitionState], end_ms: int, complete_ms: int) -> int:
         """Return how many windows are empty and complete, from the one that ends at `end_ms` on."""

@@ -12,6 +12,7 @@ from monitor.accumulators.categories import Categories
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
+from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
 from monitor.snapshot import FieldView, ProfileView
@@ -105,15 +106,15 @@ def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
     return "; ".join(f"{labels[i]}: {contributions[i] / total:+.0%}" for i in order.tolist())
 
 
-def profile_views(plan: MonitorPlan, profile: Profile) -> tuple[ProfileView, ...]:
+def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | None) -> tuple[ProfileView, ...]:
     """Return baseline and current shares per cell of every field that has a frame, in every segment."""
-    if plan.baseline is None:
+    if baseline is None or baseline.unknown:
         return ()
     views = []
     for spec, current in profile.accumulators.items():
-        if not isinstance(current, Histogram | Categories) or spec not in plan.baseline.profile.accumulators:
+        if not isinstance(current, Histogram | Categories) or spec not in baseline.accumulators:
             continue
-        reference: Any = plan.baseline.profile.accumulators[spec]
+        reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
         for group, segment in enumerate(plan.segmenter.labels):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
+from monitor.baseline import BaselineView
 from monitor.checks import failure_levels
 from monitor.describe import cell_labels, evidence
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL, window_outcomes
@@ -18,6 +20,7 @@ from monitor.snapshot import VerdictView
 from monitor.types import Level, Score
 
 _LEVELS = {int(level): level for level in Level}
+_DIRECTIONS = {1: "up", -1: "down", 0: ""}
 
 
 def judge(
@@ -27,21 +30,24 @@ def judge(
     profile: Profile,
     *,
     unknown: str,
+    baseline: BaselineView | None = None,
     memory: State | None = None,
     chances: Sequence[float] = (),
 ) -> WindowResult:
     """Return the verdicts, check outcomes and statistics of one window with rows.
 
+    `baseline` is what the window is compared with; only a plan without detectors can do without.
     `memory` holds what checks of windows remember, by their name; it is changed, but not by an unknown window.
     `unknown`: why rows may be missing (`partial`, `epoch change`), so that every level is UNKNOWN; empty: none are.
     `chances`: how likely a sound row fails each row check; empty: not at all.
     """
     verdicts: list[VerdictView] = []
     proof: dict[tuple[str, str, str], str] = {}
-    for item in plan.detectors:
-        found, why = _verdicts(plan, item, profile, unknown)
-        verdicts += found
-        proof |= why
+    if baseline is not None:
+        for item in plan.detectors:
+            found, why = _verdicts(plan, item, profile, baseline, unknown)
+            verdicts += found
+            proof |= why
     return WindowResult(
         start_ms,
         end_ms,
@@ -50,10 +56,19 @@ def judge(
         verdicts=tuple(verdicts),
         checks=(
             *_row_checks(plan, profile, unknown, chances),
-            *window_outcomes(plan, start_ms, end_ms, profile, unknown=unknown, memory={} if memory is None else memory),
+            *window_outcomes(
+                plan,
+                start_ms,
+                end_ms,
+                profile,
+                baseline=baseline,
+                unknown=unknown,
+                memory={} if memory is None else memory,
+            ),
         ),
         evidence=proof,
         profile=profile,
+        baseline=baseline,
     )
 
 
@@ -69,23 +84,23 @@ def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, un
             plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, [reason] * nan.size
         )
     ]
-    checks = window_outcomes(plan, start_ms, end_ms, None, unknown=unknown, memory={})
+    checks = window_outcomes(plan, start_ms, end_ms, None, baseline=None, unknown=unknown, memory={})
     return WindowResult(start_ms, end_ms, 0, windows, unknown == PARTIAL, tuple(verdicts), tuple(checks))
 
 
 def _verdicts(
-    plan: MonitorPlan, item: FieldDetector, profile: Profile, unknown: str
+    plan: MonitorPlan, item: FieldDetector, profile: Profile, baseline: BaselineView, unknown: str
 ) -> tuple[list[VerdictView], dict[tuple[str, str, str], str]]:
     """Return one detector's verdict for every segment, and the evidence of those above a threshold."""
-    baseline, current = plan.baseline, profile.accumulators[item.needs]
-    assert baseline is not None, "a plan with detectors has a baseline"
-    score: Score = item.detector.compare(baseline.profile.accumulators[item.needs], current)
+    current = profile.accumulators[item.needs]
+    rho = baseline.rho.get(item.needs, 0.0)
+    score: Score = item.detector.compare(baseline.accumulators[item.needs], current, rho)
     levels, reasons = plan.policy.levels(score, item.spec)
     found = [_LEVELS[level] for level in levels.tolist()]
     why = reasons.tolist()
-    if unknown or item.needs in profile.incomplete:
+    if unknown or baseline.unknown or item.needs in profile.incomplete:
         found = [Level.UNKNOWN] * len(found)
-        why = [unknown or EPOCH_CHANGE] * len(why)
+        why = [unknown or baseline.unknown or EPOCH_CHANGE] * len(why)
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
         labels = cell_labels(current, getattr(item.spec, "buckets", None))
@@ -100,7 +115,7 @@ def _views(
     plan: MonitorPlan, item: FieldDetector, score: Score, levels: list[Level], reasons: list[str]
 ) -> list[VerdictView]:
     """Return the verdicts as values, one a segment."""
-    columns = zip(
+    columns = zip(  # noqa: B905 - what only some detectors give is repeated for ever
         plan.segmenter.labels,
         levels,
         reasons,
@@ -110,7 +125,8 @@ def _views(
         _numbers(score.p_value),
         score.n_baseline.tolist(),
         score.n_current.tolist(),
-        strict=True,
+        repeat("") if score.direction is None else (_DIRECTIONS[sign] for sign in score.direction.tolist()),
+        repeat(None) if score.error_bound is None else _numbers(score.error_bound),
     )
     return [VerdictView(item.field, row[0], item.name, *row[1:]) for row in columns]
 

@@ -34,6 +34,8 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "n_current": verdict.n_current,
             "level": verdict.level.name.lower(),
             "reason": verdict.reason,
+            **({"direction": verdict.direction} if verdict.direction else {}),
+            **({"error_bound": verdict.error_bound} if verdict.error_bound is not None else {}),
         }
     for outcome in window.checks:
         yield {

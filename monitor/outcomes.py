@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from monitor.baseline import BaselineView
 from monitor.checks import Finding, WindowCheck, WindowView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -18,7 +19,14 @@ EPOCH_CHANGE = "epoch change"
 
 
 def window_outcomes(
-    plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile | None, *, unknown: str, memory: State
+    plan: MonitorPlan,
+    start_ms: int,
+    end_ms: int,
+    profile: Profile | None,
+    *,
+    baseline: BaselineView | None,
+    unknown: str,
+    memory: State,
 ) -> list[CheckOutcome]:
     """Return the outcome of every check of windows, of a window without rows where `profile` is None.
 
@@ -28,7 +36,7 @@ def window_outcomes(
     outcomes: list[CheckOutcome] = []
     if not plan.window_checks:
         return outcomes
-    view = _view(plan, start_ms, end_ms, profile)
+    view = _view(plan, start_ms, end_ms, profile, baseline)
     for check in plan.window_checks:
         name, field = check.spec.name, getattr(check.spec, "field", "")
         for found in _findings(plan, check, view, profile, unknown, memory):
@@ -73,7 +81,9 @@ def _findings(
     return check.judge(replace(view, memory=memory.setdefault(check.spec.name, {})))
 
 
-def _view(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile | None) -> WindowView:
+def _view(
+    plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile | None, compared: BaselineView | None
+) -> WindowView:
     """Return the window as all of its checks see it, without a memory yet."""
     baseline = plan.baseline
     return WindowView(
@@ -83,7 +93,7 @@ def _view(plan: MonitorPlan, start_ms: int, end_ms: int, profile: Profile | None
         profile.late_rows if profile is not None else 0,
         len(plan.segmenter.labels),
         profile.accumulators if profile is not None else {},
-        baseline.profile.accumulators if baseline is not None else None,
+        compared.accumulators if compared is not None and not compared.unknown else None,
         {path: frame.categories for path, frame in baseline.frames.items()} if baseline is not None else {},
         {name: str(place) for name, place in profile.unknown_fields.items()} if profile is not None else {},
         frozenset(baseline.known_fields) if baseline is not None else None,

@@ -15,7 +15,7 @@ from monitor.accumulators import AccumulatorSpec, Frame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import grouped_counts
 from monitor.errors import StoreError
-from monitor.protocols import Accumulator, State
+from monitor.protocols import State
 from monitor.types import Column, Groups, IntArray, MaskArray, Place, TopicPartition
 
 SAMPLES = 5
@@ -44,15 +44,16 @@ class ProfilePlan:
 
     def _frame_id(self, spec: AccumulatorSpec) -> str:
         """Return the digest of the frame that the accumulator counts on, empty where it needs none."""
-        frame: Frame | None = getattr(spec.build(self.frames.get(spec.field), 1), "frame", None)
+        frame: Frame | None = getattr(self._build(spec, 1), "frame", None)
         return frame.digest if frame is not None else ""
+
+    def _build(self, spec: AccumulatorSpec, groups: int) -> Any:
+        return spec.build(self.frames.get(frame_key(spec)), groups)
 
     def empty(self) -> Profile:
         """Return a profile without rows."""
         size = len(self.labels)
-        built: dict[AccumulatorSpec, Accumulator] = {
-            spec: spec.build(self.frames.get(spec.field), size) for spec in self.specs
-        }
+        built: dict[AccumulatorSpec, Any] = {spec: self._build(spec, size) for spec in self.specs}
         return Profile(self, built, np.zeros((len(self.checks), size, 2), np.int64))
 
     def load(self, state: State) -> Profile:
@@ -98,7 +99,7 @@ class Profile:
     What began before a change of the configuration is `incomplete`, by Spec or by the number of the check.
     """
 
-    def __init__(self, plan: ProfilePlan, accumulators: dict[AccumulatorSpec, Accumulator], checks: IntArray) -> None:
+    def __init__(self, plan: ProfilePlan, accumulators: dict[AccumulatorSpec, Any], checks: IntArray) -> None:
         """Take what `plan.empty` built."""
         self._plan = plan
         self.accumulators = accumulators
@@ -123,7 +124,7 @@ class Profile:
         `origin` is their partition and offsets: where given, the first rows that fail are remembered.
         """
         for spec, accumulator in self.accumulators.items():
-            accumulator.update(columns[spec.field], groups)
+            accumulator.update(columns_of(spec, columns), groups)
         for counts, samples, (failed, evaluated) in zip(self.checks, self.samples, checks, strict=True):
             if failed.any():
                 counts[:, 0] += grouped_counts(failed.astype(np.int64), 2, groups)[:, 1]
@@ -179,6 +180,18 @@ def _place(stored: Sequence[Any]) -> Place:
     """Return the place that a state describes; raises TypeError or ValueError where it does not."""
     topic, partition, offset = stored
     return Place(str(topic), int(partition), int(offset))
+
+
+def frame_key(spec: Any) -> str:
+    """Return the name under which the frame of a Spec's accumulator is kept: its field, or its own name."""
+    key: str = getattr(spec, "frame_key", None) or spec.field
+    return key
+
+
+def columns_of(spec: Any, columns: Mapping[str, Column]) -> Column | tuple[Column, ...]:
+    """Return what the accumulator of a Spec is updated with: the column of its field, or those of its fields."""
+    fields: tuple[str, ...] | None = getattr(spec, "fields", None)
+    return columns[spec.field] if fields is None else tuple(columns[path] for path in fields)
 
 
 def _key(*parts: str) -> str:

@@ -9,6 +9,7 @@ from monitor.types import (
     Alert,
     Batch,
     Column,
+    Correlation,
     Decoded,
     Fetch,
     FieldType,
@@ -86,7 +87,10 @@ class MemoryCheck(Check, Protocol):
 
 
 class Accumulator(Protocol):
-    """A mergeable statistic of one column with all groups on the leading axis."""
+    """A mergeable statistic of one column with all groups on the leading axis.
+
+    One of several columns, whose Spec has `fields` instead of `field`, is updated with a tuple of them.
+    """
 
     def update(self, column: Column, groups: Groups) -> None:
         """Fold the rows in; neither keeps nor changes its arguments."""
@@ -112,8 +116,11 @@ class Detector(Protocol):
         """Return the Spec of the accumulator that is compared, which depends on how the field is kept."""
         ...
 
-    def compare(self, baseline: Any, current: Any) -> Score:
-        """Return the score of every group; never raises on empty or degenerate input."""
+    def compare(self, baseline: Any, current: Any, rho: Correlation = 0.0) -> Score:
+        """Return the score of every group; never raises on empty or degenerate input.
+
+        `rho` is the correlation of two rows of one window as estimated; a configured one goes before it.
+        """
         ...
 
 

@@ -92,7 +92,7 @@ class Publisher:
             self._engine.closer.windows,
             field_views(plan, profile) if profile is not None else (),
             last.verdicts,
-            profile_views(plan, profile) if profile is not None else (),
+            profile_views(plan, profile, last.baseline) if profile is not None else (),
             checks,
             tuple(self._engine.book.firing()),
         )

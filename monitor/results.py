@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
+from monitor.baseline import BaselineView
 from monitor.profile import Profile
 from monitor.snapshot import SegmentLabel, VerdictView
 from monitor.types import Level, Place
@@ -38,7 +39,8 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `profile` is alive and only valid until the next step.
+    and detector, which cells explain a score; `baseline` is what it was compared with; `profile` is alive and only
+    valid until the next step.
     """
 
     start_ms: int
@@ -50,6 +52,7 @@ class WindowResult:
     checks: tuple[CheckOutcome, ...] = ()
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
+    baseline: BaselineView | None = None
 
     @property
     def gap(self) -> bool:

@@ -61,7 +61,11 @@ class FieldView:
 
 @dataclass(frozen=True)
 class VerdictView:
-    """The last verdict of one detector on one field and segment."""
+    """The last verdict of one detector on one field and segment.
+
+    `direction` is `up`, `down` or empty; `error_bound` says how far, at most, the score lies below that of the values
+    before they were counted in cells.
+    """
 
     field: str
     segment: SegmentLabel
@@ -74,6 +78,8 @@ class VerdictView:
     p_value: float | None
     n_baseline: int
     n_current: int
+    direction: str = ""
+    error_bound: float | None = None
 
 
 @dataclass(frozen=True)

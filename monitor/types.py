@@ -17,6 +17,8 @@ IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
 MaskArray = NDArray[np.bool_]
 PresenceArray = NDArray[np.uint8]
+Correlation = float | FloatArray
+"""A correlation of two rows of one window: one for all groups, or one a group."""
 Headers = Sequence[tuple[str, bytes | None]]
 
 
@@ -238,6 +240,8 @@ class Score:
 
     `noise_floor` is E[score | no drift] at these sizes; `lower_bound` the 95 % lower confidence bound
     of the true effect; `contributions` (groups x cells) the signed share of each cell where defined.
+    `score` is a magnitude; `direction`, where there is one, says whether it rose (+1), fell (-1) or neither (0).
+    `error_bound`: by so much, at most, the score lies below that of the values before they were counted in cells.
     """
 
     score: FloatArray
@@ -247,6 +251,8 @@ class Score:
     n_baseline: IntArray
     n_current: IntArray
     contributions: FloatArray | None = None
+    direction: IntArray | None = None
+    error_bound: FloatArray | None = None
 
 
 @dataclass(frozen=True)

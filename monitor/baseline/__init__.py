@@ -6,5 +6,17 @@ from monitor.baseline.build import BaselineBuilder
 from monitor.baseline.files import BaselineFiles, Lineage
 from monitor.baseline.model import Baseline
 from monitor.baseline.specs import exact_specs, profile_specs
+from monitor.baseline.view import BaselineKeeper, BaselineView, FixedKeeper, view_of
 
-__all__ = ["Baseline", "BaselineBuilder", "BaselineFiles", "Lineage", "exact_specs", "profile_specs"]
+__all__ = [
+    "Baseline",
+    "BaselineBuilder",
+    "BaselineFiles",
+    "BaselineKeeper",
+    "BaselineView",
+    "FixedKeeper",
+    "Lineage",
+    "exact_specs",
+    "profile_specs",
+    "view_of",
+]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from monitor.types import FloatArray, IntArray, MaskArray, Score
+from monitor.types import Correlation, FloatArray, IntArray, MaskArray, Score
 
 
 class Cells(Protocol):
@@ -23,22 +23,22 @@ class Cells(Protocol):
 class CellPair:
     """Counts of the same cells (G groups x B cells) in the baseline and in the current window.
 
-    `rho` is the correlation of two rows of the same window within a cell (0: rows are independent). It
-    multiplies the variance of every share by the design effect 1 + (n-1)·rho (Rao & Scott 1981, first
-    order); the baseline is taken to consist of windows about as large as the current one.
+    `rho` is the correlation of two rows of the same window within a cell (0: rows are independent), for all groups
+    or one a group. It multiplies the variance of every share by the design effect 1 + (n-1)·rho (Rao & Scott 1981,
+    first order); the baseline is taken to consist of windows about as large as the current one.
     """
 
     baseline: FloatArray
     current: FloatArray
-    rho: float = 0.0
+    rho: Correlation = 0.0
 
     @classmethod
-    def of(cls, baseline: Cells, current: Cells, buckets: int, rho: float = 0.0) -> CellPair:
+    def of(cls, baseline: Cells, current: Cells, buckets: int, rho: Correlation = 0.0) -> CellPair:
         """Pair the cells of two accumulators on the same frame; numbers are merged to `buckets` cells."""
         return cls.of_counts(baseline.cells(buckets), current.cells(buckets), rho)
 
     @classmethod
-    def of_counts(cls, baseline: IntArray, current: IntArray, rho: float = 0.0) -> CellPair:
+    def of_counts(cls, baseline: IntArray, current: IntArray, rho: Correlation = 0.0) -> CellPair:
         """Pair two count arrays (groups x cells); a baseline of one group serves all groups."""
         before, now = baseline.astype(np.float64), current.astype(np.float64)
         if before.shape != now.shape:
@@ -64,8 +64,7 @@ class CellPair:
     def noise(self) -> FloatArray:
         """The sampling noise K = (1/n + 1/m)·(1 + (n-1)·rho) per group; arbitrary where not defined."""
         n, m = np.maximum(self.n_current, 1), np.maximum(self.n_baseline, 1)
-        independent: FloatArray = 1 / n + 1 / m
-        return independent * (1 + (n - 1) * self.rho) if self.rho else independent
+        return np.asarray((1 / n + 1 / m) * (1 + (n - 1) * self.rho))
 
     @cached_property
     def occupied(self) -> MaskArray:

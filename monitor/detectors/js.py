@@ -15,7 +15,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import noncentrality_bound, p_value
 from monitor.spec import Spec
-from monitor.types import FieldType, FloatArray, Score
+from monitor.types import Correlation, FieldType, FloatArray, Score
 
 _CHI_SQUARED = 8 * math.log(2)
 """How many times the divergence (base 2) fits into the chi-squared distance of near shares."""
@@ -38,7 +38,7 @@ class JensenShannonSpec(Spec):
     critical: settings.CriticalAbove = 0.05
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
     buckets: settings.Buckets = 10
 
     def build(self) -> JensenShannon:
@@ -69,9 +69,9 @@ class JensenShannon:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Cells, current: Cells) -> Score:
+    def compare(self, baseline: Cells, current: Cells, rho: Correlation = 0.0) -> Score:
         """Return the divergence of every group."""
-        pair = CellPair.of(baseline, current, self.spec.buckets, self.spec.rho)
+        pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
         terms = _terms(before, now)
         divergence = np.clip(terms.sum(axis=1), 0.0, 1.0)

@@ -13,7 +13,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import noncentrality_bound, p_value
 from monitor.spec import Spec
-from monitor.types import FieldType, Score
+from monitor.types import Correlation, FieldType, Score
 
 
 class KullbackLeiblerSpec(Spec):
@@ -33,7 +33,7 @@ class KullbackLeiblerSpec(Spec):
     critical: settings.CriticalAbove = 0.125
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
     buckets: settings.Buckets = 10
 
     def build(self) -> KullbackLeibler:
@@ -61,9 +61,9 @@ class KullbackLeibler:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Cells, current: Cells) -> Score:
+    def compare(self, baseline: Cells, current: Cells, rho: Correlation = 0.0) -> Score:
         """Return the divergence of every group."""
-        pair = CellPair.of(baseline, current, self.spec.buckets, self.spec.rho)
+        pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.smoothed
         terms = now * np.log(now / before)
         divergence = np.maximum(terms.sum(axis=1), 0.0)

@@ -15,7 +15,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import FieldType, Score
+from monitor.types import Correlation, FieldType, Score
 
 CRITICAL_FACTOR = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 """c(α) = √(ln(2/α)/2), 1.358: at 95 % confidence no step of the difference is off by more than c·√K."""
@@ -41,7 +41,7 @@ class KolmogorovSmirnovSpec(Spec):
     critical: settings.CriticalAbove = 0.2
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
     buckets: settings.Buckets = 50
 
     def build(self) -> KolmogorovSmirnov:
@@ -71,9 +71,9 @@ class KolmogorovSmirnov:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Cells, current: Cells) -> Score:
+    def compare(self, baseline: Cells, current: Cells, rho: Correlation = 0.0) -> Score:
         """Return the largest difference in every group."""
-        pair = CellPair.of(baseline, current, self.spec.buckets, self.spec.rho)
+        pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
         # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
         difference = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)

@@ -14,7 +14,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import FieldType, FloatArray, IntArray, Presence, Score
+from monitor.types import Correlation, FieldType, FloatArray, IntArray, Presence, Score
 
 _QUANTILE = float(special.ndtri((1 + CONFIDENCE) / 2))
 _MISSING = (Presence.ABSENT, Presence.NULL)
@@ -47,7 +47,7 @@ class MissingSpec(Spec):
     critical: settings.CriticalAbove = 0.2
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
 
     def build(self) -> PresenceShare:
         """Return the detector."""
@@ -71,7 +71,7 @@ class InvalidSpec(Spec):
     critical: settings.CriticalAbove = 0.05
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
 
     def build(self) -> PresenceShare:
         """Return the detector."""
@@ -100,14 +100,14 @@ class PresenceShare:
         """Return the Spec of the counts compared."""
         return PresenceSpec(field=field)
 
-    def compare(self, baseline: Counted, current: Counted) -> Score:
+    def compare(self, baseline: Counted, current: Counted, rho: Correlation = 0.0) -> Score:
         """Return the change of the share in every group."""
-        pair = CellPair.of_counts(baseline.counts, current.counts, self.spec.rho)
+        pair = CellPair.of_counts(baseline.counts, current.counts, settings.correlation(self.spec.rho, rho))
         shares_before, shares_now = pair.shares
         p, q, s = (x[:, list(self.kinds)].sum(axis=1) for x in (shares_before, shares_now, pair.pooled))
         p, q, s = (np.clip(x, 0.0, 1.0) for x in (p, q, s))
         difference = np.abs(q - p)
-        effect = 1 + (np.maximum(pair.n_current, 1) - 1) * self.spec.rho
+        effect = 1 + (np.maximum(pair.n_current, 1) - 1) * pair.rho
         p_low, p_high = _wilson(p, np.maximum(pair.n_baseline, 1) / effect)
         q_low, q_high = _wilson(q, np.maximum(pair.n_current, 1) / effect)
         margin = np.where(q > p, np.hypot(q - q_low, p_high - p), np.hypot(q_high - q, p - p_low))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
-from monitor.types import FieldType
+from monitor.types import Correlation, FieldType
 
 NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
 """The field types kept in a histogram; their cells have an order and a width."""
@@ -35,8 +35,8 @@ LevelOn = Annotated[
 ]
 MinRows = Annotated[int, Field(ge=1, description="with fewer values than this the verdict is unknown")]
 Rho = Annotated[
-    float,
-    Field(ge=0, le=1, description="correlation of two rows of one window; 0 when rows are independent"),
+    Annotated[float, Field(ge=0, le=1)] | None,
+    Field(description="correlation of two rows of one window, 0 when they are independent; null: as in the baseline"),
 ]
 Buckets = Annotated[
     Literal[2, 5, 10, 25, 50],
@@ -54,3 +54,8 @@ def cells_spec(field: str, field_type: FieldType) -> HistogramSpec | CategoriesS
     if field_type in CATEGORIES:
         return CategoriesSpec(field=field)
     raise ValueError(f"{field}: a {field_type} field is not kept in cells")
+
+
+def correlation(configured: float | None, estimated: Correlation) -> Correlation:
+    """Return the correlation of two rows of one window: the configured one, or else the estimate."""
+    return estimated if configured is None else configured

@@ -14,7 +14,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import FieldType, Score
+from monitor.types import Correlation, FieldType, Score
 
 
 class TotalVariationSpec(Spec):
@@ -34,7 +34,7 @@ class TotalVariationSpec(Spec):
     critical: settings.CriticalAbove = 0.2
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
     buckets: settings.Buckets = 10
 
     def build(self) -> TotalVariation:
@@ -64,9 +64,9 @@ class TotalVariation:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Cells, current: Cells) -> Score:
+    def compare(self, baseline: Cells, current: Cells, rho: Correlation = 0.0) -> Score:
         """Return the distance of every group."""
-        pair = CellPair.of(baseline, current, self.spec.buckets, self.spec.rho)
+        pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
         halves = (now - before) / 2
         distance = np.minimum(np.abs(halves).sum(axis=1), 1.0)

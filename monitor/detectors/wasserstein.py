@@ -15,7 +15,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.ks import CRITICAL_FACTOR
 from monitor.spec import Spec
-from monitor.types import FieldType, FloatArray, IntArray, Score
+from monitor.types import Correlation, FieldType, FloatArray, IntArray, Score
 
 _FARTHEST = 1e300
 """Cell means are cut off here, so that no difference of two overflows."""
@@ -57,7 +57,7 @@ class WassersteinSpec(Spec):
     critical: settings.CriticalAbove = 0.25
     level_on: settings.LevelOn = "bound"
     min_rows: settings.MinRows = 50
-    rho: settings.Rho = 0.0
+    rho: settings.Rho = None
 
     def build(self) -> Wasserstein:
         """Return the detector."""
@@ -91,10 +91,10 @@ class Wasserstein:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Located, current: Located) -> Score:
+    def compare(self, baseline: Located, current: Located, rho: Correlation = 0.0) -> Score:
         """Return the distance in every group."""
         grid = baseline.frame.grid
-        pair = CellPair.of_counts(baseline.counts, current.counts, self.spec.rho)
+        pair = CellPair.of_counts(baseline.counts, current.counts, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
         means_before, means_now = _means(pair.baseline, baseline.sums, grid), _means(pair.current, current.sums, grid)
         spread = _spread(np.cumsum(before, axis=1), means_before)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitor.baseline import BaselineBuilder
+from monitor.baseline import BaselineBuilder, view_of
 from monitor.describe import QUANTILES, cell_labels, evidence, field_views, number, profile_views
 from monitor.detectors.chi2 import ChiSquaredSpec
 from monitor.detectors.hellinger import HellingerSpec
@@ -118,7 +118,10 @@ def test_what_has_no_value_is_none():
 
 
 def test_profile_views_set_the_shares_of_baseline_and_window_side_by_side():
-    views = {(view.field, view.segment): view for view in profile_views(PLAN, profile_of(usual(500, seed=3)))}
+    views = {
+        (view.field, view.segment): view
+        for view in profile_views(PLAN, profile_of(usual(500, seed=3)), view_of(BASELINE))
+    }
     assert {field for field, _ in views} == {"amount", "country"}
     for view in views.values():
         assert len(view.labels) == len(view.baseline) == len(view.current)
@@ -129,7 +132,7 @@ def test_profile_views_set_the_shares_of_baseline_and_window_side_by_side():
 
 def test_without_a_baseline_there_is_nothing_to_set_beside():
     plan = make_plan()
-    assert profile_views(plan, profile_of(usual(10), plan)) == ()
+    assert profile_views(plan, profile_of(usual(10), plan), None) == ()
 
 
 def test_of_many_categories_the_unseen_and_other_values_are_shown_all_the_same():
@@ -139,11 +142,10 @@ def test_of_many_categories_the_unseen_and_other_values_are_shown_all_the_same()
     batch = Batch(batch.partition, batch.offsets, batch.timestamps_ms, batch.event_times_ms, columns)
     builder = BaselineBuilder({"country": "category"}, [], max_categories=100, max_rows=1_000)
     builder.add(batch)
-    plan = make_plan(
-        fields={"country": "category"}, baseline=builder.build(), detectors={}, row_checks=(), window_checks=()
-    )
+    baseline = builder.build()
+    plan = make_plan(fields={"country": "category"}, baseline=baseline, detectors={}, row_checks=(), window_checks=())
     profile = plan.profile.empty()
     profile.update(columns, plan.segmenter.groups(columns), (), 800)
-    (view,) = profile_views(plan, profile)
+    (view,) = profile_views(plan, profile, view_of(baseline))
     assert len(view.labels) == len(view.current) == 50
     assert view.labels[-2:] == ("(unseen)", "(other)")

@@ -9,6 +9,7 @@ import pytest
 
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.moments import Moments
+from monitor.baseline import BaselineView, view_of
 from monitor.checks import OutliersSpec, Reference, row_checks
 from monitor.judge import judge, judge_gap
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
@@ -29,7 +30,23 @@ def profile_of(records):
 
 
 def judged(records, unknown=""):
-    return judge(PLAN, FIRST_MS, FIRST_MS + 1_000, profile_of(records), unknown=unknown)
+    profile = profile_of(records)
+    return judge(PLAN, FIRST_MS, FIRST_MS + 1_000, profile, unknown=unknown, baseline=view_of(BASELINE))
+
+
+def test_while_there_is_nothing_to_compare_with_drift_is_unknown_and_says_why():
+    learning = BaselineView(BASELINE.profile.accumulators, unknown="learning")
+    result = judge(PLAN, FIRST_MS, FIRST_MS + 1_000, profile_of(DRIFTED), unknown="", baseline=learning)
+    assert {(verdict.level, verdict.reason) for verdict in result.verdicts} == {(Level.UNKNOWN, "learning")}
+
+
+def test_the_correlation_of_rows_that_the_view_states_weakens_the_bound():
+    needs = {item.needs: 0.05 for item in PLAN.detectors}
+    sure = {(v.field, v.detector): v.lower_bound for v in judged(DRIFTED).verdicts if not v.segment}
+    view = BaselineView(BASELINE.profile.accumulators, needs)
+    result = judge(PLAN, FIRST_MS, FIRST_MS + 1_000, profile_of(DRIFTED), unknown="", baseline=view)
+    found = {(v.field, v.detector): v.lower_bound for v in result.verdicts if not v.segment}
+    assert found["amount", "psi"] < sure["amount", "psi"]
 
 
 def test_there_is_a_verdict_for_every_detector_and_segment():

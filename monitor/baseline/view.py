@@ -1,0 +1,74 @@
+"""What one window is compared with, and who keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from monitor.accumulators import AccumulatorSpec
+from monitor.baseline.model import Baseline
+from monitor.protocols import State
+from monitor.types import Correlation
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineView:
+    """The reference statistics for one window; nobody changes them any more, the keeper included.
+
+    `accumulators` are on the same frames and groups as the window's; `rho` is, where it is known, the correlation of
+    two rows of one window, by the Spec of what is compared. `unknown` says why there is nothing to compare with yet,
+    and is empty when there is; `version` names what was used.
+    """
+
+    accumulators: Mapping[AccumulatorSpec, Any]
+    rho: Mapping[AccumulatorSpec, Correlation] = field(default_factory=dict)
+    version: str = ""
+    unknown: str = ""
+
+
+class BaselineKeeper(Protocol):
+    """Says what each window is compared with; one that learns hears of every window after it was judged."""
+
+    def view(self, start_ms: int, end_ms: int) -> BaselineView:
+        """Return what the window [start, end) is compared with."""
+        ...
+
+    def hear(self, window: Any) -> None:
+        """Take a judged window (a `WindowResult`), in their order; its profile may be kept only as a copy."""
+        ...
+
+    def state(self) -> State:
+        """Return everything needed to continue, as JSON-able values."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Become what `state` describes; raises StoreError when it does not fit."""
+        ...
+
+
+class FixedKeeper:
+    """Compares every window with the same baseline."""
+
+    def __init__(self, baseline: Baseline) -> None:
+        """Keep this baseline for ever."""
+        self._view = view_of(baseline)
+
+    def view(self, start_ms: int, end_ms: int) -> BaselineView:
+        """Return the baseline."""
+        return self._view
+
+    def hear(self, window: Any) -> None:
+        """Learn nothing."""
+
+    def state(self) -> State:
+        """Return nothing: the baseline has its own file."""
+        return {}
+
+    def load(self, state: State) -> None:
+        """Take nothing."""
+
+
+def view_of(baseline: Baseline) -> BaselineView:
+    """Return the whole baseline as what a window is compared with."""
+    return BaselineView(baseline.profile.accumulators, {}, baseline.version)
