@@ -13,8 +13,9 @@ from monitor.sequential.fhddm import FhddmSpec
 from monitor.sequential.hddm_a import HddmASpec
 from monitor.sequential.hddm_w import HddmWSpec
 from monitor.sequential.kswin import KswinSpec
+from monitor.sequential.needs import needed, stream_field, subject
 from monitor.sequential.page_hinkley import PageHinkleySpec
-from monitor.sequential.stream import Heard, Stream
+from monitor.sequential.stream import CHANGE, HELD, NOTHING, Heard, Stream
 
 SequentialSpec = Annotated[
     AdwinSpec | PageHinkleySpec | KswinSpec | DdmSpec | EddmSpec | HddmASpec | HddmWSpec | FhddmSpec,
@@ -23,6 +24,9 @@ SequentialSpec = Annotated[
 """Every sequential detector that can be configured; a new one is a file and a line here."""
 
 __all__ = [
+    "CHANGE",
+    "HELD",
+    "NOTHING",
     "AdwinSpec",
     "DdmSpec",
     "EddmSpec",
@@ -34,4 +38,7 @@ __all__ = [
     "PageHinkleySpec",
     "SequentialSpec",
     "Stream",
+    "needed",
+    "stream_field",
+    "subject",
 ]

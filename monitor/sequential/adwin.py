@@ -18,9 +18,9 @@ _SMALLEST_DELTA = 1e-300
 class AdwinSpec(Spec):
     """Adaptive windowing over a series of window values: finds steps and slow drifts of the mean, few false alarms.
 
-    The settings are river's, with river's defaults but `clock` (32 there). `delta` is taken to the power of tau, so that
-    windows that resemble their neighbours are not taken for that many independent ones. The score is the mean of the
-    adaptive window, in scales away from the level of the warm-up.
+    The settings are river's, with river's defaults but `clock` (32 there). `delta` is taken to the power of tau, so
+    that windows that resemble their neighbours are not taken for that many independent ones. The score is the mean of
+    the adaptive window, in scales away from the level of the warm-up.
     """
 
     binary: ClassVar[bool] = False
@@ -56,7 +56,8 @@ class AdwinSpec(Spec):
         delta = max(self.delta**tau, _SMALLEST_DELTA)
 
         def make() -> Any:
-            return ADWIN(delta, self.clock, self.max_buckets, self.min_window_length, self.grace_period)
+            found: Any = ADWIN  # river has no types for it
+            return found(delta, self.clock, self.max_buckets, self.min_window_length, self.grace_period)
 
         return Replayed(Kind(make, _KEEP, lambda history: len(history) >= self.grace_period, _mean))
 

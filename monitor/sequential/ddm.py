@@ -17,9 +17,10 @@ _KEEP = 4096
 class DdmSpec(Spec):
     """Drift detection method over a check's failures: a rise of their share above its minimum, in standard deviations.
 
-    The settings are river's with river's defaults. One failure is put in before the first window: else the minimum of a
-    check that has never failed has no deviation at all, and its first failure would be a change. The score is the share of
-    failing windows since the last change.
+    The settings are river's; river's defaults 2 and 3 for the thresholds were in the warning zone for a third of the
+    time where nothing had changed. One failure is put in before the first window: else the minimum of a check that has
+    never failed has no deviation at all, and its first failure would be a change. The score is the share of failing
+    windows since the last change.
     """
 
     binary: ClassVar[bool] = True
@@ -36,10 +37,10 @@ class DdmSpec(Spec):
     name: settings.SeriesName = "ddm"
     warm_start: int = Field(default=30, ge=1, le=1000, description="windows before it looks for a change at all")
     warning_threshold: float = Field(
-        default=2.0, gt=0, le=100, description="standard deviations above the minimum that are the warning zone"
+        default=3.0, gt=0, le=100, description="standard deviations above the minimum that are the warning zone"
     )
     drift_threshold: float = Field(
-        default=3.0, gt=0, le=100, description="standard deviations above the minimum that are a change"
+        default=4.0, gt=0, le=100, description="standard deviations above the minimum that are a change"
     )
     hold: settings.Hold = 5
     severity: settings.Severity = "warning"
@@ -57,7 +58,7 @@ class DdmSpec(Spec):
         """Return the detector."""
 
         def make() -> Any:
-            detector = DDM(self.warm_start, self.warning_threshold, self.drift_threshold)
+            detector: Any = DDM(self.warm_start, self.warning_threshold, self.drift_threshold)
             detector.update(1)
             return detector
 

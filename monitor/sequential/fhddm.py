@@ -17,9 +17,9 @@ _KEEP = 1024
 class FhddmSpec(Spec):
     """Fast Hoeffding drift detection over a check's failures: fewer sound windows among the last than there have been.
 
-    The settings are river's with river's defaults, which ask for a rise of the share of failures by 0.26. River's detector
-    finds falls of the share of ones, so it is given sound windows as 1. The score is the share of failing windows since
-    the last change.
+    The settings are river's with river's defaults, which ask for a rise of the share of failures by 0.26. River's
+    detector finds falls of the share of ones, so it is given sound windows as 1. The score is the share of failing
+    windows since the last change.
     """
 
     binary: ClassVar[bool] = True

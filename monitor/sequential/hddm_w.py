@@ -55,6 +55,7 @@ class HddmWSpec(Spec):
         """Return the detector."""
 
         def make() -> Any:
-            return HDDMW(self.drift_confidence, self.warning_confidence, self.lambda_val, self.two_sided_test)
+            found: Any = HDDMW  # river has no types for it
+            return found(self.drift_confidence, self.warning_confidence, self.lambda_val, self.two_sided_test)
 
         return Replayed(Kind(make, _KEEP, bool))

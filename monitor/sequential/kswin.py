@@ -16,10 +16,10 @@ class KswinSpec(Spec):
     """Kolmogorov–Smirnov windowing over a series of window values: also finds a change of spread or shape.
 
     The settings are river's with river's defaults, but `alpha`: its 0.005 gave 8 false alarms in 10,000 independent
-    windows. It is taken to the power of tau, so that windows that resemble their neighbours are not taken for that many
-    independent ones. It draws its sample by lot, from `seed`, so a replay finds the same. It is the slowest: about 0.3 ms
-    a window, and needs `window_size` windows before it finds anything. The score is the distance of the last window from
-    the level of the warm-up, in scales; the verdict has the test's p-value.
+    windows. It is taken to the power of tau, so that windows that resemble their neighbours are not taken for that
+    many independent ones. It draws its sample by lot, from `seed`, so a replay finds the same. It is the slowest,
+    about 0.3 ms a window, and needs `window_size` windows before it finds anything. The score is the distance of the
+    last window from the level of the warm-up, in scales; the verdict has the test's p-value.
     """
 
     binary: ClassVar[bool] = False

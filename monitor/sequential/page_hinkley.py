@@ -18,9 +18,9 @@ _KEEP = 1024
 class PageHinkleySpec(Spec):
     """The Page–Hinkley test over a series of window values: finds a lasting shift of the mean, and says which way.
 
-    The settings are river's, in scales of the standardised series; river's defaults, `delta: 0.005` and `threshold: 50`,
-    are for its own units and gave several times as many false alarms. Values are divided by √tau, so that windows that
-    resemble their neighbours are not taken for that many independent ones. The score is what `threshold` is compared to.
+    The settings are river's, in scales of the standardised series; river's defaults `delta: 0.005` and `threshold: 50`
+    gave several times as many false alarms. Values are divided by √tau, so that windows that resemble their neighbours
+    are not taken for that many independent ones. The score is what `threshold` is compared to.
     """
 
     binary: ClassVar[bool] = False

@@ -35,9 +35,9 @@ def standard_of(values: Sequence[float], *, ratio: bool = False) -> Standard:
     """Return the standard of the windows of a warm-up: at least one finite value.
 
     scale = 1.4826 · median |x - median|. Where more than half of the values are the same that is 0; then it is
-    1.2533 · mean |x - median|. It is never below a millionth of |median|, of a `ratio` never below 0.001: so a series that
-    was constant has a scale too, and every change of it that lasts is many scales. Of one that was 0 throughout, any
-    other value is cut to ± `clip`.
+    1.2533 · mean |x - median|. It is never below a millionth of |median|, of a `ratio` never below 0.001: so a series
+    that was constant has a scale too, and every change of it that lasts is many scales. Of one that was 0 throughout,
+    any other value is cut to ± `clip`.
 
     tau = (1 + r) / (1 - r), with r the lag-1 correlation of the standardised and cut values, its small-sample bias
     taken out (n·r + 1) / (n - 4) and kept within 0 … 0.9. For independent windows it is 1, for an AR(1) with φ it

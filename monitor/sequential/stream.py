@@ -31,7 +31,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Heard:
-    """What a series says of one window; `windows` is how many the detector has heard since the last change."""
+    """What a series says of one window.
+
+    `windows` is how many the detector has heard since the last change; `change` is there while a change has its level.
+    """
 
     level: Level
     reason: str
@@ -39,16 +42,36 @@ class Heard:
     p_value: float | None = None
     direction: int | None = None
     windows: int = 0
+    change: Change | None = None
+
+    def state(self) -> State:
+        """Return it as JSON-able values."""
+        return asdict(self) | {"level": int(self.level)}
+
+    @classmethod
+    def of(cls, state: State) -> Heard:
+        """Return what `state` describes; raises StoreError on damage."""
+        try:
+            change = state["change"]
+            return cls(
+                **state | {"level": Level(state["level"]), "change": None if change is None else Change(**change)}
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error
+
+
+NOTHING: Final = Heard(Level.UNKNOWN, WARMING_UP)
+"""What a series says before its first window."""
 
 
 class Stream:
     """Takes one value a window and returns its level; a pure state machine.
 
     Of a series of numbers the first `warm_up` windows set the standard (see `standard_of`), are then given to the
-    detector themselves, and what it finds in them is no change. A 0/1 series is given as it is. After a change both begin
-    anew, with the level that was found. Levels: UNKNOWN while warming up, of a value that is not finite, and before the
-    detector can find anything; `severity` for the window of a change and `hold` windows after it; WARNING in the warning
-    zone; else OK. Cost: that of `Replayed.update`.
+    detector themselves, and what it finds in them is no change. A 0/1 series is given as it is. After a change both
+    begin anew, with the level that was found. Levels: UNKNOWN while warming up, of a value that is not finite, and
+    before the detector can find anything; `severity` for the window of a change and `hold` windows after it; WARNING in
+    the warning zone; else OK. Cost: that of `Replayed.update`.
     """
 
     def __init__(self, spec: Any) -> None:
@@ -58,17 +81,12 @@ class Stream:
         self._standard: Standard | None = None
         self._detector: Replayed = spec.build()
         self._held = 0
-        self.change: Change | None = None
+        self._change: Change | None = None
 
     @property
     def refused(self) -> int:
         """How many values were not finite."""
         return self._detector.refused
-
-    @property
-    def holding(self) -> bool:
-        """Whether the last change still has its level."""
-        return self._held > 0
 
     def hear(self, value: float) -> Heard:
         """Take the value of the next window."""
@@ -98,9 +116,9 @@ class Stream:
         score, direction = self._score(value)
         p_value, windows = detector.p_value, len(detector.history)
         if found:
-            self.change = self._changed()
+            self._change = self._changed()
             self._held = self._spec.hold
-            direction = (self.change.after > self.change.before) - (self.change.after < self.change.before)
+            direction = (self._change.after > self._change.before) - (self._change.after < self._change.before)
             level, reason = Level[self._spec.severity.upper()], CHANGE
             self._restart()
         elif self._held:
@@ -112,7 +130,8 @@ class Stream:
             level, reason = Level.WARNING, ZONE
         else:
             level, reason = Level.OK, "ok"
-        return Heard(level, reason, score, p_value, direction, windows)
+        change = self._change if reason in (CHANGE, HELD) else None
+        return Heard(level, reason, score, p_value, direction, windows, change)
 
     def _score(self, value: float) -> tuple[float | None, int | None]:
         """Return the detector's own number, or how far the window is from the level, as magnitude and sign."""
@@ -149,7 +168,7 @@ class Stream:
             "first": list(self._first),
             "standard": None if self._standard is None else asdict(self._standard),
             "held": self._held,
-            "change": None if self.change is None else asdict(self.change),
+            "change": None if self._change is None else asdict(self._change),
             **self._detector.state(),
         }
 
@@ -159,7 +178,7 @@ class Stream:
             self._first = [float(value) for value in state["first"]]
             standard, change = state["standard"], state["change"]
             self._standard = None if standard is None else Standard(**standard)
-            self.change = None if change is None else Change(**change)
+            self._change = None if change is None else Change(**change)
             self._held = int(state["held"])
             self._detector = self._spec.build() if self._standard is None else self._spec.build(self._standard.tau)
             self._detector.load(state)
