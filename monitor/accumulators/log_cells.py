@@ -82,7 +82,8 @@ class LogCells:
     def load(self, state: State) -> None:
         """Continue from `state`; raises StoreError when it does not fit."""
         raw: Any = state.get("cells")
-        size = raw.shape[1] if isinstance(raw, np.ndarray) and raw.ndim == 2 else 0
+        nested = isinstance(raw, list | np.ndarray) and len(raw) == 2 and isinstance(raw[0], list | np.ndarray)
+        size = len(raw[0]) if nested else 0
         cells, counts = stored_array(state, "cells", np.zeros((2, size), np.int64))
         if cells.size and (cells.min() < 0 or cells.max() >= self.counts.size or counts.min() < 0):
             raise StoreError("stored cells are damaged; reset the checkpoint")

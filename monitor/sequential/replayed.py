@@ -61,6 +61,11 @@ class Replayed:
         self._detector: Any = kind.make()
 
     @property
+    def state_bytes(self) -> int:
+        """The size of the longest state, in bytes."""
+        return 2 * self.kind.keep * 8 * 4 // 3
+
+    @property
     def ready(self) -> bool:
         """Whether it has had enough inputs to find a change."""
         return self.kind.ready(self.history)
@@ -91,7 +96,8 @@ class Replayed:
         """Take the next value; return whether a change was found. `restart` must follow where it was."""
         if not self.takes(value):
             return False
-        self.history.append(float(value))
+        value = float(value) + 0.0  # -0.0 becomes 0.0, which a state may hold as a bit
+        self.history.append(value)
         self._feed(value)
         if self._detector.drift_detected:
             return True
@@ -101,7 +107,7 @@ class Replayed:
 
     def restart(self, history: Sequence[float] = ()) -> None:
         """Forget everything but how many values were refused; begin with `history`, in which nothing is found."""
-        self._rebuild(list(history))
+        self._rebuild([value + 0.0 for value in history])
 
     def state(self) -> State:
         """Return the history, exact and JSON-able: a text of bits where all are 0 or 1, else base64 of float64."""

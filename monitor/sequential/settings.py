@@ -26,9 +26,9 @@ def _needed(statistics: frozenset[str], setting: str) -> Any:
     def check(value: Any, info: ValidationInfo) -> Any:
         statistic = _statistic(info)
         if statistic in statistics and value is None:
-            raise ValueError(f"the statistic {statistic} needs it; add `{setting}`")
+            raise ValueError(f"the statistic {statistic} needs {setting}; add `{setting}`")
         if statistic and statistic not in statistics and value is not None:
-            raise ValueError(f"the statistic {statistic} has none; remove it, or choose another statistic")
+            raise ValueError(f"the statistic {statistic} has no {setting}; remove it, or choose another statistic")
         return value
 
     return AfterValidator(check)

@@ -15,6 +15,7 @@ _RELATIVE_FLOOR = 1e-6
 _RATIO_FLOOR = 1e-3
 _SMALLEST = 1e-300
 _MAX_CORRELATION = 0.9
+_CLIP = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def standard_of(values: Sequence[float], *, ratio: bool = False) -> Standard:
         spread = 2 * min(float(np.mean(deviations)), 8e307) * _MEAN_DEVIATION_TO_SD
     floor = max(_RELATIVE_FLOOR * abs(median), _RATIO_FLOOR if ratio else _SMALLEST)
     scale = max(min(spread, 1e308), floor)
-    return Standard(median, scale, _tau(np.clip(x / scale - median / scale, -5.0, 5.0)))
+    independent = Standard(median, scale, 1.0)
+    tau = _tau(np.array([independent.value(value, _CLIP) for value in x.tolist()]))
+    return Standard(median, scale, tau)
 
 
 def _tau(z: FloatArray) -> float:
