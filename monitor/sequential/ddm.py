@@ -11,7 +11,7 @@ from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
 from monitor.spec import Spec
 
-_KEEP = 4096
+_KEEP = 2048
 
 
 class DdmSpec(Spec):

@@ -11,7 +11,7 @@ from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
 from monitor.spec import Spec
 
-_KEEP = 4096
+_KEEP = 2048
 
 
 class EddmSpec(Spec):
@@ -54,4 +54,4 @@ class EddmSpec(Spec):
         def make() -> Any:
             return EDDM(self.warm_start, self.alpha, self.beta)
 
-        return Replayed(Kind(make, _KEEP, lambda history: sum(history) > self.warm_start))
+        return Replayed(Kind(make, _KEEP, lambda history: history.count(1.0) > self.warm_start))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,18 +109,14 @@ class Replayed:
         self._rebuild([value + 0.0 for value in history])
 
     def state(self) -> State:
-        """Return the history, exact and JSON-able: a text of bits where all are 0 or 1, else base64 of float64."""
-        if all(value in (0.0, 1.0) for value in self.history):
-            return {"bits": "".join("1" if value else "0" for value in self.history), "refused": self.refused}
-        values = base64.b64encode(np.array(self.history, "<f8").tobytes()).decode()
-        return {"values": values, "refused": self.refused}
+        """Return the history, exact and JSON-able."""
+        return {**packed(self.history), "refused": self.refused}
 
     def load(self, state: State) -> None:
         """Replay the history of `state`; raises StoreError when it is damaged or longer than it can be."""
         try:
-            history = _history(state)
-            refused = int(state["refused"])
-        except (binascii.Error, KeyError, TypeError, ValueError) as error:
+            history, refused = unpacked(state), int(state["refused"])
+        except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error
         if len(history) >= 2 * self.kind.keep or not np.isfinite(history).all():
             raise StoreError("a stored series is damaged; reset the checkpoint")
@@ -139,8 +134,15 @@ class Replayed:
         self._detector.update(1.0 - value if self.kind.flip else value)
 
 
-def _history(state: State) -> list[float]:
-    """Return the inputs that a state holds."""
+def packed(values: Sequence[float]) -> State:
+    """Return finite numbers as one text: of bits where all are 0 or 1, else base64 of little-endian float64."""
+    if all(value in (0.0, 1.0) for value in values):
+        return {"bits": "".join("1" if value else "0" for value in values)}
+    return {"values": base64.b64encode(np.array(values, "<f8").tobytes()).decode()}
+
+
+def unpacked(state: State) -> list[float]:
+    """Return what `packed` was given, with 0.0 for -0.0; raises KeyError, TypeError or ValueError on damage."""
     if "bits" in state:
         return [float("01".index(bit)) for bit in state["bits"]]
     found: list[float] = np.frombuffer(base64.b64decode(state["values"], validate=True), "<f8").tolist()

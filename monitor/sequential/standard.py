@@ -45,8 +45,8 @@ def standard_of(values: Sequence[float], *, ratio: bool = False) -> Standard:
     estimates the factor by which the variance of a long mean is larger. From 30 windows r is known to about ± 0.17.
     """
     x = np.asarray(values, np.float64)
-    half = float(np.median(x / 2))  # halves, for neither a sum nor a distance of two floats need be one
-    median, deviations = 2 * half, np.abs(x / 2 - half)
+    median = middle(values)
+    deviations = np.abs(x / 2 - median / 2)  # halves, for the distance of two floats need not be one
     spread = 2 * min(float(np.median(deviations)), 8e307) * _MAD_TO_SD
     if spread == 0.0:
         spread = 2 * min(float(np.mean(deviations)), 8e307) * _MEAN_DEVIATION_TO_SD
@@ -55,6 +55,11 @@ def standard_of(values: Sequence[float], *, ratio: bool = False) -> Standard:
     independent = Standard(median, scale, 1.0)
     tau = _tau(np.array([independent.value(value, _CLIP) for value in x.tolist()]))
     return Standard(median, scale, tau)
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median of at least one finite value; it is finite."""
+    return 2 * float(np.median(np.asarray(values, np.float64) / 2))
 
 
 def _tau(z: FloatArray) -> float:

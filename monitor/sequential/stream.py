@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from monitor.errors import StoreError
 from monitor.protocols import State
-from monitor.sequential.replayed import Replayed
-from monitor.sequential.split import best_split
-from monitor.sequential.standard import Standard, standard_of
+from monitor.sequential.replayed import Replayed, packed, unpacked
+from monitor.sequential.split import changed_since
+from monitor.sequential.standard import Standard, middle, standard_of
 from monitor.types import Level
 
 WARMING_UP: Final = "warming up"
@@ -22,7 +22,10 @@ _RATIOS = frozenset({"missing_ratio", "invalid_ratio", "failure_ratio"})
 
 @dataclass(frozen=True)
 class Change:
-    """The last change of a series: its mean before and after, as the values are, and how many windows it took."""
+    """The last change of a series, in its own units, and how many windows it took to find it.
+
+    `before` and `after` are medians of the windows; of a 0/1 series they are the shares of ones.
+    """
 
     before: float
     after: float
@@ -77,7 +80,7 @@ class Stream:
     def __init__(self, spec: Any) -> None:
         """Start without a window; `spec` is a member of `SequentialSpec`."""
         self._spec = spec
-        self._first: list[float] = []
+        self._values: list[float] = []
         self._standard: Standard | None = None
         self._detector: Replayed = spec.build()
         self._held = 0
@@ -92,23 +95,27 @@ class Stream:
         """Take the value of the next window."""
         if not self._detector.takes(value):
             return Heard(Level.UNKNOWN, NOT_FINITE, windows=len(self._detector.history))
-        if self._spec.binary:
-            return self._judged(value, found=self._detector.update(value))
-        if self._standard is None:
-            self._first.append(value)
-            if len(self._first) == self._spec.warm_up:
-                self._begin()
+        self._values.append(float(value) + 0.0)
+        if self._standard is None and not self._spec.binary:
+            if len(self._values) == self._spec.warm_up:
+                self._begin(standard_of(self._values, ratio=self._spec.statistic in _RATIOS))
             return self._judged(value, found=False)
-        return self._judged(value, found=self._detector.update(self._standard.value(value, self._spec.clip)))
+        found = self._detector.update(self._given(value))
+        if len(self._values) > len(self._detector.history):  # it was rebuilt, and has forgotten the first
+            self._values = self._values[-len(self._detector.history) :]
+        return self._judged(value, found=found)
 
-    def _begin(self) -> None:
-        """End the warm-up."""
+    def _given(self, value: float) -> float:
+        """Return what the detector is given for a value."""
+        return value if self._standard is None else self._standard.value(value, self._spec.clip)
+
+    def _begin(self, standard: Standard) -> None:
+        """Have a detector for this standard that was given all values."""
         refused = self._detector.refused
-        self._standard = standard_of(self._first, ratio=self._spec.statistic in _RATIOS)
-        self._detector = self._spec.build(self._standard.tau)
+        self._standard = standard
+        self._detector = self._spec.build(standard.tau)
         self._detector.refused = refused
-        self._detector.restart([self._standard.value(value, self._spec.clip) for value in self._first])
-        self._first = []
+        self._detector.restart([self._given(value) for value in self._values])
 
     def _judged(self, value: float, *, found: bool) -> Heard:
         """Return the level of the window whose value the detector has just taken."""
@@ -137,7 +144,7 @@ class Stream:
         """Return the detector's own number, or how far the window is from the level, as magnitude and sign."""
         history = self._detector.history
         if self._spec.binary:
-            return sum(history) / len(history), None
+            return history.count(1.0) / len(history), None
         if self._standard is None:
             return None, None
         signed = self._detector.statistic
@@ -147,40 +154,42 @@ class Stream:
 
     def _changed(self) -> Change:
         """Return what a person has to know of the change that was just found."""
-        history = self._detector.history
-        if len(history) < 2:
-            return Change(0.0, history[0], 1)
-        split = best_split(history)
-        if self._standard is None:
-            return Change(*split)
-        level, scale = self._standard.median, self._standard.scale
-        return Change(level + scale * split.before, level + scale * split.after, split.since)
+        if len(self._values) < 2:
+            return Change(0.0, self._values[0], 1)
+        # Where it was is asked of what the detector was given, or one wild window would be the answer.
+        since = changed_since(self._detector.history)
+        before, after = self._values[:-since], self._values[-since:]
+        if self._spec.binary:
+            return Change(sum(before) / len(before), sum(after) / len(after), since)
+        return Change(middle(before), middle(after), since)
 
     def _restart(self) -> None:
         """Begin anew, with the level that was found."""
         self._standard = None
-        self._first = []
+        self._values = []
         self._detector.restart()
 
     def state(self) -> State:
         """Return everything needed to continue, exact and JSON-able."""
         return {
-            "first": list(self._first),
+            **packed(self._values),
             "standard": None if self._standard is None else asdict(self._standard),
+            "refused": self.refused,
             "held": self._held,
             "change": None if self._change is None else asdict(self._change),
-            **self._detector.state(),
         }
 
     def load(self, state: State) -> None:
         """Continue from `state`; raises StoreError on damage."""
         try:
-            self._first = [float(value) for value in state["first"]]
+            self._values = unpacked(state)
             standard, change = state["standard"], state["change"]
-            self._standard = None if standard is None else Standard(**standard)
             self._change = None if change is None else Change(**change)
             self._held = int(state["held"])
+            self._standard = None if standard is None else Standard(**standard)
             self._detector = self._spec.build() if self._standard is None else self._spec.build(self._standard.tau)
-            self._detector.load(state)
+            given = self._values if self._spec.binary or self._standard is not None else []
+            history = packed([self._given(value) for value in given])
+            self._detector.load({**history, "refused": state["refused"]})
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error

@@ -51,7 +51,7 @@ def run(detector, inputs):
 @every_kind
 def test_a_jump_is_found_soon_after_it(spec):
     found = run(build(spec), values(spec, 500, seed=4, jump_at=200))
-    assert [i for i in found if i >= 200][0] <= (200 + 250 if spec is EddmSpec else 275)
+    assert next(i for i in found if i >= 200) <= (200 + 250 if spec is EddmSpec else 275)
     assert [i for i in found if i < 200] == []
 
 
@@ -110,7 +110,7 @@ def test_rivers_ddm_takes_the_first_failure_ever_for_a_change_and_ours_does_not(
     assert bare.drift_detected
     inputs = [0.0] * 100 + [1.0]
     assert run(DdmSpec(check="c").build(), inputs) == []
-    assert run(DdmSpec(check="c").build(), inputs + [1.0, 1.0, 1.0]) != []
+    assert run(DdmSpec(check="c").build(), [*inputs, 1.0, 1.0, 1.0]) != []
 
 
 def test_rivers_kswin_says_a_p_value_of_0_before_its_first_test_and_ours_says_nothing():
