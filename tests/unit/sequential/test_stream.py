@@ -223,6 +223,7 @@ def test_tau_grows_with_the_correlation_of_neighbours(phi, low, high):
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30), st.floats(-1e308, 1e308))
+@settings(deadline=None)
 def test_a_finite_value_has_a_finite_standard_value(values, x):
     standard = standard_of(values)
     assert standard.scale > 0
