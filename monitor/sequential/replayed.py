@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from monitor.errors import StoreError
-from monitor.protocols import State
+from monitor.protocols import Sequential, State
 
 
 def _nothing(_: Any) -> float | None:
@@ -39,8 +39,8 @@ class Kind:
     flip: bool = False
 
 
-class Replayed:
-    """A detector of river behind the protocol `Sequential`.
+class Replayed(Sequential):
+    """A detector of river with a memory that can be stored.
 
     River gives no state, so ours is the inputs since the last change: at any time the detector equals a new one that
     was given `history` in order. That it stays bounded is part of the live detector, not of loading: with 2 * `keep`

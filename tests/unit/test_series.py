@@ -24,7 +24,7 @@ from monitor.sequential import NOTHING, AdwinSpec, DdmSpec, KswinSpec, PageHinkl
 from monitor.series import Series
 from monitor.signals import alert_keys, signals
 from monitor.types import Level
-from tests.support.monitors import FixedDecoder, fetch, make_baseline, make_engine, make_plan, record, tp
+from tests.support.monitors import FixedDecoder, Rig, fetch, make_baseline, make_engine, make_plan, record, tp
 
 SIZE_MS = 1_000
 MEAN = PageHinkleySpec(field="amount", warm_up=20, threshold=10.0)
@@ -265,6 +265,23 @@ def test_an_engine_that_is_stored_and_loaded_at_any_window_goes_on_as_if_it_had_
     windows, heard = windows + result.windows, heard + result.alerts
     assert [w.verdicts for w in windows] == [w.verdicts for w in whole]
     assert heard == alerts
+
+
+def test_a_daemon_that_crashes_and_starts_again_knows_its_series(tmp_path):
+    records = stream([(10, 10.0)] * 30 + [(10, 13.0)] * 10)
+    states = []
+    for crashes in (0, 5):
+        rig = Rig(tmp_path / str(crashes), plan_of(MEAN, ROWS, RANGE), max_poll_records=25)
+        rig.append(records)
+        rig.start()
+        for _ in range(crashes):
+            rig.rounds(3)
+            rig.restart()
+        rig.until_end()
+        states.append(rig.daemon.engine.series.state())
+        rig.crash()
+    assert states[0] == states[1]
+    assert any(state["stream"]["change"] for state in states[0].values())
 
 
 def test_a_changed_spec_begins_anew_and_the_others_go_on():
