@@ -105,8 +105,12 @@ class Replayed(Sequential):
         return False
 
     def restart(self, history: Sequence[float] = ()) -> None:
-        """Forget everything but how many values were refused; begin with `history`, in which nothing is found."""
-        self._rebuild([value + 0.0 for value in history])
+        """Forget everything but how many values were refused; begin with `history`, in which nothing is found.
+
+        Of a history that is too long the last `keep` values are taken.
+        """
+        keep = self.kind.keep
+        self._rebuild([value + 0.0 for value in (history if len(history) < 2 * keep else history[-keep:])])
 
     def state(self) -> State:
         """Return the history, exact and JSON-able."""

@@ -116,6 +116,7 @@ class Stream:
         self._detector = self._spec.build(standard.tau)
         self._detector.refused = refused
         self._detector.restart([self._given(value) for value in self._values])
+        self._values = self._values[-len(self._detector.history) :]
 
     def _judged(self, value: float, *, found: bool) -> Heard:
         """Return the level of the window whose value the detector has just taken."""

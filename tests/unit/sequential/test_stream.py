@@ -30,6 +30,7 @@ SERIES = [
     PageHinkleySpec(field="f", warm_up=10, threshold=8.0),
     AdwinSpec(field="f", warm_up=10),
     KswinSpec(field="f", warm_up=10, window_size=20, stat_size=8, alpha=0.01),
+    KswinSpec(field="f", warm_up=60, window_size=20, stat_size=8, alpha=0.01),
 ]
 BITS = [
     DdmSpec(check="c", warm_start=10),
@@ -96,7 +97,7 @@ def test_units_do_not_matter(factor):
 @pytest.mark.parametrize("spec", [*SERIES, *BITS], ids=lambda spec: spec.kind)
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_unknown_counted_and_otherwise_without_effect(spec, bad):
-    inputs = noise(80) + noise(80, 1, mean=6.0) if spec in SERIES else [0.0] * 60 + [1.0] * 60
+    inputs = noise(100) + noise(80, 1, mean=6.0) if spec in SERIES else [0.0] * 60 + [1.0] * 60
     clean, dirty = Stream(spec), Stream(spec)
     for i, value in enumerate(inputs):
         if i % 7 == 0:
@@ -166,7 +167,7 @@ def test_eddm_is_unknown_until_there_were_failures():
 @settings(max_examples=15, deadline=None)
 def test_to_store_and_load_at_any_moment_changes_nothing(spec, data):
     element = st.sampled_from([0.0, 1.0]) if spec in BITS else st.one_of(st.floats(-3, 3), st.floats(allow_nan=True))
-    first = data.draw(st.lists(element, min_size=5, max_size=30))
+    first = data.draw(st.lists(element, min_size=5, max_size=40))
     inputs = first * 2 + [1.0 if spec in BITS else value * 2 + 9.0 for value in first] * 2
     split = data.draw(st.integers(0, len(inputs)))
     whole = Stream(spec)
