@@ -14,6 +14,7 @@ from monitor.accumulators.distinct import DistinctSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
@@ -29,6 +30,7 @@ AccumulatorSpec = Annotated[
     | DistinctSpec
     | TextSpec
     | FrequentSpec
+    | LogCellsSpec
     | VectorSpec,
     Field(discriminator="kind"),
 ]
@@ -41,6 +43,7 @@ __all__ = [
     "Frame",
     "FrequentSpec",
     "HistogramSpec",
+    "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",
