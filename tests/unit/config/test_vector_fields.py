@@ -105,6 +105,19 @@ def test_two_topics_are_not_aligned_by_vectors():
     assert {where for where, _ in said(text)} == {"checks[0].key", "checks[0].compare"}
 
 
+@pytest.mark.parametrize("statistic", ["mean", "stddev", "distinct"])
+def test_no_series_is_made_of_what_vectors_do_not_have(statistic):
+    found = said(f"{HEAD}sequential: [{{kind: adwin, field: e, statistic: {statistic}}}]\n{FIELDS}")
+    assert found[0][0] == "sequential[0].statistic"
+    assert f"vector has no {statistic}" in found[0][1]
+
+
+def test_a_series_of_the_frechet_distance_is_one():
+    text = f"{HEAD}baseline: {{kind: file, path: b}}\ndrift: [{{kind: frechet}}]\n{FIELDS}"
+    series = "sequential: [{kind: adwin, field: e, statistic: score, detector: frechet}]\n"
+    assert len(load(text + series).sequential) == 1
+
+
 @pytest.mark.parametrize("kind", ["required", "nullable", "missing", "type"])
 def test_checks_of_presence_take_vectors(kind):
     config = load(f"{HEAD}checks: [{{kind: {kind}, field: e, name: mine}}, {{kind: schema}}]\n{FIELDS}")
