@@ -11,7 +11,8 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import chi_mean, noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, hellinger_terms
+from monitor.detectors.noncentral import chi_mean
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, Score
 
@@ -70,13 +71,12 @@ class Hellinger:
         terms = _terms(before, now)
         distance = np.sqrt(np.minimum(terms.sum(axis=1), 1.0))
         unit = pair.noise / 8
-        statistic = (_terms(*pair.smoothed) * pair.occupied).sum(axis=1) / unit
-        bound = np.sqrt(unit * noncentrality_bound(statistic, pair.freedom))
+        sure = confidence(pair, hellinger_terms)
         return pair.score(
             distance,
             noise_floor=np.minimum(np.sqrt(unit) * chi_mean(pair.freedom), 1.0),
-            lower_bound=np.minimum(bound, distance),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(np.sqrt(sure.lower_bound / 8), distance),
+            p_value=sure.p_value,
             contributions=np.sign(now - before) * terms,
         )
 

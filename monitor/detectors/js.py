@@ -13,7 +13,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, js_terms
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, Score
 
@@ -76,12 +76,12 @@ class JensenShannon:
         terms = _terms(before, now)
         divergence = np.clip(terms.sum(axis=1), 0.0, 1.0)
         unit = pair.noise / _CHI_SQUARED
-        statistic = (_terms(*pair.smoothed) * pair.occupied).sum(axis=1) / unit
+        sure = confidence(pair, js_terms)
         return pair.score(
             divergence,
             noise_floor=np.minimum(pair.freedom * unit, 1.0),
-            lower_bound=np.minimum(unit * noncentrality_bound(statistic, pair.freedom), divergence),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound / _CHI_SQUARED, divergence),
+            p_value=sure.p_value,
             contributions=np.sign(now - before) * terms,
         )
 

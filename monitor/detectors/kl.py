@@ -11,7 +11,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, kl_terms
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 
@@ -69,11 +69,11 @@ class KullbackLeibler:
         divergence = np.maximum(terms.sum(axis=1), 0.0)
         # q - p sums to zero over all cells; adding it makes every term, and so every cell's noise, nonnegative.
         constant = np.where(pair.occupied, 0.0, terms + before - now).sum(axis=1)
-        statistic = 2 * np.maximum(divergence - constant, 0.0) / pair.noise
+        sure = confidence(pair, kl_terms)
         return pair.score(
             divergence,
             noise_floor=pair.freedom * pair.noise / 2 + constant,
-            lower_bound=pair.noise / 2 * noncentrality_bound(statistic, pair.freedom),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound / 2, divergence),
+            p_value=sure.p_value,
             contributions=terms,
         )

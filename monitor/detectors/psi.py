@@ -11,7 +11,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, psi_terms
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 
@@ -72,11 +72,11 @@ class Psi:
         terms = (now - before) * np.log(now / before)
         psi = terms.sum(axis=1)
         constant = np.where(pair.occupied, 0.0, terms).sum(axis=1)
-        statistic = (psi - constant) / pair.noise
+        sure = confidence(pair, psi_terms)
         return pair.score(
             psi,
             noise_floor=pair.freedom * pair.noise + constant,
-            lower_bound=pair.noise * noncentrality_bound(statistic, pair.freedom),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound, psi),
+            p_value=sure.p_value,
             contributions=np.sign(now - before) * terms,
         )

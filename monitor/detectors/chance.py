@@ -1,0 +1,124 @@
+"""The lower bound of every smooth divergence: what chance alone makes of it, in cells of many rows and of few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy import special
+
+from monitor.detectors.cells import CellPair
+from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.types import FloatArray
+
+Terms = Callable[[FloatArray, FloatArray], FloatArray]
+"""A divergence's terms f(current, baseline) of counts, nonnegative, about (current - baseline)²/baseline where near."""
+
+_HALF = 0.5
+_FEWEST, _MOST = 0.01, 1000.0
+_GRID = np.geomspace(_FEWEST, _MOST, 121)
+_LEVELS = (np.arange(4000) + 0.5) / 4000
+
+
+def psi_terms(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return (q - p)·ln(q/p)."""
+    return np.asarray(special.rel_entr(now, before) + special.rel_entr(before, now))
+
+
+def kl_terms(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return 2·(q·ln(q/p) + p - q)."""
+    return np.asarray(2 * special.kl_div(now, before))
+
+
+def js_terms(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return 4·(q·ln(q/h) + p·ln(p/h)), h = (p + q)/2."""
+    middle = (now + before) / 2
+    return np.asarray(4 * (special.rel_entr(now, middle) + special.rel_entr(before, middle)))
+
+
+def hellinger_terms(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return 4·(√q - √p)²."""
+    return np.asarray(4 * (np.sqrt(now) - np.sqrt(before)) ** 2)
+
+
+def chi2_terms(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return 2·(q - p)²/(q + p), 0 where both are 0."""
+    total = now + before
+    return np.divide(2 * (now - before) ** 2, total, out=np.zeros_like(total), where=total > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Confidence:
+    """What is sure of a divergence, per group: the lower bound in units of (q - p)²/p, and the p-value of no drift."""
+
+    lower_bound: FloatArray
+    p_value: FloatArray
+
+
+def confidence(pair: CellPair, terms: Terms) -> Confidence:
+    """Return the 95 % lower bound of the divergence Σ terms(q, p) of the true shares, and its p-value.
+
+    Both sides are drawn as h = 1/K rows, the number that has the noise of both, and get half a row in every occupied
+    cell, so that neither a zero nor a logarithm decides: Z = Σ terms(h·q + ½, h·p + ½). Were every λ = h·p large, Z would
+    be noncentral chi-squared with B-1 degrees of freedom and noncentrality h·Σ (q - p)²/p. In cells of few rows its mean and
+    variance differ; they are known for each λ (`chances`), and Z is taken as the multiple g of a noncentral
+    chi-squared that has them: g = V/2M, freedom 2M²/V, M = Σ (1-p)·mean(λ), V = Σ (1-p)·variance(λ). The half rows take
+    the part ½/(λ + ½) of the effect, which the bound gets back.
+
+    With correlated rows h is the effective number, and the part 1 - 1/φ of the variation is taken as Dirichlet, φ the
+    design effect. A group whose values lie in one cell has bound 0 and p-value 1.
+    """
+    h = (1 / pair.noise)[:, None]
+    before, now = pair.shares
+    occupied = _HALF * pair.occupied
+    z = terms(h * now + occupied, h * before + occupied).sum(axis=1)
+    share = pair.pooled
+    expected = h * share
+    rest = np.where(pair.occupied, 1 - share, 0.0)
+    mean, variance = chances(terms, expected, (1 / pair.effect)[:, None])
+    m, v = (rest * mean).sum(axis=1), (rest * variance).sum(axis=1)
+    some = (pair.freedom > 0) & (m > 0) & (v > 0)
+    m, v = np.where(some, m, 1.0), np.where(some, v, 2.0)
+    kept = np.where(some, (rest * expected / (expected + _HALF)).sum(axis=1) / np.where(some, rest.sum(axis=1), 1.0), 1.0)
+    scale, freedom = v / (2 * m), np.where(some, 2 * m**2 / v, 0.0)
+    statistic = z / scale
+    bound = noncentrality_bound(statistic, freedom) * scale * pair.noise / kept
+    return Confidence(bound, p_value(statistic, freedom))
+
+
+def chances(terms: Terms, expected: FloatArray, independent: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance of terms(C + ½, λ + ½), C a count of mean and variance λ; 1 and 2 where λ is large.
+
+    The share `independent` of the variance is that of a Poisson count, the rest that of a gamma (in a Dirichlet).
+    """
+    where = np.log(np.clip(expected, _FEWEST, _MOST))
+    few = np.minimum(expected / _FEWEST, 1.0)
+    tables = [
+        tuple(np.interp(where, np.log(_GRID), numbers) * few for numbers in table)
+        for table in (_of_counts(terms), _of_shares(terms))
+    ]
+    (mean, variance), (mean_of_shares, variance_of_shares) = tables
+    return (
+        independent * mean + (1 - independent) * mean_of_shares,
+        independent * variance + (1 - independent) * variance_of_shares,
+    )
+
+
+@cache
+def _of_counts(terms: Terms) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance over the grid where C is Poisson, summed over its values."""
+    values = np.arange(int(_MOST + 12 * np.sqrt(_MOST)))
+    weights = np.exp(special.xlogy(values, _GRID[:, None]) - _GRID[:, None] - special.gammaln(values + 1))
+    found = terms(values + _HALF, _GRID[:, None] + _HALF)
+    mean = (weights * found).sum(axis=1)
+    return mean, (weights * (found - mean[:, None]) ** 2).sum(axis=1)
+
+
+@cache
+def _of_shares(terms: Terms) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance over the grid where C is gamma of shape λ, by the middles of 4,000 equal shares."""
+    values = special.gammaincinv(_GRID[:, None], _LEVELS)
+    found = terms(values + _HALF, _GRID[:, None] + _HALF)
+    return found.mean(axis=1), found.var(axis=1)
