@@ -49,6 +49,7 @@ def build_baseline(
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=limits.max_baseline_rows,
+        window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):

@@ -61,11 +61,11 @@ def confidence(pair: CellPair, terms: Terms) -> Confidence:
     """Return the 95 % lower bound of the divergence Σ terms(q, p) of the true shares, and its p-value.
 
     Both sides are drawn as h = 1/K rows, the number that has the noise of both, and get half a row in every occupied
-    cell, so that neither a zero nor a logarithm decides: Z = Σ terms(h·q + ½, h·p + ½). Were every λ = h·p large, Z would
-    be noncentral chi-squared with B-1 degrees of freedom and noncentrality h·Σ (q - p)²/p. In cells of few rows its mean and
-    variance differ; they are known for each λ (`chances`), and Z is taken as the multiple g of a noncentral
-    chi-squared that has them: g = V/2M, freedom 2M²/V, M = Σ (1-p)·mean(λ), V = Σ (1-p)·variance(λ). The half rows take
-    the part ½/(λ + ½) of the effect, which the bound gets back.
+    cell, so that neither a zero nor a logarithm decides: Z = Σ terms(h·q + ½, h·p + ½). Were every λ = h·p large, Z
+    would be noncentral chi-squared with B-1 degrees of freedom and noncentrality h·Σ (q - p)²/p. In cells of few rows
+    its mean and variance differ; they are known for each λ (`chances`), and Z is taken as the multiple g of a
+    noncentral chi-squared that has them: g = V/2M, freedom 2M²/V, M = Σ (1-p)·mean(λ), V = Σ (1-p)·variance(λ).
+    The half rows take the part ½/(λ + ½) of the effect, which the bound gets back.
 
     With correlated rows h is the effective number, and the part 1 - 1/φ of the variation is taken as Dirichlet, φ the
     design effect. A group whose values lie in one cell has bound 0 and p-value 1.
@@ -81,7 +81,8 @@ def confidence(pair: CellPair, terms: Terms) -> Confidence:
     m, v = (rest * mean).sum(axis=1), (rest * variance).sum(axis=1)
     some = (pair.freedom > 0) & (m > 0) & (v > 0)
     m, v = np.where(some, m, 1.0), np.where(some, v, 2.0)
-    kept = np.where(some, (rest * expected / (expected + _HALF)).sum(axis=1) / np.where(some, rest.sum(axis=1), 1.0), 1.0)
+    left = (rest * expected / (expected + _HALF)).sum(axis=1)
+    kept = np.where(some, left, 1.0) / np.where(some, rest.sum(axis=1), 1.0)
     scale, freedom = v / (2 * m), np.where(some, 2 * m**2 / v, 0.0)
     statistic = z / scale
     bound = noncentrality_bound(statistic, freedom) * scale * pair.noise / kept
@@ -109,7 +110,7 @@ def chances(terms: Terms, expected: FloatArray, independent: FloatArray) -> tupl
 @cache
 def _of_counts(terms: Terms) -> tuple[FloatArray, FloatArray]:
     """Return mean and variance over the grid where C is Poisson, summed over its values."""
-    values = np.arange(int(_MOST + 12 * np.sqrt(_MOST)))
+    values = np.arange(_MOST + 12 * np.sqrt(_MOST))
     weights = np.exp(special.xlogy(values, _GRID[:, None]) - _GRID[:, None] - special.gammaln(values + 1))
     found = terms(values + _HALF, _GRID[:, None] + _HALF)
     mean = (weights * found).sum(axis=1)
@@ -120,5 +121,5 @@ def _of_counts(terms: Terms) -> tuple[FloatArray, FloatArray]:
 def _of_shares(terms: Terms) -> tuple[FloatArray, FloatArray]:
     """Return mean and variance over the grid where C is gamma of shape λ, by the middles of 4,000 equal shares."""
     values = special.gammaincinv(_GRID[:, None], _LEVELS)
-    found = terms(values + _HALF, _GRID[:, None] + _HALF)
+    found = terms(np.asarray(values + _HALF, np.float64), _GRID[:, None] + _HALF)
     return found.mean(axis=1), found.var(axis=1)
