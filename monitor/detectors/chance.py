@@ -19,6 +19,7 @@ Terms = Callable[[FloatArray, FloatArray], FloatArray]
 _HALF = 0.5
 _FEWEST, _MOST = 0.01, 1000.0
 _GRID = np.geomspace(_FEWEST, _MOST, 121)
+_STEP = float(np.log(_MOST / _FEWEST)) / (_GRID.size - 1)
 _LEVELS = (np.arange(4000) + 0.5) / 4000
 
 
@@ -30,6 +31,11 @@ def psi_terms(now: FloatArray, before: FloatArray) -> FloatArray:
 def kl_terms(now: FloatArray, before: FloatArray) -> FloatArray:
     """Return 2·(q·ln(q/p) + p - q)."""
     return np.asarray(2 * special.kl_div(now, before))
+
+
+def kl_terms_of_baseline(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Return the terms of KL with the sides exchanged: what chance in the baseline's count makes of it."""
+    return kl_terms(before, now)
 
 
 def js_terms(now: FloatArray, before: FloatArray) -> FloatArray:
@@ -57,8 +63,10 @@ class Confidence:
     p_value: FloatArray
 
 
-def confidence(pair: CellPair, terms: Terms) -> Confidence:
+def confidence(pair: CellPair, terms: Terms, exchanged: Terms | None = None) -> Confidence:
     """Return the 95 % lower bound of the divergence Σ terms(q, p) of the true shares, and its p-value.
+
+    `exchanged` are the terms with the sides exchanged, for a divergence that is not symmetric.
 
     Both sides are drawn as h = 1/K rows, the number that has the noise of both, and get half a row in every occupied
     cell, so that neither a zero nor a logarithm decides: Z = Σ terms(h·q + ½, h·p + ½). Were every λ = h·p large, Z
@@ -77,7 +85,13 @@ def confidence(pair: CellPair, terms: Terms) -> Confidence:
     share = pair.pooled
     expected = h * share
     rest = np.where(pair.occupied, 1 - share, 0.0)
-    mean, variance = chances(terms, expected, (1 / pair.effect)[:, None])
+    independent = (1 / pair.effect)[:, None]
+    mean, variance = chances(terms, expected, independent)
+    if exchanged is not None:
+        of_current = (pair.n_baseline / np.maximum(pair.n_baseline + pair.n_current, 1))[:, None]
+        other_mean, other_variance = chances(exchanged, expected, independent)
+        mean = of_current * mean + (1 - of_current) * other_mean
+        variance = of_current * variance + (1 - of_current) * other_variance
     m, v = (rest * mean).sum(axis=1), (rest * variance).sum(axis=1)
     some = (pair.freedom > 0) & (m > 0) & (v > 0)
     m, v = np.where(some, m, 1.0), np.where(some, v, 2.0)
@@ -94,17 +108,21 @@ def chances(terms: Terms, expected: FloatArray, independent: FloatArray) -> tupl
 
     The share `independent` of the variance is that of a Poisson count, the rest that of a gamma (in a Dirichlet).
     """
-    where = np.log(np.clip(expected, _FEWEST, _MOST))
+    place = np.log(np.clip(expected, _FEWEST, _MOST) / _FEWEST) / _STEP
+    left = np.minimum(place.astype(np.int64), _GRID.size - 2)
+    right = place - left
+    correlated = bool((independent < 1).any())
+    of_counts, of_shares = _of_counts(terms), _of_shares(terms) if correlated else None
     few = np.minimum(expected / _FEWEST, 1.0)
-    tables = [
-        tuple(np.interp(where, np.log(_GRID), numbers) * few for numbers in table)
-        for table in (_of_counts(terms), _of_shares(terms))
-    ]
-    (mean, variance), (mean_of_shares, variance_of_shares) = tables
-    return (
-        independent * mean + (1 - independent) * mean_of_shares,
-        independent * variance + (1 - independent) * variance_of_shares,
-    )
+    found = []
+    for number in range(2):  # mean, variance
+        table = of_counts[number]
+        value = table[left] * (1 - right) + table[left + 1] * right
+        if of_shares is not None:
+            table = of_shares[number]
+            value = independent * value + (1 - independent) * (table[left] * (1 - right) + table[left + 1] * right)
+        found.append(value * few)
+    return found[0], found[1]
 
 
 @cache

@@ -11,7 +11,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.chance import confidence, kl_terms
+from monitor.detectors.chance import confidence, kl_terms, kl_terms_of_baseline
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 
@@ -69,7 +69,7 @@ class KullbackLeibler:
         divergence = np.maximum(terms.sum(axis=1), 0.0)
         # q - p sums to zero over all cells; adding it makes every term, and so every cell's noise, nonnegative.
         constant = np.where(pair.occupied, 0.0, terms + before - now).sum(axis=1)
-        sure = confidence(pair, kl_terms)
+        sure = confidence(pair, kl_terms, kl_terms_of_baseline)
         return pair.score(
             divergence,
             noise_floor=pair.freedom * pair.noise / 2 + constant,
