@@ -49,9 +49,10 @@ class KullbackLeibler:
     rows gives NaN; a single cell gives 0. `contributions` are the terms, which have a sign of their own.
 
     No drift: 2·KL/K is about chi² with B-1 degrees of freedom, K = 1/n + 1/m, so E[KL] = (B-1)·K/2.
-    Cells empty on both sides are taken out of the statistic as in PSI.
+    The constant that cells empty on both sides put in is added to `noise_floor`.
 
-    Guarantee: `lower_bound` is about a 95 % bound, asymptotically and for small divergences.
+    Guarantee: the true divergence is at least `lower_bound` in about 95 % of windows (95–98.5 % measured from n = 100
+    on). It and `p_value` are made by `chance.confidence`.
     Source: Kullback & Leibler, On information and sufficiency (1951).
     """
 
