@@ -46,10 +46,10 @@ def checks() -> Section:
 
 def _by_segment() -> object:
     by = "monitor, check, segment"
-    worst = f"topk(20, max by ({by}) (driftline_check_failure_ratio{{{FLEET}}}))"
+    worst = f"topk(20, max by ({by}) (driftline_check_failure_ratio{{{FLEET}}}) > 0)"
     table = listing(
         "Checks by segment",
-        "The largest shares of failing rows in the last window; an empty segment is all rows.",
+        "The largest shares of failing rows in the last window, and no data when none fails; an empty segment is all rows.",
         "percentunit",
         {"monitor": "Monitor", "check": "Check", "segment": "Segment", "Value #A": "Failing"},
         rows(worst),

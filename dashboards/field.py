@@ -44,7 +44,9 @@ def field() -> Dashboard:
     """Return the dashboard of one field."""
     fields = f"label_values(driftline_field_rows{{{MONITOR}}}, field)"
     segments = f"label_values(driftline_field_rows{{{_FIELD}}}, segment)"
-    detectors = f"label_values(driftline_drift_threshold{{{_FIELD}}}, detector)"
+    # Sequential detectors have scores but no thresholds, and one that is unknown has thresholds but no score.
+    scored = '__name__=~"driftline_drift_threshold|driftline_drift_score"'
+    detectors = f"label_values({{{scored},{_FIELD}}}, detector)"
     dashboard = build(
         "driftline-field",
         "Field",
@@ -222,7 +224,16 @@ def _segments() -> Section:
             "{{reason}}",
         ),
     )
-    return "Segments", [(8, [table, unknown])]
+    refused = graph(
+        "Values that sequential detectors refused",
+        "Numbers of windows that were not finite, in the step of the graph; empty without sequential detectors.",
+        "none",
+        over_time(
+            f"sum by (segment, detector) (increase(driftline_sequential_refused_total{{{_FIELD}}}[$__rate_interval]))",
+            "{{detector}} {{segment}}",
+        ),
+    ).min(0)
+    return "Segments", [(8, [table]), (7, [unknown, refused])]
 
 
 def _presence() -> Section:

@@ -13,6 +13,7 @@ from dashboards.panels import (
     LEVELS,
     RED,
     SEVERITIES,
+    UNKNOWN,
     YELLOW,
     YES,
     ZERO_IS_GOOD,
@@ -179,7 +180,10 @@ def _drift() -> Section:
         },
         rows(_WORST),
         rows(f"max by ({_VERDICT}) (driftline_drift_score{{{FLEET}}}) {of_worst}"),
-        rows(f"max by ({_VERDICT}) (driftline_drift_level{{{FLEET}}}) {of_worst}"),
+        rows(
+            f"(max by ({_VERDICT}) (driftline_drift_level{{{FLEET}}})"
+            f" or max by ({_VERDICT}) (driftline_verdict_unknown{{{FLEET}}}) * {UNKNOWN}) {of_worst}"
+        ),
         descending="Bound / threshold",
     )
     for name in ("Bound / threshold", "Score"):
@@ -250,6 +254,6 @@ def _reading() -> Section:
         over_time(f"max by (monitor, topic) (driftline_consumer_lag_seconds{{{FLEET}}})", "{{monitor}} {{topic}}"),
     )
     return "Reading", [
-        (7, [table]),
+        (5, [table]),
         (7, [going_to(rate, "Topic", to_topic), going_to(lag, "Topic", to_topic)]),
     ]

@@ -79,6 +79,7 @@ def configure(system: System, hook: str) -> None:
         {"kind": "volume", "min_per_window": 10},
         {"kind": "freshness", "max_delay": "10m"},
     ]
+    system.settings["sequential"] = [{"kind": "page_hinkley", "field": "amount", "statistic": "mean", "segments": True}]
     system.settings["sinks"] = [{"kind": "webhook", "name": "hook", "url": f"{hook}/in"}]
     data = system.directory / "healthy.jsonl"
     data.write_bytes(b"\n".join(line for i in range(8) for line in window(1_700_000_000_000 + i * WINDOW_MS)))
@@ -103,7 +104,7 @@ def observed(tmp_path: Path, kafka_broker: Cluster, start_prometheus: StartProme
         prometheus.wait_for("driftline_alert_firing == 1")
         if PREVIEW:
             run.windows(45)
-        run.windows(many, factor=2.0, without_country=3, bad=True)
+        run.windows(many, factor=2.7, without_country=3, bad=True)
         prometheus.wait_for('ALERTS{alertname="DriftlineDrift"}')
         prometheus.wait_for("increase(driftline_rejects_total[1m]) > 0")
         prometheus.wait_for('driftline_dead_letters_total{outcome="delivered"} > 0')
