@@ -49,7 +49,7 @@ def _by_segment() -> object:
     worst = f"topk(20, max by ({by}) (driftline_check_failure_ratio{{{FLEET}}}) > 0)"
     table = listing(
         "Checks by segment",
-        "The largest shares of failing rows in the last window, and no data when none fails; an empty segment is all rows.",
+        "The largest shares of failing rows in the last window; no data: none fails. An empty segment is all rows.",
         "percentunit",
         {"monitor": "Monitor", "check": "Check", "segment": "Segment", "Value #A": "Failing"},
         rows(worst),

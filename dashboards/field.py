@@ -8,18 +8,16 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
+from dashboards.cells import distribution
 from dashboards.frame import Section, Shelf, annotated, build, link
 from dashboards.panels import (
     BLUE,
     GREY,
     LEVELS,
-    ORANGE,
     PURPLE,
     RED,
     UNKNOWN,
     YELLOW,
-    bars,
-    coloured,
     column,
     dashed,
     graph,
@@ -37,7 +35,6 @@ from dashboards.queries import ALL_ROWS, MONITOR, datasource, job, monitor, now,
 _FIELD: Final = f'{MONITOR},field="$field"'
 _HERE: Final = f'{_FIELD},segment=~"$segment"'
 _VERDICT: Final = f'{_HERE},detector="$detector"'
-_TOP_CELLS: Final = 8
 
 
 def field() -> Dashboard:
@@ -61,7 +58,7 @@ def field() -> Dashboard:
             one_of("detector", "Detector", detectors),
             runbooks(),
         ],
-        [_verdict(), _distribution(), _segments(), _presence(), _numbers()],
+        [_verdict(), distribution(), _segments(), _presence(), _numbers()],
     )
     return annotated(dashboard, f'{MONITOR},field="$field"', MONITOR)
 
@@ -138,45 +135,6 @@ def _numbers_now() -> list[object]:
             now(f"max(driftline_field_rows{{{_HERE}}})", "rows"),
         ),
     ]
-
-
-def _cells(source: str, by: str) -> str:
-    return f'max by ({by}) (driftline_field_cell_ratio{{{_FIELD},source="{source}"}})'
-
-
-def _distribution() -> Section:
-    moved = f"({_cells('current', 'cell')} - {_cells('baseline', 'cell')})"
-    both = bars(
-        "Baseline against the last window",
-        "Share of the usable values in each cell, of all rows whatever the segment. Cells of numbers are the "
-        "baseline's tenths, so each holds about 10 % of it.",
-        "percentunit",
-        "cell",
-        {"Value #A": "baseline", "Value #B": "last window"},
-        rows(_cells("baseline", "cell, position")),
-        rows(_cells("current", "cell, position")),
-        order="position",
-    )
-    shifted = bars(
-        "Cells that moved most",
-        "Current share less the baseline's, of the cells with the largest difference: above zero there is more of it "
-        "than there was.",
-        "percentunit",
-        "cell",
-        {"Value": "difference"},
-        rows(f"{moved} and topk({_TOP_CELLS}, abs({moved}))"),
-        order="-Value",
-    )
-    coloured(shifted, ((None, BLUE), (0, ORANGE)))
-    # Prometheus sorts series by their labels, by name: `at` comes before `cell`, so the areas stand in their order.
-    ordered = f'label_replace({_cells("current", "position, cell")}, "at", "$1", "position", "(.*)")'
-    over = stacked(
-        "Distribution over time",
-        "Share of the usable values in each cell, window after window, of all rows.",
-        "percentunit",
-        over_time(ordered, "{{cell}}"),
-    ).max(1)
-    return "Distribution of all rows", [(10, [both, shifted]), (9, [wide(over)])]
 
 
 def _segments() -> Section:
