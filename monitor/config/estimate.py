@@ -189,12 +189,11 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
 
 def _alerts(config: Config, checks: list[str], segments: list[str]) -> Iterator[Alert]:
     """Return everything that can fire, firing; a rule has one severity at a time."""
-    rules = [(detector.kind, path) for path in config.fields for detector in config.detectors_for(path)]
+    rules: list[tuple[str, str]] = [(d.kind, path) for path in config.fields for d in config.detectors_for(path)]
     rules += [(spec.name, stream_field(spec)) for spec in config.sequential]
     for rule, path in [*rules, *((name, "") for name in checks)]:
         for segment in segments:
-            labels = {"rule": rule, "field": path, "segment": segment}
-            yield Alert("firing", "", "critical", 0, labels, {})
+            yield Alert("firing", "", "critical", 0, labels={"rule": rule, "field": path, "segment": segment})
 
 
 def _profile_views(config: Config) -> Iterator[ProfileView]:

@@ -4,6 +4,7 @@ from monitor.config import estimate as module
 from monitor.config.estimate import estimate
 from monitor.describe import QUANTILES
 from monitor.export.cell_metrics import CELLS
+from monitor.export.metrics import METRICS
 from tests.support.configurations import changed, configured
 
 
@@ -39,6 +40,13 @@ def test_series_are_counted_as_they_are_exported():
 def test_the_cells_of_distributions_are_counted():
     fullest = module._fullest(configured(), 1, 2)
     assert len(list(CELLS[0].read(fullest))) == 3 * 12 * 2  # amount, country and merchant.mcc; a text has no cells
+
+
+def test_every_alert_that_may_fire_is_counted_as_a_series_of_its_own():
+    [firing] = [metric for metric in METRICS if metric.name == "driftline_alert_firing"]
+    found = [labels for labels, _ in firing.read(module._fullest(configured(), 1, 3))]
+    assert len(set(found)) == len(found) > 3 * 8
+    assert {segment for *_, segment, _ in found} == {"", "segment=0", "segment=1"}
 
 
 def test_the_estimate_knows_the_quantiles_that_are_exported():
