@@ -53,6 +53,6 @@ def _by_segment() -> object:
         "percentunit",
         {"monitor": "Monitor", "check": "Check", "segment": "Segment", "Value #A": "Failing"},
         rows(worst),
-        descending="Failing",
+        order="-Failing",
     )
     return rounded(table, "Failing", 1)

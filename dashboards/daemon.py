@@ -136,7 +136,7 @@ def _work() -> Section:
         "Seconds of work a second. All stages but poll together near 1 mean that it cannot keep up: add workers.",
         "percentunit",
         over_time(f"sum by (stage) (rate(driftline_engine_seconds_total{{{_ON}}}[$__rate_interval]))", "{{stage}}"),
-    ).min(0)
+    )
     windows = graph(
         "Windows judged",
         "Windows a second.",

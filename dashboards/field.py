@@ -160,7 +160,7 @@ def _segments() -> Section:
             f" or max by ({by}) (driftline_verdict_unknown{{{selector}}}) * {UNKNOWN}"
         ),
         rows(f"max by ({by}) (driftline_field_rows{{{_FIELD}}})"),
-        descending="Lower bound",
+        order="-Lower bound",
     )
     for name in ("Score", "Lower bound", "Noise floor"):
         rounded(table, name, 3)

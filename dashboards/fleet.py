@@ -142,6 +142,7 @@ def _alerts() -> Section:
             "segment": "Segment",
         },
         rows(f"max by ({_ALERT}) (driftline_alert_firing{{{FLEET}}})"),
+        order="Severity",
     )
     to_field = link(
         "driftline-field",
@@ -184,7 +185,7 @@ def _drift() -> Section:
             f"(max by ({_VERDICT}) (driftline_drift_level{{{FLEET}}})"
             f" or max by ({_VERDICT}) (driftline_verdict_unknown{{{FLEET}}}) * {UNKNOWN}) {of_worst}"
         ),
-        descending="Bound / threshold",
+        order="-Bound / threshold",
     )
     for name in ("Bound / threshold", "Score"):
         rounded(table, name, 3)

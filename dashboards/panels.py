@@ -106,6 +106,7 @@ def stacked(title: str, description: str, unit: str, *queries: Dataquery) -> tim
         graph(title, description, unit, *queries)
         .stacking(StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
         .fill_opacity(40)
+        .min(0)
     )
 
 
@@ -175,21 +176,22 @@ def listing(
     unit: str,
     columns: Mapping[str, str],
     *queries: Dataquery,
-    descending: str = "",
+    order: str = "",
 ) -> table.Panel:
     """Return a table with a row for every set of labels; `columns` are names by label or `Value #A`, in order.
 
-    Columns that are not named are left out. `descending` is the column to sort by.
+    Columns that are not named are left out. `order` is the column to sort by, with a minus sign: downwards.
     """
     panel: table.Panel = _panel(table.Panel(), title, description, unit, queries)
     single = len(queries) == 1
     names = {("Value" if single and key == "Value #A" else key): name for key, name in columns.items()}
     panel.with_transformation(_step("merge", {}))
     panel.with_transformation(_step("filterFieldsByName", {"include": {"names": list(names)}}))
-    order = {name: number for number, name in enumerate(names)}
-    panel.with_transformation(_step("organize", {"excludeByName": {}, "indexByName": order, "renameByName": names}))
-    if descending:
-        panel.sort_by([TableSortByFieldState().display_name(descending).desc(desc=True)])
+    places = {name: number for number, name in enumerate(names)}
+    panel.with_transformation(_step("organize", {"excludeByName": {}, "indexByName": places, "renameByName": names}))
+    if order:
+        by = TableSortByFieldState().display_name(order.removeprefix("-"))
+        panel.sort_by([by.desc(desc=order.startswith("-"))])
     return panel.thresholds(_thresholds(PLAIN))
 
 

@@ -229,7 +229,7 @@ def _partitions() -> Section:
         rows(f"max by (partition) (driftline_consumer_lag_records{{{_ON}}})"),
         rows(f"max by (partition) (driftline_consumer_lag_seconds{{{_ON}}})"),
         rows(f"max by (partition) (driftline_partition_stalled{{{_ON}}})"),
-        descending="Lag",
+        order="-Lag",
     )
     column(table, "Lag", unit="s")
     column(table, "Stalled", mapping=TROUBLE)
@@ -250,5 +250,5 @@ def _partitions() -> Section:
                 ("driftline_last_window_timestamp_seconds", "last window"),
             )
         ),
-    )
+    ).min(0)
     return "Partitions", [(8, [table, stalled, behind])]

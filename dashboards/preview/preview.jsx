@@ -94,7 +94,10 @@ function Table_({ panel, all, height }) {
   const by = panel.options.sortBy?.[0];
   const names = frame.fields.map((f) => title(f, frame, all));
   const order = [...Array(frame.length).keys()];
-  if (by) { const f = frame.fields[names.indexOf(by.displayName)]; order.sort((a, b) => ((f.values[b] ?? -1e99) - (f.values[a] ?? -1e99)) * (by.desc ? 1 : -1)); }
+  if (by) {
+    const { values } = frame.fields[names.indexOf(by.displayName)], least = typeof values[0] === 'number' ? -1e99 : '';
+    order.sort((a, b) => { const [x, y] = [values[a] ?? least, values[b] ?? least]; return (x < y ? -1 : x > y ? 1 : 0) * (by.desc ? -1 : 1); });
+  }
   const cell = { padding: '4px 8px', borderBottom: '1px solid #e4e5e6', fontSize: 12, textAlign: 'left', whiteSpace: 'nowrap' };
   return <Ours><div style={{ height, overflow: 'hidden' }}><table style={{ width: '100%', borderCollapse: 'collapse' }}>
     <thead><tr>{names.map((n) => <th key={n} style={{ ...cell, color: '#1f62e0' }}>{n}</th>)}</tr></thead>
