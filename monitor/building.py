@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import build_decoder, segment_plan
+from monitor.compile import build_decoder, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import PartitionedSource
@@ -49,6 +49,7 @@ def build_baseline(
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=limits.max_baseline_rows,
+        groups=number_groups(config),
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from monitor.accumulators.categories import Categories
+from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
-from monitor.profile import Profile
+from monitor.profile import Profile, frame_key
 from monitor.snapshot import FieldView, ProfileView
 from monitor.types import FloatArray, Presence
 
@@ -32,9 +33,17 @@ def number(value: Any) -> float | None:
 
 
 def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
-    """Return every field's statistics in every segment; quantiles and distinct for all rows only."""
+    """Return every field's statistics in every segment; quantiles and distinct for all rows only.
+
+    A group has rows and, as missing, the share of those in which one of its fields has no usable value.
+    """
     by_field: dict[str, dict[str, Any]] = {}
+    groups = []
     for spec, accumulator in profile.accumulators.items():
+        if isinstance(accumulator, Comoment):
+            groups += _group_views(plan, frame_key(spec), accumulator)
+        if getattr(spec, "fields", None) is not None:
+            continue
         by_field.setdefault(spec.field, {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
@@ -54,7 +63,12 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
                     **(_sketched(kinds) if group == 0 else {}),
                 )
             )
-    return tuple(views)
+    return (*views, *groups)
+
+
+def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView]:
+    counts = zip(plan.segmenter.labels, rows.rows.tolist(), rows.n.tolist(), strict=True)
+    return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
 def _numbers(moments: Moments) -> dict[str, Any]:

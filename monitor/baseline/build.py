@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators import Frame
+from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.model import Baseline
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
@@ -33,8 +34,10 @@ class BaselineBuilder:
         *,
         max_categories: int,
         max_rows: int,
+        groups: Sequence[NumberGroup] = (),
     ) -> None:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent)."""
+        self._groups = tuple(groups)
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
@@ -71,14 +74,22 @@ class BaselineBuilder:
         self._batches.sort(key=lambda batch: (batch.partition, int(batch.offsets[0])))
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
-        profile = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels).empty()
+        groups = {group.name: group_frame(group, self._columns, segmenter) for group in self._groups}
+        specs = baseline_specs(self._fields, groups)
+        profile = ProfilePlan(specs, {**frames, **groups}, segmenter.labels).empty()
         for columns, n in self._blocks():
             profile.update(columns, segmenter.groups(columns), (), n)
         volumes = Volumes.of(batch.event_times_ms for batch in self._batches)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)), volumes)
+        known = tuple(sorted(self._known))
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, groups)
 
-    def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
-        """Yield columns and number of rows of blocks of one size, whatever the batches were."""
+    def _columns(self, paths: Iterable[str]) -> Iterator[Mapping[str, Column]]:
+        """Yield the columns of these fields, block by block."""
+        return (columns for columns, _ in self._blocks(tuple(paths)))
+
+    def _blocks(self, paths: Sequence[str] | None = None) -> Iterator[tuple[Mapping[str, Column], int]]:
+        """Yield columns (of `paths` only, where given) and number of rows of blocks of one size, whatever came."""
+        wanted = self._fields if paths is None else paths
         ends = np.cumsum([len(batch) for batch in self._batches])
         for start in range(0, self.rows, _BLOCK_ROWS):
             stop = min(start + _BLOCK_ROWS, self.rows)
@@ -86,8 +97,9 @@ class BaselineBuilder:
             parts = []
             for batch, end in zip(self._batches[first : last + 1], ends[first : last + 1].tolist(), strict=True):
                 begin = end - len(batch)
-                parts.append(batch.take(np.arange(max(start, begin) - begin, min(stop, end) - begin)))
-            yield {path: _joined([part.columns[path] for part in parts]) for path in self._fields}, stop - start
+                rows = np.arange(max(start, begin) - begin, min(stop, end) - begin)
+                parts.append({path: batch.columns[path].take(rows) for path in wanted})
+            yield {path: _joined([part[path] for part in parts]) for path in wanted}, stop - start
 
     def _frame(self, path: str) -> Frame | None:
         """Return the frozen ruler of a field; None for text, which has none."""

@@ -54,6 +54,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
             known = min(most, len(field.allowed) if field.allowed else most)
         fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
+    bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     return Estimate(
         partitions=partitions,
@@ -87,6 +88,11 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
         sizes.append(total)
     per_group = sizes[1] - sizes[0]
     return sizes[0] - per_group, per_group
+
+
+def _group_bytes(fields: int, features: int) -> int:
+    """Return the bytes that a group of fields takes for each group of rows, in memory: all of each symmetric matrix."""
+    return 8 * (2 + 2 * (fields + 1) + (fields + 1) ** 2) + (8 * (1 + features) if features else 0)
 
 
 def _all_in_last(groups: int) -> Groups:
@@ -155,10 +161,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
         thresholds={
-            (path, detector.kind, level): 0.0
-            for path in config.fields
-            for detector in config.detectors_for(path)
-            for level in ("warning", "critical")
+            (name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")
         },
         checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
         checkpoint_duration=delay,
@@ -175,10 +178,18 @@ def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
             numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric else {}
             whole = {"distinct": 0.0, "quantiles": dict.fromkeys(_QUANTILES if numeric else (), 0.0)}
             yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **({} if segment else whole))  # type: ignore[arg-type]
+    for group in config.groups:
+        for segment in segments:
+            yield FieldView(group.name, segment, 0, 0.0, None)
+
+
+def _detectors(config: Config) -> list[tuple[str, str]]:
+    """Return field or group, and kind, of every detector."""
+    found = [(path, detector.kind) for path in config.fields for detector in config.detectors_for(path)]
+    return found + [(group.name, detector.kind) for group in config.groups for detector in group.drift]
 
 
 def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
-    for path in config.fields:
-        for detector in config.detectors_for(path):
-            for segment in segments:
-                yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for name, kind in _detectors(config):
+        for segment in segments:
+            yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
