@@ -12,6 +12,7 @@ from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.profile import frame_key
 from monitor.protocols import Decoder
 from monitor.segments import Dimension, Segmenter
 from monitor.windows import PaneGrid
@@ -72,7 +73,9 @@ def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Pro
     for index, group in enumerate(config.groups):
         frame = baseline.group_frames.get(group.name)
         if frame is None or frame.fields != group.fields:
-            message = "the baseline does not have this group" if frame is None else "the baseline has it of other fields"
+            message = (
+                "the baseline does not have this group" if frame is None else "the baseline has it of other fields"
+            )
             found.append(Problem(f"groups[{index}]", message, value=group.name, remedy=remedy))
         elif group.features not in (0, frame.features):
             message = f"the baseline has it with {frame.features} Fourier features"
@@ -101,7 +104,7 @@ def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | 
 def reference_of(baseline: Baseline) -> Reference:
     """Return what checks read of a baseline."""
     accumulators = baseline.profile.accumulators.items()
-    return Reference(baseline.frames, {spec.field: found for spec, found in accumulators if isinstance(found, Moments)})
+    return Reference(baseline.frames, {frame_key(spec): found for spec, found in accumulators if isinstance(found, Moments)})
 
 
 def _referred(config: Config) -> set[str]:

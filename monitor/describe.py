@@ -44,7 +44,7 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
             groups += _group_views(plan, frame_key(spec), accumulator)
         if getattr(spec, "fields", None) is not None:
             continue
-        by_field.setdefault(spec.field, {})[spec.kind] = accumulator
+        by_field.setdefault(frame_key(spec), {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
@@ -134,7 +134,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
-                    spec.field,
+                    frame_key(spec),
                     segment,
                     labels,
                     _shown(_shares(before[group])),

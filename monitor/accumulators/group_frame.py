@@ -17,6 +17,7 @@ from monitor.protocols import State
 from monitor.types import Column, FloatArray, MaskArray
 
 _SEED = 20_130_101
+_PLAIN_LIMIT = 1e6
 _ARRAYS = ("low", "high", "centre", "scale", "residual", "spread", "mixture")
 
 
@@ -31,9 +32,10 @@ class GroupFrame:
     `low` and `high` (d): values beyond are taken for these. `centre` and `scale` (d): mean and standard deviation of
     the baseline's values so limited, 1 for a constant. `residual` (d x r): an orthonormal basis of what the kept
     principal components leave over; `optimism`: by what share of itself the baseline's residual variance is too small,
-    since they were fitted to the same rows. `spread` (d x d): by how much the variance of each Fisher-transformed correlation
-    exceeds that of normal values, at least 1. `bandwidth`: the kernel's length in standardised units. `mixture`
-    (groups x 2): tr(Σ²)/tr(Σ)² and tr(Σ³)/tr(Σ)³ of the Fourier features' covariance Σ; without features empty.
+    since they were fitted to the same rows. `spread` (d x d): by how much the variance of each Fisher-transformed
+    correlation exceeds that of normal values, at least 1. `bandwidth`: the kernel's length in standardised units.
+    `mixture` (groups x 2): tr(Σ²)/tr(Σ)² and tr(Σ³)/tr(Σ)³ of the Fourier features' covariance Σ; without features
+    empty.
     """
 
     fields: tuple[str, ...] = ()
@@ -50,13 +52,13 @@ class GroupFrame:
 
     @classmethod
     def plain(cls, fields: Sequence[str], features: int = 0) -> GroupFrame:
-        """Return a frame that leaves values as they are, for a group without baseline rows."""
+        """Return a frame that leaves values up to a million as they are, for a group without baseline rows."""
         d = len(fields)
         return cls(
             tuple(fields),
             features,
-            low=np.full(d, -np.finfo(float).max),
-            high=np.full(d, np.finfo(float).max),
+            low=np.full(d, -_PLAIN_LIMIT),
+            high=np.full(d, _PLAIN_LIMIT),
             centre=np.zeros(d),
             scale=np.ones(d),
             residual=np.zeros((d, 0)),
@@ -95,10 +97,11 @@ class GroupFrame:
         error of at most 1/√features (Rahimi & Recht 2007).
         """
         half = self.features // 2
+        # Single precision takes an eighth of the time, and its error of 1e-7 is the same for equal rows on both sides.
+        angles = (matrix @ self.frequencies).astype(np.float32)
         out = np.empty((len(matrix), 2 * half))
-        angles = matrix @ self.frequencies
-        np.cos(angles, out=out[:, :half])
-        np.sin(angles, out=out[:, half:])
+        out[:, :half] = np.cos(angles)
+        out[:, half:] = np.sin(angles, out=angles)
         out *= (1 / max(half, 1)) ** 0.5
         return out
 
@@ -154,6 +157,12 @@ class GroupFrame:
         d = len(self.fields)
         if any(getattr(self, name).shape != (d,) for name in ("low", "high", "centre", "scale")):
             return False
-        finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS) and np.isfinite(self.bandwidth + self.optimism)
-        positive = bool((self.scale > 0).all()) and min(self.bandwidth, self.optimism + 1) > 0 and bool((self.low <= self.high).all())
+        finite = all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS) and np.isfinite(
+            self.bandwidth + self.optimism
+        )
+        positive = (
+            bool((self.scale > 0).all())
+            and min(self.bandwidth, self.optimism + 1) > 0
+            and bool((self.low <= self.high).all())
+        )
         return d > 0 and self.spread.shape == (d, d) and self.residual.shape[1] <= d and bool(finite) and positive

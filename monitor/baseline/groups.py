@@ -123,7 +123,7 @@ def _picked(groups: Groups, n: int) -> list[IntArray]:
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """Of the standardised rows: Σzzᵀ/n of every eighth row (8 x d x d), mean z²(z²)ᵀ and z³zᵀ (d x d), and some rows."""
+    """Of the standardised rows: Σzzᵀ/n of every eighth (8 x d x d), mean z²(z²)ᵀ and z³zᵀ (d x d), and some rows."""
 
     folds: FloatArray
     squares: FloatArray
@@ -151,14 +151,17 @@ def _moments(frame: GroupFrame, rows: Rows, wanted: IntArray) -> _Moments:
 
 
 def _spread(covariance: FloatArray, squares: FloatArray, cubes: FloatArray) -> FloatArray:
-    """Return n·Var(atanh r) of each pair by the delta method, at least the 1 that normal values have.
+    """Return n·Var(atanh r) of each pair by the delta method, at least (μ40·μ04)^¼ / √3.
 
-    With standardised moments μ of the pair, n·Var(r) = μ22 + r²/4·(μ40 + μ04 + 2·μ22) - r·(μ31 + μ13).
+    With standardised moments μ of the pair, n·Var(r) = μ22 + r²/4·(μ40 + μ04 + 2·μ22) - r·(μ31 + μ13). Where tails are
+    heavy, μ22 itself is a poor estimate; the least value is the geometric mean of 1, which normal values have, and of
+    √(μ40·μ04) / 3, which those have whose extremes come together (elliptical distributions).
     """
     r = np.clip(covariance, -NEARLY_ONE, NEARLY_ONE)
     fourth = np.diagonal(squares)
     variance = squares + r**2 / 4 * (fourth[:, None] + fourth + 2 * squares) - r * (cubes + cubes.T)
-    spread = np.maximum(variance / (1 - r**2) ** 2, 1.0)
+    heavy = np.sqrt(np.sqrt(fourth[:, None] * fourth) / 3)
+    spread = np.maximum(variance / (1 - r**2) ** 2, np.maximum(heavy, 1.0))
     return np.where(np.eye(len(r), dtype=bool), 1.0, (spread + spread.T) / 2)
 
 

@@ -121,7 +121,7 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
             }
         if getattr(spec, "fields", None) is not None:
             continue
-        facts = out[spec.field]
+        facts = out[frame_key(spec)]
         if isinstance(accumulator, PresenceCounts):
             rows = max(int(accumulator.rows[0]), 1)
             facts |= {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +81,7 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
     for groups in (1, 2):
         total = 0
         for spec in profile_specs("field", kind):
-            accumulator = spec.build(frame, groups)
+            accumulator: Any = cast("Any", spec).build(frame, groups)
             if numeric:
                 column = Column(np.arange(float(_SAMPLE_ROWS)), np.zeros(_SAMPLE_ROWS, np.uint8))
                 accumulator.update(column, _all_in_last(groups))
@@ -160,9 +161,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         watermark_ms=0,
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
-        thresholds={
-            (name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")
-        },
+        thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
         checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,

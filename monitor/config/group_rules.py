@@ -52,7 +52,9 @@ def _group_detectors_are_unique(groups: Any) -> Iterator[Violation]:
         kinds = [detector.kind for detector in group.drift]
         for place, kind in enumerate(kinds):
             if kind in kinds[:place]:
-                yield Violation(("groups", index, "drift", place, "kind"), f"kind {kind} is used twice", "use each once")
+                yield Violation(
+                    ("groups", index, "drift", place, "kind"), f"kind {kind} is used twice", "use each once"
+                )
 
 
 GROUP_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (

@@ -12,7 +12,9 @@ from monitor.types import Correlation, FloatArray, IntArray, MaskArray, Score
 
 MinRows = Annotated[
     int,
-    Field(ge=2, description="with fewer complete rows than this the verdict is unknown; twice as many as fields anyway"),
+    Field(
+        ge=2, description="with fewer complete rows than this the verdict is unknown; twice as many as fields anyway"
+    ),
 ]
 ROWS_PER_FIELD = 2
 """A window with fewer complete rows for each field is not compared."""
@@ -74,5 +76,12 @@ class Sizes:
             more["contributions"] = np.where(defined[:, None], more["contributions"], np.nan)
         if more.get("direction") is not None:
             more["direction"] = np.where(defined, more["direction"], 0).astype(np.int64)
-        numbers = (np.where(defined, part, np.nan) for part in (score, noise_floor, lower_bound, p_value))
-        return Score(*numbers, np.asarray(self.n_baseline), np.asarray(self.n_current), **more)
+        return Score(
+            score=np.where(defined, score, np.nan),
+            noise_floor=np.where(defined, noise_floor, np.nan),
+            lower_bound=np.where(defined, lower_bound, np.nan),
+            p_value=np.where(defined, p_value, np.nan),
+            n_baseline=np.asarray(self.n_baseline),
+            n_current=np.asarray(self.n_current),
+            **more,
+        )

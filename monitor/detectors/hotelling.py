@@ -13,14 +13,14 @@ from monitor.detectors import settings
 from monitor.detectors.group_settings import MinRows, Sizes
 from monitor.detectors.noncentral import CONFIDENCE, chi_mean
 from monitor.spec import Spec
-from monitor.types import Correlation, FloatArray, Score
+from monitor.types import Correlation, FloatArray, IntArray, Score
 
 _QUANTILE = float(special.ndtri(CONFIDENCE))
 _EXACT_UP_TO = 5e3
 
 
 class HotellingSpec(Spec):
-    """Mahalanobis distance of the means of a group's fields, by Hotelling's T²: small moves of several fields at once."""
+    """Mahalanobis distance of the means of a group's fields, by Hotelling's T²: small moves of several at once."""
 
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/flights}
@@ -51,12 +51,12 @@ class Hotelling:
     """Δ = √((x̄ - μ)ᵀ S⁻¹ (x̄ - μ)), with μ and S the group's mean and covariance in the baseline, x̄ now.
 
     It is the distance of the means in baseline standard deviations, each direction in its own. Where fields are
-    collinear or constant in the baseline, S⁻¹ is the pseudo-inverse (see `Comoment.whitening`), and what moves in such a
-    direction is left to `spe`. With fewer than 5 baseline rows or 2 current rows a field the score is NaN.
+    collinear or constant in the baseline, S⁻¹ is the pseudo-inverse (see `Comoment.whitening`), and what moves in such
+    a direction is left to `spe`. With fewer than 5 baseline rows or 2 current rows a field the score is NaN.
     `contributions` are the fields' terms (x̄ - μ)·S⁻¹(x̄ - μ), with the sign of x̄ - μ.
 
-    No drift: Δ² = T²/n_eff is about g·χ² with h degrees of freedom. When the covariance is still S, g = 1/n + 1/m and
-    h = the number of fields d; when it is C, the first two moments of I/m + S⁻¹C/n give g and h (Box 1954), so a changed
+    No drift: Δ² = T²/n_eff is about g·χ² with h degrees of freedom. When the covariance is still S, g = 1/n + 1/m and h
+    = the number of fields d; when it is C, the first two moments of I/m + S⁻¹C/n give g and h (Box 1954), so a changed
     spread alone does not pass for a moved mean. E[Δ] ≈ √(g·d): 0.22 at d = 5, n = 100. That S is an estimate of m rows
     makes the law F(h, m - d).
 
@@ -100,7 +100,7 @@ class Hotelling:
 
 
 def _null_law(
-    sizes: Sizes, whitening: FloatArray, rank: FloatArray, covariance: FloatArray
+    sizes: Sizes, whitening: FloatArray, rank: IntArray, covariance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return g and h: by the first two moments of the whitened difference of the means, Δ² is about g·χ²(h)."""
     m, n = sizes.m, sizes.n

@@ -51,18 +51,19 @@ class MmdSpec(Spec):
 class Mmd:
     """√max(0, MMD²), with MMD² the unbiased estimate of ‖E φ(x) - E φ(y)‖² from the mean features of both sides.
 
-    φ are cosines and sines in random directions (`GroupFrame.fourier`), so that φ(x)·φ(y) is about a Gaussian kernel whose
-    length is the median distance of two baseline rows; MMD is between 0 and √2. A mean that moves by 1 standard deviation
-    in one of two fields gives about 0.3, one by 0.1 about 0.03. With fewer than 5 baseline rows or 2 current rows a field
-    the score is NaN. There are no contributions: the distance is not a sum over fields.
+    φ are cosines and sines in random directions (`GroupFrame.fourier`), so that φ(x)·φ(y) is about a Gaussian kernel
+    whose length is the median distance of two baseline rows; MMD is between 0 and √2. A mean that moves by 1 standard
+    deviation in one of two fields gives about 0.3, one by 0.1 about 0.03. With fewer than 5 baseline rows or 2 current
+    rows a field the score is NaN. There are no contributions: the distance is not a sum over fields.
 
-    No drift: the squared distance Q of the mean features is a mixture of χ² with E[Q] = tr(Σ)·(1/n + 1/m), known from the
-    lengths of the mean features themselves. Its second and third cumulant are those of the group's baseline rows, at most
-    1000 of them, and the three together give the law (a shifted, scaled χ²; Buckley & Eagleson 1988). The floor is
-    √(s·0.4) with s the standard deviation of MMD².
+    No drift: the squared distance Q of the mean features is a mixture of χ² with E[Q] = tr(Σ)·(1/n + 1/m), known from
+    the lengths of the mean features themselves. Its second and third cumulant are those of the group's baseline rows,
+    at most 1000 of them, and the three together give the law (a shifted, scaled χ²; Buckley & Eagleson 1988). The floor
+    is √(s·0.4) with s the standard deviation of MMD².
 
     Guarantee: `lower_bound` √Q - √q, q the 95 % quantile of that law, exceeds the true distance in at most about 5 % of
-    windows (4–6 % measured without drift), and in fewer the larger the distance is: the triangle inequality is conservative.
+    windows (4–6 % measured without drift), and in fewer the larger the distance is: the triangle inequality is
+    conservative.
     Source: Gretton et al., A kernel two-sample test (2012); Rahimi & Recht, Random features (2007).
     """
 
