@@ -104,7 +104,8 @@ def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | 
 def reference_of(baseline: Baseline) -> Reference:
     """Return what checks read of a baseline."""
     accumulators = baseline.profile.accumulators.items()
-    return Reference(baseline.frames, {frame_key(spec): found for spec, found in accumulators if isinstance(found, Moments)})
+    moments = {frame_key(spec): found for spec, found in accumulators if isinstance(found, Moments)}
+    return Reference(baseline.frames, moments)
 
 
 def _referred(config: Config) -> set[str]:

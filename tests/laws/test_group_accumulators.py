@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -28,7 +29,9 @@ FRAMES = {
     "constant": frame_of(np.column_stack([_MIXED[:, 0], np.full(400, 7.0), 2 * _MIXED[:, 0]])),
     "plain": GroupFrame.plain(("f0", "f1", "f2"), 128),
 }
-finite = st.one_of(st.floats(-10, 10), st.integers(-3, 3).map(float), st.sampled_from([0.0, -0.0, 5e-324, 1e9, 1.7e308]))
+finite = st.one_of(
+    st.floats(-10, 10), st.integers(-3, 3).map(float), st.sampled_from([0.0, -0.0, 5e-324, 1e9, 1.7e308])
+)
 small = st.one_of(st.floats(-10, 10), st.integers(-3, 3).map(float), st.just(float("nan")))
 
 
@@ -60,7 +63,7 @@ def part(rows: Any, start: int, end: int) -> tuple[tuple[Column, ...], Groups]:
 def folded(spec: Any, frame: str, rows: Any, cuts: Any = None) -> Any:
     accumulator = build(spec, frame, rows[1].size)
     bounds = [0, len(rows[0])] if cuts is None else cuts
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         accumulator.update(*part(rows, start, end))
     return accumulator
 
@@ -90,7 +93,7 @@ def test_chunking_and_merging_do_not_matter(spec, frame, data):
     whole, pieces = folded(spec, frame, rows), folded(spec, frame, rows, rows[2])
     assert_same(whole, pieces)
     forward, backward = build(spec, frame, rows[1].size), build(spec, frame, rows[1].size)
-    parts = [folded(spec, frame, rows, [a, b]) for a, b in zip(rows[2][:-1], rows[2][1:], strict=True)]
+    parts = [folded(spec, frame, rows, [a, b]) for a, b in pairwise(rows[2])]
     for one in parts:
         forward.merge(one)
     for one in reversed(parts):

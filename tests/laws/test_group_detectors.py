@@ -92,7 +92,8 @@ def test_groups_do_not_see_each_other(spec, before, now, data):
     stacked = spec.build().compare(*together)
     for group in (1, 2):
         alone = [
-            folded(kind_of(spec), frame, rows[codes == group]) for rows, codes in zip((before, now), halves, strict=True)
+            folded(kind_of(spec), frame, rows[codes == group])
+            for rows, codes in zip((before, now), halves, strict=True)
         ]
         one = spec.build().compare(*alone)
         for name in ("score", "noise_floor", "lower_bound", "p_value", "n_baseline", "n_current"):

@@ -60,7 +60,7 @@ def test_the_residual_basis_is_that_of_the_correlation_matrix():
 
 
 def test_hotelling_is_the_mahalanobis_distance_and_its_law_that_of_f():
-    before, now = mixed(4_000, 3, 3), mixed(300, 3, 4) + [0.05, 0, 0]
+    before, now = mixed(4_000, 3, 3), mixed(300, 3, 4) + np.array([0.05, 0, 0])
     score = HotellingSpec().build().compare(*plain("comoment", before, now))
     difference = now.mean(axis=0) - before.mean(axis=0)
     expected = np.sqrt(difference @ np.linalg.inv(np.cov(before.T)) @ difference)
@@ -101,7 +101,7 @@ def test_correlation_is_the_largest_difference_of_fishers_z():
 
 
 def test_mmd_is_the_unbiased_statistic_of_the_features_and_near_that_of_the_kernel():
-    before, now = mixed(700, 3, 9), mixed(500, 3, 10) + [0.8, 0, 0]
+    before, now = mixed(700, 3, 9), mixed(500, 3, 10) + np.array([0.8, 0, 0])
     frame = frame_of(before, 1_024)
     score = MmdSpec(features=1_024).build().compare(folded("fourier", frame, before), folded("fourier", frame, now))
     x, y = ((np.clip(rows, frame.low, frame.high) - frame.centre) / frame.scale for rows in (before, now))
@@ -178,7 +178,7 @@ def test_a_small_move_of_the_means_across_the_relation_is_found_by_hotelling():
     rng = np.random.default_rng(7)
     common = rng.standard_normal(11_000)
     rows = np.column_stack([common + 0.1 * rng.standard_normal(11_000), common + 0.1 * rng.standard_normal(11_000)])
-    before, now = rows[:10_000], rows[10_000:] + [0.05, -0.05]
+    before, now = rows[:10_000], rows[10_000:] + np.array([0.05, -0.05])
     score = compared(HotellingSpec(), before, now)
     assert score.lower_bound[0] > 0.5
     assert score.contributions[0][0] > 0 > score.contributions[0][1]
