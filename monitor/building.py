@@ -50,6 +50,7 @@ def build_baseline(
         max_categories=limits.max_categories,
         max_rows=limits.max_baseline_rows,
         groups=number_groups(config),
+        window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):
