@@ -105,6 +105,13 @@ class Comoment:
         self._moments.merge(other._moments)
         self._roots = None
 
+    def scaled(self, weights: FloatArray) -> Comoment:
+        """Return a new one of about `weights` (one a group) times the rows; means and covariances stay as they are."""
+        scaled = Comoment(self.frame, len(self.rows))
+        scaled.rows = np.rint(self.rows * weights).astype(np.int64)
+        scaled._moments = self._moments.scaled(weights)
+        return scaled
+
     def state(self) -> State:
         """Return copies of the counts and moments with the digest of the frame."""
         return {"frame": self.frame.digest, "rows": self.rows.copy(), **self._moments.state()}

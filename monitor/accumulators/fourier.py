@@ -78,6 +78,13 @@ class Fourier:
         self.n += other.n
         self.sums += other.sums
 
+    def scaled(self, weights: FloatArray) -> Fourier:
+        """Return a new one of about `weights` (one a group) times the rows; the mean features stay what they are."""
+        scaled = Fourier(self.frame, len(self.n))
+        scaled.n = np.rint(self.n * weights).astype(np.int64)
+        scaled.sums = self.sums * (scaled.n / np.maximum(self.n, 1))[:, None]
+        return scaled
+
     def state(self) -> State:
         """Return copies of count and sums with the digest of the frame."""
         return {"frame": self.frame.digest, "n": self.n.copy(), "sums": self.sums.copy()}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
@@ -83,7 +83,7 @@ class BaselineBuilder:
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
         joint = {group.name: group_frame(group, self._columns, segmenter) for group in self._groups}
-        rulers = {**frames, **joint}
+        rulers: dict[str, Frame | GroupFrame] = {**frames, **joint}
         specs = baseline_specs(self._fields, joint)
         profile = ProfilePlan(specs, rulers, segmenter.labels).empty()
         groups = []

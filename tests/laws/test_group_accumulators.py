@@ -169,3 +169,20 @@ def test_one_enormous_value_weighs_no_more_than_an_extreme_one(spec):
     extreme[7, 0] = FRAMES["usual"].high[0]
     giant, edge = (folded(spec, "usual", (x, Groups(), None)) for x in (with_giant, extreme))
     assert encode(giant.state()) == encode(edge.state())
+
+
+@every_accumulator
+def test_scaling_changes_the_rows_and_not_the_means_and_weight_0_empties(spec):
+    codes = np.repeat(np.array([1, 2], np.int32), 50)
+    original = folded(spec, "usual", (_MIXED[:100], Groups(3, (codes,)), None))
+    before = encode(original.state())
+    half = original.scaled(np.array([0.5, 0.5, 0.0]))
+    assert half.n.tolist() == [50, 25, 0]
+    np.testing.assert_allclose(half.mean[:2], original.mean[:2], rtol=1e-12)
+    if hasattr(half, "covariance"):
+        assert half.rows.tolist() == [50, 25, 0]
+        factor = np.array([99 / 100 * 50 / 49, 49 / 50 * 25 / 24])[:, None, None]
+        np.testing.assert_allclose(half.covariance[:2], original.covariance[:2] * factor, rtol=1e-12)
+    empty = original.scaled(np.zeros(3))
+    empty.merge(original)
+    assert encode(empty.state()) == before == encode(original.state())
