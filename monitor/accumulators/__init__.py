@@ -17,6 +17,7 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.group_frame import GroupFrame
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
@@ -31,6 +32,7 @@ AccumulatorSpec = Annotated[
     | DistinctSpec
     | TextSpec
     | FrequentSpec
+    | LogCellsSpec
     | ComomentSpec
     | FourierSpec,
     Field(discriminator="kind"),
@@ -47,6 +49,7 @@ __all__ = [
     "FrequentSpec",
     "GroupFrame",
     "HistogramSpec",
+    "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",

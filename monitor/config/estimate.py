@@ -15,6 +15,7 @@ from monitor.baseline import profile_specs
 from monitor.config.tree import Config
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
+from monitor.sequential import stream_field
 from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
 from monitor.types import Column, FieldType, Groups, Level
 
@@ -27,7 +28,8 @@ _SAMPLE_ROWS = 20_000
 class Estimate:
     """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages.
 
-    `memory_bytes`, a part of `state_bytes`, is what checks with memory take, however many partitions there are.
+    `memory_bytes`, a part of `state_bytes`, is what checks and detectors with memory take, however many partitions
+    there are.
     """
 
     partitions: int
@@ -57,6 +59,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
+    memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),
@@ -192,3 +195,6 @@ def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]
     for name, kind in _detectors(config):
         for segment in segments:
             yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for spec in config.sequential:
+        for segment in segments if spec.segments else segments[:1]:
+            yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

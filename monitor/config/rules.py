@@ -8,6 +8,7 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.group_rules import GROUP_RULES
 from monitor.config.paths import confusable
+from monitor.config.sequential_rules import sequential_violations
 from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
@@ -22,6 +23,7 @@ def violations(sections: Mapping[str, Any]) -> list[Violation]:
     for needs, rule in _RULES:
         if all(name in sections for name in needs):
             found.extend(rule(*(sections[name] for name in needs)))
+    found.extend(Violation(*each) for each in sequential_violations(sections))
     return found
 
 

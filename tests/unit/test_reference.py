@@ -18,6 +18,7 @@ from monitor.config.tree import Config
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec, GroupDetectorSpec
 from monitor.policy import PolicySpec
+from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
 from monitor.sources import KafkaSpec, SourceSpec
 from monitor.sources.dead_letter import DeadLetterSpec
@@ -29,6 +30,7 @@ DEFAULTED = ("time", "window", "alerting", "store", "http", "limits")
 UNIONS = {
     "Detectors": DetectorSpec,
     "Groups": GroupDetectorSpec,
+    "Sequential detectors": SequentialSpec,
     "Checks": CheckSpec,
     "Sources": SourceSpec,
     "Decoders": DecoderSpec,
