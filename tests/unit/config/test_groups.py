@@ -80,3 +80,12 @@ def test_a_group_is_part_of_the_estimate():
     assert found.series > without.series
     panes = found.open_panes
     assert found.state_bytes - without.state_bytes == panes * (8 * (2 + 2 * 3 + 9) + 8 * 257)
+
+
+def test_a_sequential_detector_may_watch_the_score_of_a_group_and_nothing_else_of_it():
+    series = "sequential:\n  - {kind: adwin, field: trip, statistic: STATISTIC}\n"
+    load(CONFIG + series.replace("STATISTIC", "score, detector: spe"), {})
+    with pytest.raises(ConfigError, match="trip has no detector mmd"):
+        load(CONFIG + series.replace("STATISTIC", "score, detector: mmd"), {})
+    with pytest.raises(ConfigError, match="trip is not among the fields"):
+        load(CONFIG + series.replace("STATISTIC", "mean"), {})
