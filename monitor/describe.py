@@ -13,6 +13,7 @@ from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
+from monitor.accumulators.vector import Vectors
 from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile, frame_key
@@ -35,6 +36,7 @@ def number(value: Any) -> float | None:
 def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     """Return every field's statistics in every segment; quantiles and distinct for all rows only.
 
+    Mean, standard deviation and range of a vector field are those of the vectors' Euclidean norms.
     A group has rows and, as missing, the share of those in which one of its fields has no usable value.
     """
     by_field: dict[str, dict[str, Any]] = {}
@@ -48,7 +50,8 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
-        numbers = _numbers(kinds["moments"]) if "moments" in kinds else {}
+        moments = kinds["vector"].norms if "vector" in kinds else kinds.get("moments")
+        numbers = {} if moments is None else _numbers(moments)
         rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
         for group, segment in enumerate(plan.segmenter.labels):
             n = rows[group]
@@ -99,6 +102,8 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return accumulator.frame.labels()
     if isinstance(accumulator, PresenceCounts):
         return tuple(presence.name.lower() for presence in Presence)
+    if isinstance(accumulator, Vectors):
+        return ("mean", "covariance")
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
     edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]

@@ -22,6 +22,7 @@ from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
+from monitor.accumulators.vector import VectorSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -33,6 +34,7 @@ AccumulatorSpec = Annotated[
     | TextSpec
     | FrequentSpec
     | LogCellsSpec
+    | VectorSpec
     | ComomentSpec
     | FourierSpec,
     Field(discriminator="kind"),
@@ -54,4 +56,5 @@ __all__ = [
     "PresenceSpec",
     "QuantilesSpec",
     "TextSpec",
+    "VectorSpec",
 ]

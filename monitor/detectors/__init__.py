@@ -8,6 +8,7 @@ from pydantic import Field
 
 from monitor.detectors.chi2 import ChiSquaredSpec
 from monitor.detectors.correlation import CorrelationSpec
+from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.hotelling import HotellingSpec
 from monitor.detectors.js import JensenShannonSpec
@@ -30,7 +31,8 @@ DetectorSpec = Annotated[
     | ChiSquaredSpec
     | KullbackLeiblerSpec
     | MissingSpec
-    | InvalidSpec,
+    | InvalidSpec
+    | FrechetSpec,
     Field(discriminator="kind"),
 ]
 """Every detector that can be configured; a new one is a file and a line here."""
@@ -45,6 +47,7 @@ __all__ = [
     "ChiSquaredSpec",
     "CorrelationSpec",
     "DetectorSpec",
+    "FrechetSpec",
     "GroupDetectorSpec",
     "HellingerSpec",
     "HotellingSpec",

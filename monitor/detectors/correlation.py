@@ -65,8 +65,8 @@ class PairCorrelation:
     100. `p_value` is Šidák's over the pairs, which holds for any correlation among them.
 
     Guarantee: `lower_bound` is the largest |difference| less its simultaneous 95 % margin; it exceeds the true largest
-    change in at most about 5 % of windows (0–5 % measured without drift for d = 2 … 20, n = 100 and 1000, normal, t₃
-    and log-normal fields; up to 8 % where tails of t₃ come together).
+    change in at most about 5 % of windows (0–7 % measured without drift for d = 2 … 20, n = 100 and 1000, normal, t₃
+    and log-normal fields).
     Source: Fisher (1921); Šidák, Rectangular confidence regions (1967).
     """
 

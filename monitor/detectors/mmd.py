@@ -63,7 +63,7 @@ class Mmd:
     is √(s·0.4) with s the standard deviation of MMD².
 
     Guarantee: `lower_bound` √Q - √q, q the 95 % quantile of that law, exceeds the true distance in at most about 5 % of
-    windows (4–6 % measured without drift), and in fewer the larger the distance is: the triangle inequality is
+    windows (3–7 % measured without drift), and in fewer the larger the distance is: the triangle inequality is
     conservative.
     Source: Gretton et al., A kernel two-sample test (2012); Rahimi & Recht, Random features (2007).
     """

@@ -63,8 +63,8 @@ class Spe:
     least u; E|q/p - 1| ≈ s·√(2/π), 0.11 at n = 100 with one normal residual.
 
     Guarantee: `lower_bound` is the near end of the 95 % interval exp(ln(q/p) ± 1.96·s) - 1, and 0 when it contains 0;
-    it exceeds the true change in about 5 % of windows (2–7 % measured without drift for d = 2 … 20, n = 100 and 1000,
-    normal, t₃ and log-normal fields; up to 10 % with joint tails of t₃ at 100 baseline rows a field).
+    it exceeds the true change in about 5 % of windows (2–8 % measured without drift for d = 2 … 20, n = 100 and 1000,
+    normal, t₃ and log-normal fields; 11 % with joint tails of t₃ at 100 baseline rows a field).
     Source: Jackson & Mudholkar, Control procedures for residuals (1979), for the statistic.
     """
 

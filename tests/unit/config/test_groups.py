@@ -79,7 +79,7 @@ def test_a_group_is_part_of_the_estimate():
     found = estimate(config, 1)
     assert found.series > without.series
     panes = found.open_panes
-    assert found.state_bytes - without.state_bytes == panes * (8 * (2 + 2 * 3 + 9) + 8 * 257)
+    assert found.state_bytes - without.state_bytes == panes * (8 * (2 + 2 * 3 + 6) + 8 * 257)
 
 
 def test_a_sequential_detector_may_watch_the_score_of_a_group_and_nothing_else_of_it():
