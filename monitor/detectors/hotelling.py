@@ -61,8 +61,8 @@ class Hotelling:
     makes the law F(h, m - d).
 
     Guarantee: `lower_bound` √(g·nc), with nc the noncentrality that leaves 5 % above the statistic, covers the true
-    distance in about 95 % of windows. Without drift it was above 0 in 2–8 % of simulated windows (d = 2 … 20, n = 100 and
-    1000; normal, t₃ and log-normal fields).
+    distance in about 95 % of windows. Without drift it was above 0 in 2–8 % of simulated windows (d = 2 … 20, n = 100
+    and 1000; normal, t₃ and log-normal fields).
     Source: Hotelling, The generalization of Student's ratio (1931).
     """
 
