@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from monitor.alerting import AlertBook
+from monitor.causes import Causes
 from monitor.checks import Align
 from monitor.closing import Closer
 from monitor.errors import StoreError
@@ -58,6 +59,7 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
         self.closer = Closer(plan, self.memory)
+        self.causes = Causes(plan)
         self.expected: int | None = None
         self.decoder = decoder
         self._now_ms = 0
@@ -122,7 +124,8 @@ class Engine:
 
     def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
-        for window in closed:
+        for judged in closed:
+            window = self.causes.explain(judged)
             found = signals(self.plan, window, self.book.active_keys())
             result.alerts += self.book.step(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms

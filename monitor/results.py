@@ -8,7 +8,7 @@ from dataclasses import field as with_default
 
 from monitor.baseline import BaselineView
 from monitor.profile import Profile
-from monitor.snapshot import SegmentLabel, VerdictView
+from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
 
 
@@ -39,8 +39,8 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `baseline` is what it was compared with; `profile` is alive and only
-    valid until the next step.
+    and detector, which cells explain a score; `incidents` what moves together, and why; `baseline` is what it was
+    compared with; `profile` is alive and only valid until the next step.
     """
 
     start_ms: int
@@ -53,6 +53,7 @@ class WindowResult:
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
     baseline: BaselineView | None = None
+    incidents: tuple[IncidentView, ...] = ()
 
     @property
     def gap(self) -> bool:

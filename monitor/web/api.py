@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from monitor.printable import iso
 from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
 from monitor.types import Alert, Level
-from monitor.web.text import finite, iso, shown
+from monitor.web.text import finite, shown
 
 _MAX_CHARS = 1_000
 _MAX_UNKNOWN_FIELDS = 100

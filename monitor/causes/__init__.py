@@ -1,0 +1,177 @@
+"""Causes: every judged window's drift and failures, grouped into incidents with an onset and a first cause."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from monitor.causes.explaining import Explanation, explain
+from monitor.causes.ring import Ring
+from monitor.causes.stored import open_of, state_of
+from monitor.causes.streams import StreamKey, Streams, thresholds_of
+from monitor.causes.tracking import Tracked, incident_id, tracked
+from monitor.causes.words import name, sentence
+from monitor.errors import StoreError
+from monitor.plan import MonitorPlan
+from monitor.protocols import State
+from monitor.results import WindowResult
+from monitor.rootcause import CORRELATED, TOLERANCE, Moving, Onsets, faults, together
+from monitor.snapshot import IncidentView, MovingView
+from monitor.types import IntArray, Level
+
+_MAX_STREAMS = 500
+_MAX_INCIDENTS = 50
+_FEW_WINDOWS = 8
+
+
+class Causes:
+    """Explains window after window; keeps the streams' onsets, the ring and the open incidents.
+
+    A quiet window costs the onsets' arithmetic and a row of the ring; only streams at warning or worse, and those
+    that lately were, are grouped and explained, at most the 500 strongest. Memory: see `Onsets` and `Ring`.
+    """
+
+    def __init__(self, plan: MonitorPlan) -> None:
+        """Start calm."""
+        self._plan = plan
+        self._thresholds = thresholds_of(plan)
+        self._segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
+        self._keys: tuple[StreamKey, ...] = ()
+        self._onsets = Onsets(0, plan.hysteresis.clear_after)
+        self._ring = Ring(plan)
+        self._open: list[Tracked] = []
+
+    def explain(self, window: WindowResult) -> WindowResult:
+        """Return the window with its incidents; those of an empty or partial window are as they were."""
+        if window.gap or window.profile is None:
+            return self._unchanged(window)
+        at_ms = window.end_ms - self._plan.grid.pane_ms
+        streams = Streams.of(window, self._thresholds)
+        self._follow(streams.keys)
+        self._onsets.step(at_ms, streams.levels, streams.p_values, streams.scores, streams.noise_floors)
+        if not window.partial:
+            self._ring.add(at_ms, window.profile)
+        if not (streams.levels >= Level.WARNING).any():
+            self._open = [item for item in self._open if self._alive(item)]
+            return self._unchanged(window)
+        self._open = tracked(self._open, self._found(window, streams, at_ms), self._plan.grid.pane_ms)
+        return replace(window, incidents=tuple(item.view for item in self._open))
+
+    def _unchanged(self, window: WindowResult) -> WindowResult:
+        self._open = [replace(item, view=replace(item.view, fresh=False)) for item in self._open]
+        return replace(window, incidents=tuple(item.view for item in self._open)) if self._open else window
+
+    def _follow(self, keys: tuple[StreamKey, ...]) -> None:
+        """Keep the onsets in the order of the window's streams, which seldom changes."""
+        if keys != self._keys:
+            places = {key: place for place, key in enumerate(self._keys)}
+            self._onsets = self._onsets.picked(np.array([places.get(key, -1) for key in keys], np.int64))
+            self._keys = keys
+
+    def _alive(self, item: Tracked) -> bool:
+        """Return whether a stream of an incident still moves, or was lately seen to."""
+        return any(
+            key in item.since_ms for key, noticed in zip(self._keys, self._onsets.noticed, strict=True) if noticed
+        )
+
+    def _found(self, window: WindowResult, streams: Streams, at_ms: int) -> list[Tracked]:
+        """Return the incidents of a window in which something is at warning or worse, the strongest first."""
+        moving = self._moving(streams, at_ms)
+        origin_ms, stride_ms = at_ms, self._plan.grid.pane_ms
+        causes = []
+        for fault in faults(moving)[:_MAX_STREAMS]:
+            onset_ms = origin_ms + fault.anchor.onset * stride_ms
+            rule = streams.keys[fault.anchor.number].rule
+            causes.append(explain(self._plan, self._ring, window, fault, rule, onset_ms))
+        groups = together(len(causes), lambda i, j: self._linked(causes[i], causes[j]))
+        return [self._incident(window, streams, [causes[i] for i in group]) for group in groups[:_MAX_INCIDENTS]]
+
+    def _moving(self, streams: Streams, at_ms: int) -> list[Moving]:
+        """Return the streams at warning or worse and those that lately were, the 500 strongest."""
+        places: IntArray = np.flatnonzero(self._onsets.noticed)
+        strongest = places[np.argsort(-streams.strengths[places], kind="stable")][:_MAX_STREAMS]
+        found = []
+        for place in strongest.tolist():
+            key = streams.keys[place]
+            since_ms = int(self._onsets.since_ms[place])
+            onset = (since_ms - at_ms) // self._plan.grid.pane_ms if since_ms >= 0 else 0
+            ((dimension, value),) = self._segments[key.segment].items() or (("", ""),)
+            found.append(Moving(place, key.field, dimension, value, onset, float(streams.strengths[place])))
+        return found
+
+    def _linked(self, one: Explanation, other: Explanation) -> bool:
+        """Return whether two faults are of one incident: a common onset, and the same segment or correlated fields."""
+        if abs(one.onset_ms - other.onset_ms) > TOLERANCE * self._plan.grid.pane_ms:
+            return False
+        if one.field == other.field or (one.segment and one.segment == other.segment):
+            return True
+        r = self._correlation(one, other)
+        return r is not None and abs(r) >= CORRELATED
+
+    def _correlation(self, one: Explanation, other: Explanation) -> float | None:
+        """Return the correlation of two fields over the windows before the onset; None from fewer than 8.
+
+        That of window means is that of the rows; of shares of missing values it says whether they go together.
+        """
+        before_ms = min(one.onset_ms, other.onset_ms)
+        kind = "missing" if _is_presence(one) and _is_presence(other) else "mean"
+        x, y = (self._ring.levels(kind, cause.field, before_ms) for cause in (one, other))
+        if x is None or y is None:
+            return None
+        known = np.isfinite(x) & np.isfinite(y)
+        if known.sum() < _FEW_WINDOWS or not np.ptp(x[known]) > 0 or not np.ptp(y[known]) > 0:
+            return None
+        return float(np.corrcoef(x[known], y[known])[0, 1])
+
+    def _incident(self, window: WindowResult, streams: Streams, group: list[Explanation]) -> Tracked:
+        """Return one incident of faults that belong together, the first of them the strongest."""
+        first = group[0]
+        related = {c.field: self._correlation(first, c) for c in group if c.field != first.field}
+        moving = sorted((m for c in group for m in c.fault.streams), key=lambda m: (-m.strength, m.number))
+        keys = [streams.keys[m.number] for m in moving]
+        rows = zip(moving, keys, streams.levels[[m.number for m in moving]].tolist(), strict=True)
+        anchor = streams.keys[first.fault.anchor.number]
+        view = IncidentView(
+            incident_id(self._plan.monitor, first.onset_ms, anchor),
+            first.onset_ms,
+            first.rule,
+            first.field,
+            first.segment,
+            sentence(self._plan, window, first, tuple(related.items())),
+            tuple(MovingView(*key, Level(level), m.strength) for m, key, level in rows),
+            first.segments,
+            first.mix_share,
+            first.within_share,
+            tuple((name(label), share) for label, share in first.cells),
+            tuple(related.items()),
+            fresh=True,
+        )
+        since_ms = {key: int(self._onsets.since_ms[m.number]) for m, key in zip(moving, keys, strict=True)}
+        return Tracked(view, since_ms)
+
+    def state(self) -> State:
+        """Return everything needed to continue; the arrays of the ring never change."""
+        return {
+            "keys": [list(key) for key in self._keys],
+            "onsets": self._onsets.state(),
+            "ring": self._ring.state(),
+            "open": [state_of(item) for item in self._open],
+        }
+
+    def load(self, state: State) -> None:
+        """Continue from `state`, as far as it is of the same cells; raises StoreError on damage."""
+        try:
+            keys = tuple(StreamKey(*key) for key in state["keys"])
+            onsets = Onsets(len(keys), self._plan.hysteresis.clear_after)
+            onsets.load(state["onsets"])
+            self._ring.load(state["ring"])
+            self._open = [open_of(stored) for stored in state["open"]]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"stored causes are damaged ({error}); reset the checkpoint") from error
+        self._keys, self._onsets = keys, onsets
+
+
+def _is_presence(cause: Any) -> bool:
+    return getattr(cause.spec, "kind", "") == "presence"

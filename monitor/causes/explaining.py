@@ -1,0 +1,216 @@
+"""What a fault in one field is made of: since when, in which segments, mix or within, and in which cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monitor.causes.ring import Ring, cells_of, labels_of
+from monitor.plan import MonitorPlan
+from monitor.results import CheckOutcome, WindowResult
+from monitor.rootcause import TOLERANCE, DimensionCause, Fault, best_split, rank_segments
+from monitor.segments import Segmenter
+from monitor.snapshot import SegmentPart
+from monitor.types import IntArray, MaskArray
+
+_CELLS_SHOWN = 3
+_CONTRAST = 3.0
+"""Named segments must have moved so many times as far as the rest of the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A fault and its cause: the segment (empty: all rows), its onset, and the parts of the movement."""
+
+    fault: Fault
+    field: str
+    rule: str
+    segment: str
+    onset_ms: int
+    segments: tuple[SegmentPart, ...] = ()
+    mix_share: float | None = None
+    within_share: float | None = None
+    cells: tuple[tuple[str, float], ...] = ()
+    spec: Any = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The segments that explain the fault."""
+        return tuple(part.segment for part in self.segments if part.named)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """Counts (groups x cells) of the baseline and of the windows since the onset."""
+
+    before: IntArray
+    now: IntArray
+    labels: tuple[str, ...]
+    rho: float
+
+
+def dimensions(segmenter: Segmenter) -> list[tuple[str, slice]]:
+    """Return each dimension's field and where its groups are."""
+    found, base = [], 1
+    for dimension in segmenter.dimensions:
+        found.append((dimension.field, slice(base, base + len(dimension.values) + 1)))
+        base += len(dimension.values) + 1
+    return found
+
+
+def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, rule: str, onset_ms: int) -> Explanation:
+    """Return what a fault is made of, as far as the statistics that are kept say."""
+    anchor = fault.anchor
+    label = f"{anchor.dimension}={anchor.value}" if anchor.dimension else ""
+    spec = _spec_of(plan, ring, window, anchor.field, rule)
+    if spec is None:
+        return _explain_check(plan, window, fault, rule, label, onset_ms)
+    group = plan.segmenter.labels.index(label)
+    onset_ms = refined_onset_ms(ring, spec, group, onset_ms)
+    sides = _sides(plan, ring, window, spec, onset_ms)
+    if sides is None:
+        return Explanation(fault, anchor.field, rule, label, onset_ms, spec=spec)
+    moved = _moved(sides, group)
+    whole = any(not stream.dimension for stream in fault.streams)
+    segment, parts, best = _segment(plan.segmenter, anchor.field, sides, moved, "" if whole else label)
+    shown = plan.segmenter.labels.index(segment)
+    mix, within = _shares(best)
+    return Explanation(
+        fault, anchor.field, rule, segment, onset_ms, parts, mix, within, top_cells(sides, shown), spec=spec
+    )
+
+
+def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
+    """Return the start of the window, near `onset_ms`, from which on the cells differ most from the windows before."""
+    cells, times = ring.cells(spec, group), ring.times_ms()
+    if cells is None or onset_ms not in times:
+        return onset_ms
+    near = times.index(onset_ms)
+    found = best_split(cells, near - TOLERANCE, len(times) - 1)
+    return onset_ms if found is None else times[found]
+
+
+def parts_of(segmenter: Segmenter, start: int, cause: DimensionCause) -> tuple[SegmentPart, ...]:
+    """Return the segments of a dimension whose groups begin at `start`, by their labels."""
+    return tuple(
+        SegmentPart(segmenter.labels[start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+        for s in cause.segments
+    )
+
+
+def _spec_of(plan: MonitorPlan, ring: Ring, window: WindowResult, field: str, rule: str) -> Any:
+    """Return what the detector compares, or other cells of its field; None for a check and where no cells are kept."""
+    if any((check.check, check.field) == (rule, field) for check in window.checks):
+        return None
+    own = [item.needs for item in plan.detectors if (item.field, item.name) == (field, rule)]
+    others = [spec for spec in ring.specs if spec.field == field]
+    return next((spec for spec in (*own, *others) if spec in ring.specs), None)
+
+
+def _sides(plan: MonitorPlan, ring: Ring, window: WindowResult, spec: Any, onset_ms: int) -> _Sides | None:
+    """Return baseline and pooled counts; None where there is nothing to compare."""
+    baseline, profile = window.baseline, window.profile
+    if baseline is None or profile is None or spec not in baseline.accumulators:
+        return None
+    before, now = cells_of(baseline.accumulators[spec]), cells_of(profile.accumulators[spec])
+    kept = ring.cells(spec)
+    if kept is not None and kept.shape[1] == len(now):
+        # Sliding windows share panes: of those since the onset every one that shares none is taken, from the last on.
+        times = ring.times_ms()
+        step = max(plan.grid.size_ms // plan.grid.pane_ms, 1)
+        chosen = [i for i in range(len(times) - 1, -1, -step) if times[i] >= onset_ms]
+        now = kept[chosen].sum(axis=0) if chosen else now
+    rho = baseline.rho.get(spec, 0.0)
+    return _Sides(before, now, labels_of(profile.accumulators[spec]), float(np.max(rho)))
+
+
+def _moved(sides: _Sides, group: int) -> MaskArray:
+    """Return the cells whose share grew in a group."""
+    p, q = (side[group] / max(int(side[group].sum()), 1) for side in (sides.before, sides.now))
+    moved: MaskArray = q > p
+    return moved
+
+
+def top_cells(sides: Any, group: int) -> tuple[tuple[str, float], ...]:
+    """Return the cells that moved most in a group, with their signed shares of all that moved."""
+    p, q = (side[group] / max(int(side[group].sum()), 1) for side in (sides.before, sides.now))
+    change = q - p
+    total = float(np.abs(change).sum())
+    if not total:
+        return ()
+    order = np.argsort(-np.abs(change), kind="stable")[:_CELLS_SHOWN]
+    return tuple((sides.labels[i], float(change[i] / total)) for i in order.tolist() if change[i])
+
+
+def _segment(
+    segmenter: Segmenter, field: str, sides: _Sides, moved: MaskArray, default: str
+) -> tuple[str, tuple[SegmentPart, ...], DimensionCause | None]:
+    """Return the segment to name, the parts of its dimension, and that dimension's cause.
+
+    The dimension whose named segments surprise most, if they moved clearly more than the rest; else `default`, with
+    the dimension that has the most mix.
+    """
+    causes = [
+        (where.start, rank_segments(sides.before[where], sides.now[where], moved, sides.rho), where)
+        for name, where in dimensions(segmenter)
+        if name != field
+    ]
+    if not causes:
+        return default, (), None
+    sharp = [c for c in causes if c[1].named and _stands_out(sides.now[c[2]].sum(axis=1), c[1])]
+    if sharp:
+        start, best, _ = max(sharp, key=lambda c: c[1].surprise)
+        return segmenter.labels[start + best.named[0].number], parts_of(segmenter, start, best), best
+    start, best, _ = max(causes, key=lambda c: abs(c[1].mix))
+    return default, parts_of(segmenter, start, best), best
+
+
+def _stands_out(rows: IntArray, cause: DimensionCause) -> bool:
+    """Return whether the named segments moved more than three times as far, for their size, as all others."""
+    size = float(rows[[s.number for s in cause.named]].sum() / max(int(rows.sum()), 1))
+    power = sum(s.power for s in cause.named)
+    if not 0 < size < 1:
+        return False
+    return power / size > _CONTRAST * (1 - power) / (1 - size)
+
+
+def _shares(cause: DimensionCause | None) -> tuple[float | None, float | None]:
+    """Return mix and within as shares of the movement; None where all rows do not move that way."""
+    whole = 0.0 if cause is None else cause.mix + cause.within
+    if cause is None or whole <= 0:
+        return None, None
+    return cause.mix / whole, cause.within / whole
+
+
+def _explain_check(
+    plan: MonitorPlan, window: WindowResult, fault: Fault, rule: str, label: str, onset_ms: int
+) -> Explanation:
+    """Return which segments the failures of a check are in, against their share of the rows."""
+    outcomes = {c.segment: c for c in window.checks if c.check == rule and c.field == fault.anchor.field}
+    whole = "" if any(not stream.dimension for stream in fault.streams) else label
+    causes = []
+    for _, where in dimensions(plan.segmenter):
+        rows = [outcomes.get(name) for name in plan.segmenter.labels[where]]
+        found = [outcome for outcome in rows if outcome is not None]
+        if len(found) == len(rows) and not any(outcome.whole for outcome in found):
+            before, now = _failures(found)
+            causes.append((where.start, rank_segments(before, now, np.array([False, True])), where, now))
+    sharp = [c for c in causes if c[1].named and _stands_out(c[3].sum(axis=1), c[1])]
+    if not sharp:
+        return Explanation(fault, fault.anchor.field, rule, whole, onset_ms)
+    start, best, _, _ = max(sharp, key=lambda c: c[1].surprise)
+    segment = plan.segmenter.labels[start + best.named[0].number]
+    parts = parts_of(plan.segmenter, start, best)
+    return Explanation(fault, fault.anchor.field, rule, segment, onset_ms, parts, *_shares(best))
+
+
+def _failures(outcomes: list[CheckOutcome]) -> tuple[IntArray, IntArray]:
+    """Return rows (segments x [passed, failed]) as they should be and as they are.
+
+    One row in a thousand fails beforehand, in every segment, so that there is something to compare with.
+    """
+    rows = np.array([outcome.rows for outcome in outcomes], np.int64)
+    failed = np.array([outcome.failures for outcome in outcomes], np.int64)
+    return np.stack((rows * 999, rows), axis=1), np.stack((rows - failed, failed), axis=1)
