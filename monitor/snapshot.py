@@ -115,8 +115,9 @@ class IncidentView:
 
     `streams` are ranked, the strongest first; `segments` are those of the dimension that explains most; mix and
     within are the shares of the movement of all rows, None where they do not move that way; `cells` those that moved
-    most, with their signed shares; `related` other fields, with their correlation where it is known. `fresh` says
-    that it began or changed in this window.
+    most, with their signed shares; `related` other fields, with their correlation where it is known. It is `raised`
+    once one of its streams has been strange for as long as raises an alert, and `fresh` where that, or what it says,
+    is news of this window.
     """
 
     id: str
@@ -131,6 +132,7 @@ class IncidentView:
     within_share: float | None = None
     cells: tuple[tuple[str, float], ...] = ()
     related: tuple[tuple[str, float | None], ...] = ()
+    raised: bool = False
     fresh: bool = False
 
 

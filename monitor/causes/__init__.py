@@ -39,9 +39,11 @@ class Causes:
         self._thresholds = thresholds_of(plan)
         self._segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
         self._keys: tuple[StreamKey, ...] = ()
+        self._raise_after: IntArray = np.zeros(0, np.int64)
         self._onsets = Onsets(0, plan.hysteresis.clear_after)
         self._ring = Ring(plan)
         self._open: list[Tracked] = []
+        self._over: list[Tracked] = []
 
     def explain(self, window: WindowResult) -> WindowResult:
         """Return the window with its incidents; those of an empty or partial window are as they were."""
@@ -50,18 +52,28 @@ class Causes:
         at_ms = window.end_ms - self._plan.grid.pane_ms
         streams = Streams.of(window, self._thresholds)
         self._follow(streams.keys)
-        self._onsets.step(at_ms, streams.levels, streams.p_values, streams.scores, streams.noise_floors)
+        self._onsets.step(
+            at_ms, streams.levels, streams.p_values, streams.scores, streams.noise_floors, self._raise_after
+        )
         if not window.partial:
             self._ring.add(at_ms, window.profile)
         if not (streams.levels >= Level.WARNING).any():
-            self._open = [item for item in self._open if self._alive(item)]
+            self._close([item for item in self._open if self._alive(item)])
             return self._unchanged(window)
-        self._open = tracked(self._open, self._found(window, streams, at_ms), self._plan.grid.pane_ms)
+        found = self._found(window, streams, at_ms)
+        self._close(tracked([*self._open, *self._over], found, self._plan.grid.pane_ms))
         return replace(window, incidents=tuple(item.view for item in self._open))
 
     def _unchanged(self, window: WindowResult) -> WindowResult:
         self._open = [replace(item, view=replace(item.view, fresh=False)) for item in self._open]
         return replace(window, incidents=tuple(item.view for item in self._open)) if self._open else window
+
+    def _close(self, still: list[Tracked]) -> None:
+        """Go on with the incidents that still move; the last 50 that are over keep their ids, should they come back."""
+        ids = {item.view.id for item in still}
+        over = [item for item in (*self._over, *self._open) if item.view.id not in ids]
+        self._over = [replace(item, since_ms={}) for item in over][-_MAX_INCIDENTS:]
+        self._open = still
 
     def _follow(self, keys: tuple[StreamKey, ...]) -> None:
         """Keep the onsets in the order of the window's streams, which seldom changes."""
@@ -69,6 +81,12 @@ class Causes:
             places = {key: place for place, key in enumerate(self._keys)}
             self._onsets = self._onsets.picked(np.array([places.get(key, -1) for key in keys], np.int64))
             self._keys = keys
+            self._raise_after = np.array([self._windows_to_raise(rule, field) for rule, field, _ in keys], np.int64)
+
+    def _windows_to_raise(self, rule: str, field: str) -> int:
+        """Return after how many windows on end a stream raises an alert."""
+        hysteresis = self._plan.hysteresis
+        return hysteresis.raise_after if (field, rule) in self._thresholds else hysteresis.checks_raise_after
 
     def _alive(self, item: Tracked) -> bool:
         """Return whether a stream of an incident still moves, or was lately seen to."""
@@ -83,7 +101,7 @@ class Causes:
         causes = []
         for fault in faults(moving)[:_MAX_STREAMS]:
             onset_ms = origin_ms + fault.anchor.onset * stride_ms
-            rule = streams.keys[fault.anchor.number].rule
+            rule = streams.keys[fault.anchor.number][0]
             causes.append(explain(self._plan, self._ring, window, fault, rule, onset_ms))
         groups = together(len(causes), lambda i, j: self._linked(causes[i], causes[j]))
         return [self._incident(window, streams, [causes[i] for i in group]) for group in groups[:_MAX_INCIDENTS]]
@@ -94,16 +112,19 @@ class Causes:
         strongest = places[np.argsort(-streams.strengths[places], kind="stable")][:_MAX_STREAMS]
         found = []
         for place in strongest.tolist():
-            key = streams.keys[place]
+            _, field, segment = streams.keys[place]
             since_ms = int(self._onsets.since_ms[place])
             onset = (since_ms - at_ms) // self._plan.grid.pane_ms if since_ms >= 0 else 0
-            ((dimension, value),) = self._segments[key.segment].items() or (("", ""),)
-            found.append(Moving(place, key.field, dimension, value, onset, float(streams.strengths[place])))
+            ((dimension, value),) = self._segments[segment].items() or (("", ""),)
+            found.append(Moving(place, field, dimension, value, onset, float(streams.strengths[place])))
         return found
 
     def _linked(self, one: Explanation, other: Explanation) -> bool:
-        """Return whether two faults are of one incident: a common onset, and the same segment or correlated fields."""
-        if abs(one.onset_ms - other.onset_ms) > TOLERANCE * self._plan.grid.pane_ms:
+        """Return whether two faults are of one incident: in the same segment or in correlated fields.
+
+        Nor may the weaker one, the second, have begun more than two windows before: it notices late, not early.
+        """
+        if other.onset_ms < one.onset_ms - TOLERANCE * self._plan.grid.pane_ms:
             return False
         if one.field == other.field or (one.segment and one.segment == other.segment):
             return True
@@ -133,6 +154,7 @@ class Causes:
         keys = [streams.keys[m.number] for m in moving]
         rows = zip(moving, keys, streams.levels[[m.number for m in moving]].tolist(), strict=True)
         anchor = streams.keys[first.fault.anchor.number]
+        raised = bool(self._onsets.raised[[m.number for m in moving]].any())
         view = IncidentView(
             incident_id(self._plan.monitor, first.onset_ms, anchor),
             first.onset_ms,
@@ -146,7 +168,8 @@ class Causes:
             first.within_share,
             tuple((name(label), share) for label, share in first.cells),
             tuple(related.items()),
-            fresh=True,
+            raised=raised,
+            fresh=raised,
         )
         since_ms = {key: int(self._onsets.since_ms[m.number]) for m, key in zip(moving, keys, strict=True)}
         return Tracked(view, since_ms)
@@ -158,19 +181,22 @@ class Causes:
             "onsets": self._onsets.state(),
             "ring": self._ring.state(),
             "open": [state_of(item) for item in self._open],
+            "over": [state_of(item) for item in self._over],
         }
 
     def load(self, state: State) -> None:
         """Continue from `state`, as far as it is of the same cells; raises StoreError on damage."""
         try:
-            keys = tuple(StreamKey(*key) for key in state["keys"])
+            keys = tuple((str(rule), str(field), str(segment)) for rule, field, segment in state["keys"])
             onsets = Onsets(len(keys), self._plan.hysteresis.clear_after)
             onsets.load(state["onsets"])
             self._ring.load(state["ring"])
-            self._open = [open_of(stored) for stored in state["open"]]
+            self._open, self._over = ([open_of(stored) for stored in state[name]] for name in ("open", "over"))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored causes are damaged ({error}); reset the checkpoint") from error
-        self._keys, self._onsets = keys, onsets
+        self._keys, self._onsets = (), onsets
+        self._follow(keys)
+        self._onsets = onsets
 
 
 def _is_presence(cause: Any) -> bool:

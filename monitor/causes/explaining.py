@@ -16,13 +16,17 @@ from monitor.snapshot import SegmentPart
 from monitor.types import IntArray, MaskArray
 
 _CELLS_SHOWN = 3
+_MOST = 0.5
 _CONTRAST = 3.0
 """Named segments must have moved so many times as far as the rest of the rows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """A fault and its cause: the segment (empty: all rows), its onset, and the parts of the movement."""
+    """A fault and its cause: the segment (empty: all rows), its onset, and the parts of the movement.
+
+    `spec` is of the cells that were compared, `mean` that of the field in the segment since the onset.
+    """
 
     fault: Fault
     field: str
@@ -34,6 +38,7 @@ class Explanation:
     within_share: float | None = None
     cells: tuple[tuple[str, float], ...] = ()
     spec: Any = None
+    mean: float | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -77,9 +82,9 @@ def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, r
     segment, parts, best = _segment(plan.segmenter, anchor.field, sides, moved, "" if whole else label)
     shown = plan.segmenter.labels.index(segment)
     mix, within = _shares(best)
-    return Explanation(
-        fault, anchor.field, rule, segment, onset_ms, parts, mix, within, top_cells(sides, shown), spec=spec
-    )
+    cells = top_cells(sides, shown)
+    mean = ring.mean(anchor.field, shown, onset_ms)
+    return Explanation(fault, anchor.field, rule, segment, onset_ms, parts, mix, within, cells, spec, mean)
 
 
 def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
@@ -149,26 +154,34 @@ def _segment(
 ) -> tuple[str, tuple[SegmentPart, ...], DimensionCause | None]:
     """Return the segment to name, the parts of its dimension, and that dimension's cause.
 
-    The dimension whose named segments surprise most, if they moved clearly more than the rest; else `default`, with
-    the dimension that has the most mix.
+    The dimension whose named segments surprise most, if they moved clearly more than the rest, and of these the first
+    one if it alone explains most; else `default`, with the dimension that has the most mix. A field's own dimension
+    says nothing about where its values changed, it is all mix.
     """
     causes = [
-        (where.start, rank_segments(sides.before[where], sides.now[where], moved, sides.rho), where)
+        (name, where, rank_segments(sides.before[where], sides.now[where], moved, sides.rho))
         for name, where in dimensions(segmenter)
-        if name != field
     ]
     if not causes:
         return default, (), None
-    sharp = [c for c in causes if c[1].named and _stands_out(sides.now[c[2]].sum(axis=1), c[1])]
-    if sharp:
-        start, best, _ = max(sharp, key=lambda c: c[1].surprise)
-        return segmenter.labels[start + best.named[0].number], parts_of(segmenter, start, best), best
-    start, best, _ = max(causes, key=lambda c: abs(c[1].mix))
-    return default, parts_of(segmenter, start, best), best
+    sharp = [c for c in causes if c[0] != field and _stands_out(sides.now[c[1]].sum(axis=1), c[2])]
+    if not sharp:
+        _, where, best = max(causes, key=lambda c: abs(c[2].mix))
+        return default, parts_of(segmenter, where.start, best), best
+    _, where, best = max(sharp, key=lambda c: c[2].surprise)
+    return _first(segmenter, where.start, best, default), parts_of(segmenter, where.start, best), best
+
+
+def _first(segmenter: Segmenter, start: int, cause: DimensionCause, default: str) -> str:
+    """Return the segment that alone explains more than half of the movement, else `default`."""
+    strongest = max(cause.named, key=lambda s: s.power)
+    return segmenter.labels[start + strongest.number] if strongest.power > _MOST else default
 
 
 def _stands_out(rows: IntArray, cause: DimensionCause) -> bool:
     """Return whether the named segments moved more than three times as far, for their size, as all others."""
+    if not cause.named:
+        return False
     size = float(rows[[s.number for s in cause.named]].sum() / max(int(rows.sum()), 1))
     power = sum(s.power for s in cause.named)
     if not 0 < size < 1:
@@ -196,12 +209,12 @@ def _explain_check(
         found = [outcome for outcome in rows if outcome is not None]
         if len(found) == len(rows) and not any(outcome.whole for outcome in found):
             before, now = _failures(found)
-            causes.append((where.start, rank_segments(before, now, np.array([False, True])), where, now))
-    sharp = [c for c in causes if c[1].named and _stands_out(c[3].sum(axis=1), c[1])]
+            causes.append((where.start, rank_segments(before, now, np.array([False, True])), now))
+    sharp = [c for c in causes if _stands_out(c[2].sum(axis=1), c[1])]
     if not sharp:
         return Explanation(fault, fault.anchor.field, rule, whole, onset_ms)
-    start, best, _, _ = max(sharp, key=lambda c: c[1].surprise)
-    segment = plan.segmenter.labels[start + best.named[0].number]
+    start, best, _ = max(sharp, key=lambda c: c[1].surprise)
+    segment = _first(plan.segmenter, start, best, whole)
     parts = parts_of(plan.segmenter, start, best)
     return Explanation(fault, fault.anchor.field, rule, segment, onset_ms, parts, *_shares(best))
 

@@ -25,6 +25,7 @@ MAX_BYTES = 8 << 20
 BUCKETS = 10
 _MAX_CELLS = 50
 _ENOUGH_WINDOWS = 12
+_PARTS = ("cells", "sums", "missing")
 
 
 def cells_of(accumulator: Any) -> IntArray:
@@ -50,15 +51,19 @@ def labels_of(accumulator: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One window: its onset time, the cells of all compared accumulators side by side, and each field's level."""
+    """One window: its onset time, the cells of all compared accumulators side by side, and what else is kept.
+
+    `sums` are number of values and their mean (2 x number fields x groups), `missing` the share by field, of all rows.
+    """
 
     at_ms: int
     cells: IntArray
-    levels: FloatArray
+    sums: FloatArray
+    missing: FloatArray
 
 
 class Ring:
-    """The last 48 windows' cells (groups x cells) and, for correlations, every field's mean and share of missing.
+    """The last 48 windows' cells (groups x cells), and every field's mean and share of missing values.
 
     Within 8 MiB: where that holds fewer than 12 windows, only the cells of all rows are kept, `groups` is then 1.
     """
@@ -71,15 +76,15 @@ class Ring:
         self.specs = [spec for spec in wanted if isinstance(profile.accumulators.get(spec), kinds)]
         sizes = [cells_of(profile.accumulators[spec]).shape[1] for spec in self.specs]
         ends = np.cumsum([0, *sizes]).tolist()
+        self._means = [spec for spec, a in profile.accumulators.items() if isinstance(a, Moments)]
         self._slices = {spec: slice(ends[i], ends[i + 1]) for i, spec in enumerate(self.specs)}
-        bytes_of_group = 8 * max(ends[-1], 1)
+        bytes_of_group = 8 * max(ends[-1] + 2 * len(self._means), 1)
         groups = len(plan.segmenter.labels)
         self.groups = groups if bytes_of_group * groups * _ENOUGH_WINDOWS <= MAX_BYTES else 1
         self._kept = min(WINDOWS, MAX_BYTES // (bytes_of_group * self.groups))
-        self._means = [spec for spec, a in profile.accumulators.items() if isinstance(a, Moments)]
         self._missing = [spec for spec, a in profile.accumulators.items() if isinstance(a, PresenceCounts)]
-        self._places = {("mean", spec.field): i for i, spec in enumerate(self._means)}
-        self._places |= {("missing", spec.field): i + len(self._means) for i, spec in enumerate(self._missing)}
+        self._number = {spec.field: i for i, spec in enumerate(self._means)}
+        self._counted = {spec.field: i for i, spec in enumerate(self._missing)}
         self._id = _digest(*plan.profile.keys, *(spec.model_dump_json() for spec in self.specs), *map(str, sizes))
         self.entries: list[Entry] = []
 
@@ -89,9 +94,11 @@ class Ring:
             return
         parts = [cells_of(profile.accumulators[spec])[: self.groups] for spec in self.specs]
         cells = np.concatenate(parts, axis=1) if parts else np.zeros((1, 0), np.int64)
-        means = [profile.accumulators[spec].mean[0] for spec in self._means]
+        moments = [profile.accumulators[spec] for spec in self._means]
+        sums = np.array([[a.n[: self.groups] for a in moments], [a.mean[: self.groups] for a in moments]], np.float64)
         shares = [a.missing[0] / max(a.rows[0], 1) for a in (profile.accumulators[spec] for spec in self._missing)]
-        self.entries = [*self.entries, Entry(at_ms, cells, np.array([*means, *shares], np.float64))][-self._kept :]
+        entry = Entry(at_ms, cells, sums, np.array(shares, np.float64))
+        self.entries = [*self.entries, entry][-self._kept :]
 
     def cells(self, spec: Any, group: int | None = None) -> IntArray | None:
         """Return windows x cells of one group, or windows x groups x cells of all; None where they are not kept."""
@@ -107,17 +114,27 @@ class Ring:
         return [entry.at_ms for entry in self.entries]
 
     def levels(self, kind: str, field: str, before_ms: int) -> FloatArray | None:
-        """Return a field's mean or share of missing in each window before `before_ms`; None where it has none."""
-        place = self._places.get((kind, field))
+        """Return a field's `mean` or share of `missing` values in each window before `before_ms`; None without one."""
+        place = (self._number if kind == "mean" else self._counted).get(field)
         if place is None:
             return None
-        return np.array([entry.levels[place] for entry in self.entries if entry.at_ms < before_ms])
+        entries = [entry for entry in self.entries if entry.at_ms < before_ms]
+        return np.array([e.sums[1, place, 0] if kind == "mean" else e.missing[place] for e in entries])
+
+    def mean(self, field: str, group: int, since_ms: int) -> float | None:
+        """Return the mean of a number field in one group over the windows since then; None without any value."""
+        place = self._number.get(field)
+        if place is None or group >= self.groups:
+            return None
+        kept = [entry.sums[:, place, group] for entry in self.entries if entry.at_ms >= since_ms]
+        n = sum(float(values) for values, _ in kept)
+        return sum(float(values * mean) for values, mean in kept if values) / n if n else None
 
     def state(self) -> State:
         """Return the windows; those that are kept do not change."""
         # The id is part of the name: under one name a sealed array must never be another.
         names = [(e, f"{self._id}.{e.at_ms}") for e in self.entries]
-        sealed = {f"{at}.{part}": getattr(e, part) for e, at in names for part in ("cells", "levels")}
+        sealed = {f"{at}.{part}": getattr(e, part) for e, at in names for part in _PARTS}
         return {"id": self._id, "times_ms": self.times_ms(), "sealed": sealed}
 
     def load(self, state: State) -> None:
@@ -126,7 +143,7 @@ class Ring:
             return
         sealed = state["sealed"]
         self.entries = [
-            Entry(int(at), *(np.array(sealed[f"{self._id}.{at}.{part}"]) for part in ("cells", "levels")))
+            Entry(int(at), *(np.array(sealed[f"{self._id}.{at}.{part}"]) for part in _PARTS))
             for at in state["times_ms"]
         ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from monitor.causes.streams import StreamKey
 from monitor.causes.tracking import Tracked
 from monitor.snapshot import IncidentView, MovingView, SegmentPart
 from monitor.types import Level
@@ -26,5 +25,5 @@ def open_of(state: dict[str, Any]) -> Tracked:
     view["segments"] = tuple(SegmentPart(**part) for part in view["segments"])
     view["cells"] = tuple((str(label), float(share)) for label, share in view["cells"])
     view["related"] = tuple((str(field), r) for field, r in view["related"])
-    since = {StreamKey(*key): int(at) for *key, at in state["since_ms"]}
+    since = {(str(rule), str(field), str(segment)): int(at) for rule, field, segment, at in state["since_ms"]}
     return Tracked(IncidentView(**view), since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,10 @@ _SMALLEST = 1e-9
 _MAX_STRENGTH = 1e6
 
 
-class StreamKey(NamedTuple):
-    """Names a stream of verdicts: detector or check, field, segment."""
-
-    rule: str
-    field: str
-    segment: str
+StreamKey = tuple[str, str, str]
+"""Names a stream of verdicts: detector or check, field, segment."""
+_VERDICT, _CHECK = attrgetter("detector", "field", "segment"), attrgetter("check", "field", "segment")
+_LEVEL = attrgetter("level")
 
 
 class Threshold(NamedTuple):
@@ -36,7 +35,8 @@ class Threshold(NamedTuple):
 class Streams:
     """The streams of a window: keys, levels, p-values, scores, noise floors and strengths, in one order.
 
-    `strength` is the number that counts over its warning threshold; of a check, 1 or 2 by its level.
+    `strengths` are 0 below warning, else the number that counts over its warning threshold; of a check 1 or 2, its
+    level.
     """
 
     keys: tuple[StreamKey, ...]
@@ -50,18 +50,20 @@ class Streams:
     def of(cls, window: WindowResult, thresholds: Mapping[tuple[str, str], Threshold]) -> Streams:
         """Return the streams of a judged window."""
         verdicts, checks = window.verdicts, window.checks
-        keys = [StreamKey(v.detector, v.field, v.segment) for v in verdicts]
-        keys += [StreamKey(c.check, c.field, c.segment) for c in checks]
+        keys = (*map(_VERDICT, verdicts), *map(_CHECK, checks))
         nothing = [None] * len(checks)
+        levels = np.array([*map(_LEVEL, verdicts), *map(_LEVEL, checks)], np.int64)
+        strengths = np.zeros(len(keys))
+        for place in np.flatnonzero(levels >= Level.WARNING).tolist():
+            verdict = verdicts[place] if place < len(verdicts) else None
+            strengths[place] = levels[place] if verdict is None else _strength(verdict, thresholds)
         return cls(
-            tuple(keys),
-            np.array([*(v.level for v in verdicts), *(c.level for c in checks)], np.int64),
+            keys,
+            levels,
             np.array([*(v.p_value for v in verdicts), *nothing], np.float64),
             np.array([*(v.score for v in verdicts), *nothing], np.float64),
             np.array([*(v.noise_floor for v in verdicts), *nothing], np.float64),
-            np.array(
-                [*(_strength(v, thresholds) for v in verdicts), *(float(max(c.level, 0)) for c in checks)], np.float64
-            ),
+            strengths,
         )
 
 
@@ -76,8 +78,6 @@ def thresholds_of(plan: MonitorPlan) -> dict[tuple[str, str], Threshold]:
 def _strength(verdict: Any, thresholds: Mapping[tuple[str, str], Threshold]) -> float:
     """Return how far a verdict is beyond its threshold, as a factor; by the level where there is no threshold."""
     threshold = thresholds.get((verdict.field, verdict.detector))
-    if verdict.level < Level.WARNING:
-        return 0.0
     number = None if threshold is None else verdict.lower_bound if threshold.on_bound else verdict.score
     if threshold is None or number is None or not math.isfinite(number):
         return float(verdict.level)

@@ -56,8 +56,9 @@ def _alike(old: IncidentView, new: IncidentView, stride_ms: int) -> bool:
 
 
 def _continued(old: Tracked, new: Tracked) -> Tracked:
-    fresh = _shown(old.view) != _shown(new.view)
-    return replace(new, view=replace(new.view, id=old.view.id, fresh=fresh))
+    raised = old.view.raised or new.view.raised
+    fresh = raised and (not old.view.raised or _shown(old.view) != _shown(new.view))
+    return replace(new, view=replace(new.view, id=old.view.id, raised=raised, fresh=fresh))
 
 
 def _shown(view: IncidentView) -> tuple[Any, ...]:

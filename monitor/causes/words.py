@@ -68,13 +68,13 @@ def _change(plan: MonitorPlan, window: WindowResult, cause: Explanation, where: 
         return f"{field} fails {name(check.check)}{failed}"
     missing = _pair(window, cause.field, PresenceCounts, group)
     if isinstance(_current(window, cause.spec), PresenceCounts) and missing is not None:
-        return f"{field} is missing in {missing[0]:.1%} → {missing[1]:.1%} of its rows, {_cells(cause)}"
+        return f"{field} is missing in {missing[0]:.1%} → {missing[1]:.1%} of its rows"
     mean = _pair(window, cause.field, Moments, group)
-    if mean is not None and all(math.isfinite(value) for value in mean):
-        verb = "rose" if mean[1] > mean[0] else "fell" if mean[1] < mean[0] else "changed"
-        return f"{field} {verb}: mean {mean[0]:.4g} → {mean[1]:.4g}"
+    if mean is not None and math.isfinite(mean[0]) and cause.mean is not None and math.isfinite(cause.mean):
+        verb = "rose" if cause.mean > mean[0] else "fell" if cause.mean < mean[0] else "changed"
+        return f"{field} {verb}: mean {mean[0]:.4g} → {cause.mean:.4g}"
     cells = _cells(cause)
-    return f"{field} changed{': ' + cells if cells else ''}"
+    return f"{field} changed{', most in the cells ' + cells if cells else ''}"
 
 
 def _cells(cause: Explanation) -> str:
