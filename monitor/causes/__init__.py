@@ -120,13 +120,15 @@ class Causes:
         return found
 
     def _linked(self, one: Explanation, other: Explanation) -> bool:
-        """Return whether two faults are of one incident: in the same segment or in correlated fields.
+        """Return whether two faults are of one incident: in the same segment, in correlated fields, or one mix of other.
 
         Nor may the weaker one, the second, have begun more than two windows before: it notices late, not early.
         """
         if other.onset_ms < one.onset_ms - TOLERANCE * self._plan.grid.pane_ms:
             return False
         if one.field == other.field or (one.segment and one.segment == other.segment):
+            return True
+        if _follows(one, other) or _follows(other, one):
             return True
         r = self._correlation(one, other)
         return r is not None and abs(r) >= CORRELATED
@@ -154,6 +156,7 @@ class Causes:
         keys = [streams.keys[m.number] for m in moving]
         rows = zip(moving, keys, streams.levels[[m.number for m in moving]].tolist(), strict=True)
         anchor = streams.keys[first.fault.anchor.number]
+        strange = bool((streams.levels[[m.number for m in moving]] >= Level.WARNING).any())
         raised = bool(self._onsets.raised[[m.number for m in moving]].any())
         view = IncidentView(
             incident_id(self._plan.monitor, first.onset_ms, anchor),
@@ -169,10 +172,10 @@ class Causes:
             tuple((name(label), share) for label, share in first.cells),
             tuple(related.items()),
             raised=raised,
-            fresh=raised,
+            fresh=raised and strange,
         )
         since_ms = {key: int(self._onsets.since_ms[m.number]) for m, key in zip(moving, keys, strict=True)}
-        return Tracked(view, since_ms)
+        return Tracked(view, since_ms, strange)
 
     def state(self) -> State:
         """Return everything needed to continue; the arrays of the ring never change."""
@@ -197,6 +200,11 @@ class Causes:
         self._keys, self._onsets = (), onsets
         self._follow(keys)
         self._onsets = onsets
+
+
+def _follows(one: Explanation, other: Explanation) -> bool:
+    """Return whether a fault is but the mix that another one, in the field of its dimension, brings about."""
+    return one.is_mix and one.named[0].partition("=")[0] == other.field
 
 
 def _is_presence(cause: Any) -> bool:

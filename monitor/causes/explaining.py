@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ class Explanation:
     cells: tuple[tuple[str, float], ...] = ()
     spec: Any = None
     mean: float | None = None
+
+    @property
+    def is_mix(self) -> bool:
+        """Whether what moves is mostly that segments changed their size."""
+        return bool(self.named) and (self.mix_share or 0.0) > _MOST
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -80,11 +85,10 @@ def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, r
     moved = _moved(sides, group)
     whole = any(not stream.dimension for stream in fault.streams)
     segment, parts, best = _segment(plan.segmenter, anchor.field, sides, moved, "" if whole else label)
-    shown = plan.segmenter.labels.index(segment)
-    mix, within = _shares(best)
-    cells = top_cells(sides, shown)
-    mean = ring.mean(anchor.field, shown, onset_ms)
-    return Explanation(fault, anchor.field, rule, segment, onset_ms, parts, mix, within, cells, spec, mean)
+    found = Explanation(fault, anchor.field, rule, segment, onset_ms, parts, *_shares(best), spec=spec)
+    # What is mix did not happen within the segment: all rows are what changed.
+    shown = 0 if found.is_mix else plan.segmenter.labels.index(segment)
+    return replace(found, cells=top_cells(sides, shown), mean=ring.mean(anchor.field, shown, onset_ms))
 
 
 def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
@@ -155,8 +159,8 @@ def _segment(
     """Return the segment to name, the parts of its dimension, and that dimension's cause.
 
     The dimension whose named segments surprise most, if they moved clearly more than the rest, and of these the first
-    one if it alone explains most; else `default`, with the dimension that has the most mix. A field's own dimension
-    says nothing about where its values changed, it is all mix.
+    one if it alone explains most. Else `default`, and nothing is named: with its own dimension, or of all rows the one
+    with the most mix. A field's own dimension says nothing about where its values changed, it is all mix.
     """
     causes = [
         (name, where, rank_segments(sides.before[where], sides.now[where], moved, sides.rho))
@@ -166,8 +170,10 @@ def _segment(
         return default, (), None
     sharp = [c for c in causes if c[0] != field and _stands_out(sides.now[c[1]].sum(axis=1), c[2])]
     if not sharp:
-        _, where, best = max(causes, key=lambda c: abs(c[2].mix))
-        return default, parts_of(segmenter, where.start, best), best
+        own = [c for c in causes if c[0] == default.partition("=")[0]]
+        _, where, best = max(own or causes, key=lambda c: abs(c[2].mix))
+        parts = (replace(part, named=False) for part in parts_of(segmenter, where.start, best))
+        return default, tuple(parts), best
     _, where, best = max(sharp, key=lambda c: c[2].surprise)
     return _first(segmenter, where.start, best, default), parts_of(segmenter, where.start, best), best
 

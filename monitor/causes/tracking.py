@@ -15,10 +15,11 @@ from monitor.snapshot import IncidentView
 
 @dataclass(frozen=True)
 class Tracked:
-    """An open incident: its view as it was last, and since when each of its streams moves."""
+    """An open incident: its view as it was last, since when each of its streams moves, and whether one is strange."""
 
     view: IncidentView
     since_ms: Mapping[StreamKey, int]
+    strange: bool = True
 
 
 def incident_id(monitor: str, onset_ms: int, key: StreamKey) -> str:
@@ -31,7 +32,8 @@ def tracked(open_ones: Sequence[Tracked], found: Sequence[Tracked], stride_ms: i
     """Return the found incidents, each with the id of the open one it continues, if any.
 
     An incident continues the one with which it shares most streams that have been moving on since then, or else one
-    of the same first cause whose onset was at most two windows off. None is continued by two.
+    of the same first cause whose onset was at most two windows off. None is continued by two. One that is not strange
+    in this window says what it said before.
     """
     pairs = sorted(
         (-_shared(old, new), i, j)
@@ -56,6 +58,8 @@ def _alike(old: IncidentView, new: IncidentView, stride_ms: int) -> bool:
 
 
 def _continued(old: Tracked, new: Tracked) -> Tracked:
+    if not new.strange:
+        return replace(new, view=replace(old.view, fresh=False))
     raised = old.view.raised or new.view.raised
     fresh = raised and (not old.view.raised or _shown(old.view) != _shown(new.view))
     return replace(new, view=replace(new.view, id=old.view.id, raised=raised, fresh=fresh))

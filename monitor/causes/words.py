@@ -30,7 +30,7 @@ def moment(ms: int) -> str:
 
 def sentence(plan: MonitorPlan, window: WindowResult, cause: Explanation, related: Related) -> str:
     """Return an incident in one sentence of plain words."""
-    where = f" of {name(cause.segment)}" if cause.segment else ""
+    where = f" of {name(cause.segment)}" if cause.segment and not cause.is_mix else ""
     parts = [f"Since {moment(cause.onset_ms)} (onset, ±1 window) {_change(plan, window, cause, where)}"]
     parts += _origin(cause)
     if related:
@@ -43,22 +43,20 @@ def sentence(plan: MonitorPlan, window: WindowResult, cause: Explanation, relate
 def _origin(cause: Explanation) -> list[str]:
     """Return what of the whole's movement is where."""
     named = [part for part in cause.segments if part.named]
-    if cause.mix_share is not None and cause.mix_share > 0.5:
-        who = f": {', '.join(name(part.segment) for part in named[:_FIELDS_SHOWN])}" if named else ""
-        dimension = name(cause.segments[0].segment.partition("=")[0])
-        return [f"{cause.mix_share:.0%} of the whole's movement is mix, {dimension} changed its shares{who}"]
+    who = ", ".join(name(part.segment) for part in named[:_FIELDS_SHOWN])
+    if cause.is_mix:
+        return [f"{cause.mix_share:.0%} of the movement is mix: the size of {who} changed"]
     if cause.segment and named and cause.within_share is not None:
         share = math.fsum(part.within for part in named) / math.fsum(p.mix + p.within for p in cause.segments)
-        within = ", ".join(name(part.segment) for part in named[:_FIELDS_SHOWN])
-        return [f"{min(share, 1.0):.0%} of the whole's movement comes from within {within}"]
+        return [f"{min(share, 1.0):.0%} of the whole's movement comes from within {who}"]
     if not cause.segment and cause.segments:
-        return ["no segment stands out"]
+        return [f"most in {who}" if named else "no segment stands out"]
     return []
 
 
 def _change(plan: MonitorPlan, window: WindowResult, cause: Explanation, where: str) -> str:
     """Return what happened to the field: its mean, its share of missing values, its cells, or its check's failures."""
-    group = plan.segmenter.labels.index(cause.segment)
+    group = 0 if cause.is_mix else plan.segmenter.labels.index(cause.segment)
     field = f"{name(cause.field)}{where}" if cause.field else f"the data{where}"
     check = next(
         (c for c in window.checks if (c.check, c.field, c.segment) == (cause.rule, cause.field, cause.segment)), None
