@@ -12,7 +12,7 @@ from monitor.causes.ring import Ring
 from monitor.causes.stored import open_of, state_of
 from monitor.causes.streams import StreamKey, Streams, thresholds_of
 from monitor.causes.tracking import Tracked, incident_id, tracked
-from monitor.causes.words import name, sentence
+from monitor.causes.words import name, opening, sentence
 from monitor.errors import StoreError
 from monitor.plan import MonitorPlan
 from monitor.protocols import State
@@ -61,7 +61,7 @@ class Causes:
             self._close([item for item in self._open if self._alive(item)])
             return self._unchanged(window)
         found = self._found(window, streams, at_ms)
-        self._close(tracked([*self._open, *self._over], found, self._plan.grid.pane_ms))
+        self._close(tracked([*self._open, *self._over], found, at_ms, self._plan.grid.pane_ms))
         return replace(window, incidents=tuple(item.view for item in self._open))
 
     def _unchanged(self, window: WindowResult) -> WindowResult:
@@ -158,13 +158,14 @@ class Causes:
         anchor = streams.keys[first.fault.anchor.number]
         strange = bool((streams.levels[[m.number for m in moving]] >= Level.WARNING).any())
         raised = bool(self._onsets.raised[[m.number for m in moving]].any())
+        text = sentence(self._plan, window, first, tuple(related.items()))
         view = IncidentView(
             incident_id(self._plan.monitor, first.onset_ms, anchor),
             first.onset_ms,
             first.rule,
             first.field,
             first.segment,
-            sentence(self._plan, window, first, tuple(related.items())),
+            opening(first.onset_ms) + text,
             tuple(MovingView(*key, Level(level), m.strength) for m, key, level in rows),
             first.segments,
             first.mix_share,
@@ -175,7 +176,7 @@ class Causes:
             fresh=raised and strange,
         )
         since_ms = {key: int(self._onsets.since_ms[m.number]) for m, key in zip(moving, keys, strict=True)}
-        return Tracked(view, since_ms, strange)
+        return Tracked(view, since_ms, strange, text)
 
     def state(self) -> State:
         """Return everything needed to continue; the arrays of the ring never change."""

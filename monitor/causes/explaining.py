@@ -10,13 +10,15 @@ import numpy as np
 from monitor.causes.ring import Ring, cells_of, labels_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome, WindowResult
-from monitor.rootcause import TOLERANCE, DimensionCause, Fault, best_split, rank_segments
+from monitor.rootcause import DimensionCause, Fault, best_split, rank_segments
 from monitor.segments import Segmenter
 from monitor.snapshot import SegmentPart
 from monitor.types import IntArray, MaskArray
 
 _CELLS_SHOWN = 3
 _MOST = 0.5
+_LOOK_BACK = 16
+"""A change may have begun so many windows before the evidence of single windows adds up."""
 _CONTRAST = 3.0
 """Named segments must have moved so many times as far as the rest of the rows."""
 
@@ -96,8 +98,7 @@ def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
     cells, times = ring.cells(spec, group), ring.times_ms()
     if cells is None or onset_ms not in times:
         return onset_ms
-    near = times.index(onset_ms)
-    found = best_split(cells, near - TOLERANCE, len(times) - 1)
+    found = best_split(cells, times.index(onset_ms) - _LOOK_BACK, len(times) - 1)
     return onset_ms if found is None else times[found]
 
 
@@ -169,13 +170,23 @@ def _segment(
     if not causes:
         return default, (), None
     sharp = [c for c in causes if c[0] != field and _stands_out(sides.now[c[1]].sum(axis=1), c[2])]
-    if not sharp:
-        own = [c for c in causes if c[0] == default.partition("=")[0]]
+    if sharp:
+        _, where, best = max(sharp, key=lambda c: c[2].surprise)
+        segment = _first(segmenter, where.start, best, default)
+    if not sharp or (not segment and field in dict(dimensions(segmenter))):
+        own = [c for c in causes if c[0] == (default.partition("=")[0] or field)]
         _, where, best = max(own or causes, key=lambda c: abs(c[2].mix))
-        parts = (replace(part, named=False) for part in parts_of(segmenter, where.start, best))
-        return default, tuple(parts), best
-    _, where, best = max(sharp, key=lambda c: c[2].surprise)
-    return _first(segmenter, where.start, best, default), parts_of(segmenter, where.start, best), best
+        return default, _unnamed(parts_of(segmenter, where.start, best)), best
+    return segment, _consistent(parts_of(segmenter, where.start, best), segment), best
+
+
+def _unnamed(parts: tuple[SegmentPart, ...]) -> tuple[SegmentPart, ...]:
+    return tuple(replace(part, named=False) for part in parts)
+
+
+def _consistent(parts: tuple[SegmentPart, ...], segment: str) -> tuple[SegmentPart, ...]:
+    """Return the parts without names where it is another segment that is named."""
+    return parts if not segment or any(part.named and part.segment == segment for part in parts) else _unnamed(parts)
 
 
 def _first(segmenter: Segmenter, start: int, cause: DimensionCause, default: str) -> str:
@@ -221,7 +232,7 @@ def _explain_check(
         return Explanation(fault, fault.anchor.field, rule, whole, onset_ms)
     start, best, _ = max(sharp, key=lambda c: c[1].surprise)
     segment = _first(plan.segmenter, start, best, whole)
-    parts = parts_of(plan.segmenter, start, best)
+    parts = _consistent(parts_of(plan.segmenter, start, best), segment)
     return Explanation(fault, fault.anchor.field, rule, segment, onset_ms, parts, *_shares(best))
 
 

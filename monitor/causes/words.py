@@ -28,11 +28,15 @@ def moment(ms: int) -> str:
     return str(ms) if text is None else f"{text[:10]} {text[11:16]} UTC"
 
 
+def opening(onset_ms: int) -> str:
+    """Return how the sentence begins."""
+    return f"Since {moment(onset_ms)} (onset, ±1 window) "
+
+
 def sentence(plan: MonitorPlan, window: WindowResult, cause: Explanation, related: Related) -> str:
-    """Return an incident in one sentence of plain words."""
+    """Return an incident in one sentence of plain words, but for its opening."""
     where = f" of {name(cause.segment)}" if cause.segment and not cause.is_mix else ""
-    parts = [f"Since {moment(cause.onset_ms)} (onset, ±1 window) {_change(plan, window, cause, where)}"]
-    parts += _origin(cause)
+    parts = [_change(plan, window, cause, where), *_origin(cause)]
     if related:
         shown = (f"{name(f)} (r {r:.2f})" if r is not None else name(f) for f, r in related[:_FIELDS_SHOWN])
         more = f" and {len(related) - _FIELDS_SHOWN} more" if len(related) > _FIELDS_SHOWN else ""

@@ -123,7 +123,9 @@ def _beyond_noise(before: IntArray, now: IntArray, cells: FloatArray, rho: float
     return sizes | shares
 
 
-def _differs(base: FloatArray | IntArray, base_rows: object, found: FloatArray | IntArray, rows: object, rho: float) -> MaskArray:
+def _differs(
+    base: FloatArray | IntArray, base_rows: object, found: FloatArray | IntArray, rows: object, rho: float
+) -> MaskArray:
     """Return where two shares differ by more than noise: the two-sample test of proportions, pooled."""
     m, n = np.maximum(np.asarray(base_rows, np.float64), 1.0), np.maximum(np.asarray(rows, np.float64), 1.0)
     p, q, pooled = base / m, found / n, (base + found) / (m + n)

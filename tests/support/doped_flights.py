@@ -17,7 +17,7 @@ from tests.support.flights import Flights
 
 FIELDS = {
     **dict.fromkeys(("dep_delay", "arr_delay", "air_time", "distance"), "number"),
-    **dict.fromkeys(("carrier", "origin", "dest"), "category"),
+    **dict.fromkeys(("carrier", "origin"), "category"),
     "time_hour": "text",
 }
 FAULT_FROM = "2013-06-01"
@@ -80,7 +80,7 @@ name: flights
 source: {{kind: files, paths: [{rows}], max_poll_records: 50000}}
 time: {{field: time_hour, unit: iso8601, lateness: 1h}}
 window: {{size: {size}}}
-segments: [{{field: carrier, max: 20}}, {{field: origin, max: 5}}]
+segments: [{{field: carrier, max: 10}}, {{field: origin, max: 5}}]
 baseline: {{kind: file, path: {self.directory}/baseline}}
 store: {{path: {self.directory}/store}}
 fields: {json.dumps({name: {"type": kind} for name, kind in FIELDS.items()})}
