@@ -15,8 +15,10 @@ from monitor.accumulators.presence import PresenceCounts
 from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
-from monitor.snapshot import FieldView, ProfileView
-from monitor.types import FloatArray, Presence
+from monitor.rootcause import rank_segments
+from monitor.segments import Segmenter
+from monitor.snapshot import FieldView, ProfileView, SegmentPart
+from monitor.types import FloatArray, IntArray, Presence
 
 T = TypeVar("T")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -117,6 +119,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
+        parts = segment_parts(plan.segmenter, before, now)
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
@@ -125,9 +128,26 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
                     labels,
                     _shown(_shares(before[group])),
                     _shown(_shares(now[group])),
+                    () if segment else parts,
                 )
             )
     return tuple(views)
+
+
+def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tuple[SegmentPart, ...]:
+    """Return what each segment of each dimension has to do with the change of all rows, from counts (groups x cells).
+
+    What moved are the cells whose share of all rows grew; dimensions in their order, in each the first cause first.
+    """
+    parts: list[SegmentPart] = []
+    moved = now[0] / max(int(now[0].sum()), 1) > before[0] / max(int(before[0].sum()), 1)
+    for _, where in segmenter.dimension_groups:
+        cause = rank_segments(before[where], now[where], moved)
+        parts += (
+            SegmentPart(segmenter.labels[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+            for s in cause.segments
+        )
+    return tuple(parts)
 
 
 def _shown(cells: Sequence[T]) -> tuple[T, ...]:

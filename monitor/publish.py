@@ -15,6 +15,7 @@ from monitor.results import CheckOutcome
 from monitor.snapshot import (
     CheckView,
     FieldView,
+    IncidentView,
     LettersView,
     PartitionView,
     ProfileView,
@@ -54,6 +55,7 @@ class _Shown:
     profiles: tuple[ProfileView, ...] = ()
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    incidents: tuple[IncidentView, ...] = ()
 
 
 class Publisher:
@@ -95,6 +97,7 @@ class Publisher:
             profile_views(plan, profile, last.baseline) if profile is not None else (),
             checks,
             tuple(self._engine.book.firing()),
+            tuple(incident for incident in last.incidents if incident.raised),
         )
 
     def show(self) -> None:
@@ -161,6 +164,7 @@ class Publisher:
             profiles=shown.profiles,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
+            incidents=shown.incidents,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             checkpoint_duration=meters.checkpoint_duration.view(),

@@ -85,11 +85,8 @@ def _causes(window: WindowResult) -> dict[Key, Mapping[str, str]]:
 
 def _cause_words(incident: IncidentView) -> dict[str, str]:
     """Return an incident's id, its first cause in a sentence, its onset, and the segments that explain it."""
-    words = {
-        "incident": incident.id,
-        "cause": incident.summary,
-        "onset": iso(incident.onset_ms) or str(incident.onset_ms),
-    }
+    onset = iso(incident.onset_ms) or str(incident.onset_ms)
+    words = {"incident": incident.id, "cause": incident.summary, "onset": onset}
     named = [part for part in incident.segments if part.named][:_SHOWN]
     if named:
         words["segments"] = ", ".join(f"{printable(part.segment, _NAME_CHARS)} ({part.power:.0%})" for part in named)

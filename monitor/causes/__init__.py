@@ -120,7 +120,7 @@ class Causes:
         return found
 
     def _linked(self, one: Explanation, other: Explanation) -> bool:
-        """Return whether two faults are of one incident: in the same segment, in correlated fields, or one mix of other.
+        """Return whether two faults are of one incident: in one segment, in correlated fields, or one mix of other.
 
         Nor may the weaker one, the second, have begun more than two windows before: it notices late, not early.
         """

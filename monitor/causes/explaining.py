@@ -63,15 +63,6 @@ class _Sides:
     rho: float
 
 
-def dimensions(segmenter: Segmenter) -> list[tuple[str, slice]]:
-    """Return each dimension's field and where its groups are."""
-    found, base = [], 1
-    for dimension in segmenter.dimensions:
-        found.append((dimension.field, slice(base, base + len(dimension.values) + 1)))
-        base += len(dimension.values) + 1
-    return found
-
-
 def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, rule: str, onset_ms: int) -> Explanation:
     """Return what a fault is made of, as far as the statistics that are kept say."""
     anchor = fault.anchor
@@ -165,7 +156,7 @@ def _segment(
     """
     causes = [
         (name, where, rank_segments(sides.before[where], sides.now[where], moved, sides.rho))
-        for name, where in dimensions(segmenter)
+        for name, where in segmenter.dimension_groups
     ]
     if not causes:
         return default, (), None
@@ -173,7 +164,7 @@ def _segment(
     if sharp:
         _, where, best = max(sharp, key=lambda c: c[2].surprise)
         segment = _first(segmenter, where.start, best, default)
-    if not sharp or (not segment and field in dict(dimensions(segmenter))):
+    if not sharp or (not segment and field in dict(segmenter.dimension_groups)):
         own = [c for c in causes if c[0] == (default.partition("=")[0] or field)]
         _, where, best = max(own or causes, key=lambda c: abs(c[2].mix))
         return default, _unnamed(parts_of(segmenter, where.start, best)), best
@@ -221,7 +212,7 @@ def _explain_check(
     outcomes = {c.segment: c for c in window.checks if c.check == rule and c.field == fault.anchor.field}
     whole = "" if any(not stream.dimension for stream in fault.streams) else label
     causes = []
-    for _, where in dimensions(plan.segmenter):
+    for _, where in plan.segmenter.dimension_groups:
         rows = [outcomes.get(name) for name in plan.segmenter.labels[where]]
         found = [outcome for outcome in rows if outcome is not None]
         if len(found) == len(rows) and not any(outcome.whole for outcome in found):

@@ -15,6 +15,7 @@ MIN_POWER = 0.1
 """A segment that explains less of the movement is not named."""
 ENOUGH_POWER = 0.67
 """Segments are added to the explanation until together they explain so much."""
+_Counts = FloatArray | IntArray | np.int64
 _SURE = 2.58
 """A segment is not named unless its part moved by more standard errors than this: 99 % two-sided."""
 
@@ -56,9 +57,9 @@ class DimensionCause:
 
 
 def surprise(expected: FloatArray, actual: FloatArray) -> FloatArray:
-    """Return ½·(p·ln(2p/(p+q)) + q·ln(2q/(p+q))) with p and q the shares of each element; the sum is their JS divergence.
+    """Return ½·(p·ln(2p/(p+q)) + q·ln(2q/(p+q))) of each element, p and q its shares of the two sums.
 
-    Zero where a side adds up to nothing.
+    Together they are the Jensen–Shannon divergence of the shares. Zero where a side adds up to nothing.
     """
     if expected.sum() <= 0 or actual.sum() <= 0:
         return np.zeros(expected.shape)
@@ -123,11 +124,9 @@ def _beyond_noise(before: IntArray, now: IntArray, cells: FloatArray, rho: float
     return sizes | shares
 
 
-def _differs(
-    base: FloatArray | IntArray, base_rows: object, found: FloatArray | IntArray, rows: object, rho: float
-) -> MaskArray:
+def _differs(base: _Counts, base_rows: _Counts, found: _Counts, rows: _Counts, rho: float) -> MaskArray:
     """Return where two shares differ by more than noise: the two-sample test of proportions, pooled."""
-    m, n = np.maximum(np.asarray(base_rows, np.float64), 1.0), np.maximum(np.asarray(rows, np.float64), 1.0)
+    m, n = np.maximum(base_rows, 1.0), np.maximum(rows, 1.0)
     p, q, pooled = base / m, found / n, (base + found) / (m + n)
     error = np.sqrt(pooled * (1 - pooled) * (1 / m + (1 + (n - 1) * rho) / n))
     sure: MaskArray = np.abs(q - p) > _SURE * error

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ def pages(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def onset_ms(page: dict[str, Any]) -> int:
     """Return the onset that a page states."""
-    return round(datetime.datetime.fromisoformat(page["annotations"]["onset"]).timestamp() * 1000)
+    return round(dt.datetime.fromisoformat(page["annotations"]["onset"]).timestamp() * 1000)
 
 
 def test_without_a_fault_there_is_no_incident_and_no_page(doped):
