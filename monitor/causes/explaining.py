@@ -212,7 +212,9 @@ def _explain_check(
     outcomes = {c.segment: c for c in window.checks if c.check == rule and c.field == fault.anchor.field}
     whole = "" if any(not stream.dimension for stream in fault.streams) else label
     causes = []
-    for _, where in plan.segmenter.dimension_groups:
+    for dimension, where in plan.segmenter.dimension_groups:
+        if dimension == fault.anchor.field:
+            continue
         rows = [outcomes.get(name) for name in plan.segmenter.labels[where]]
         found = [outcome for outcome in rows if outcome is not None]
         if len(found) == len(rows) and not any(outcome.whole for outcome in found):
