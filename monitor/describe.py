@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -108,8 +108,13 @@ def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
     return "; ".join(f"{labels[i]}: {contributions[i] / total:+.0%}" for i in order.tolist())
 
 
-def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | None) -> tuple[ProfileView, ...]:
-    """Return baseline and current shares per cell of every field that has a frame, in every segment."""
+def profile_views(
+    plan: MonitorPlan, profile: Profile, baseline: BaselineView | None, moved: Collection[str] = ()
+) -> tuple[ProfileView, ...]:
+    """Return baseline and current shares per cell of every field that has a frame, in every segment.
+
+    For the fields that `moved` it is also said which segments have what to do with it.
+    """
     if baseline is None or baseline.unknown:
         return ()
     views = []
@@ -119,7 +124,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
-        parts = segment_parts(plan.segmenter, before, now)
+        parts = segment_parts(plan.segmenter, before, now) if spec.field in moved else ()
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(

@@ -89,12 +89,13 @@ class Publisher:
         judged = {(outcome.check, outcome.segment) for outcome in last.checks}
         checks |= {key: _not_judged(view) for key, view in checks.items() if key not in judged}
         plan, profile = self._engine.plan, last.profile
+        moved = {verdict.field for verdict in last.verdicts if verdict.level >= Level.WARNING}
         self._heard = _Shown(
             WindowView(last.start_ms, last.end_ms, last.rows, last.partial),
             self._engine.closer.windows,
             field_views(plan, profile) if profile is not None else (),
             last.verdicts,
-            profile_views(plan, profile, last.baseline) if profile is not None else (),
+            profile_views(plan, profile, last.baseline, moved) if profile is not None else (),
             checks,
             tuple(self._engine.book.firing()),
             tuple(incident for incident in last.incidents if incident.raised),

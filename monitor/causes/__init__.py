@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +41,7 @@ class Causes:
         self._thresholds = thresholds_of(plan)
         self._segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
         self._keys: tuple[StreamKey, ...] = ()
+        self._keys_id, self._packed_keys = "", np.frombuffer(b"[]", np.uint8)
         self._raise_after: IntArray = np.zeros(0, np.int64)
         self._onsets = Onsets(0, plan.hysteresis.clear_after)
         self._ring = Ring(plan)
@@ -81,6 +84,9 @@ class Causes:
             places = {key: place for place, key in enumerate(self._keys)}
             self._onsets = self._onsets.picked(np.array([places.get(key, -1) for key in keys], np.int64))
             self._keys = keys
+            packed = json.dumps(keys).encode()
+            self._keys_id = hashlib.blake2b(packed, digest_size=12).hexdigest()
+            self._packed_keys = np.frombuffer(packed, np.uint8)
             self._raise_after = np.array([self._windows_to_raise(rule, field) for rule, field, _ in keys], np.int64)
 
     def _windows_to_raise(self, rule: str, field: str) -> int:
@@ -146,7 +152,8 @@ class Causes:
         known = np.isfinite(x) & np.isfinite(y)
         if known.sum() < _FEW_WINDOWS or not np.ptp(x[known]) > 0 or not np.ptp(y[known]) > 0:
             return None
-        return float(np.corrcoef(x[known], y[known])[0, 1])
+        # Rounded, so that no batching of the rows shows in its last digits.
+        return round(float(np.corrcoef(x[known], y[known])[0, 1]), 4)
 
     def _incident(self, window: WindowResult, streams: Streams, group: list[Explanation]) -> Tracked:
         """Return one incident of faults that belong together, the first of them the strongest."""
@@ -181,7 +188,7 @@ class Causes:
     def state(self) -> State:
         """Return everything needed to continue; the arrays of the ring never change."""
         return {
-            "keys": [list(key) for key in self._keys],
+            "keys": {"id": self._keys_id, "sealed": {self._keys_id: self._packed_keys}},
             "onsets": self._onsets.state(),
             "ring": self._ring.state(),
             "open": [state_of(item) for item in self._open],
@@ -191,7 +198,8 @@ class Causes:
     def load(self, state: State) -> None:
         """Continue from `state`, as far as it is of the same cells; raises StoreError on damage."""
         try:
-            keys = tuple((str(rule), str(field), str(segment)) for rule, field, segment in state["keys"])
+            packed = state["keys"]["sealed"][state["keys"]["id"]].tobytes()
+            keys = tuple((str(rule), str(field), str(segment)) for rule, field, segment in json.loads(packed))
             onsets = Onsets(len(keys), self._plan.hysteresis.clear_after)
             onsets.load(state["onsets"])
             self._ring.load(state["ring"])

@@ -15,13 +15,38 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "0",
         frozenset(
-            {"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing", "urls", "printable"}
+            {
+                "types",
+                "protocols",
+                "spec",
+                "errors",
+                "clock",
+                "snapshot",
+                "codec",
+                "duck",
+                "blocks",
+                "hashing",
+                "urls",
+                "printable",
+            }
         ),
     ),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors"})),
     (
         "2a",
-        frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint", "memory", "memory_blocks", "rootcause"}),
+        frozenset(
+            {
+                "profile",
+                "segments",
+                "windows",
+                "policy",
+                "alerting",
+                "checkpoint",
+                "memory",
+                "memory_blocks",
+                "rootcause",
+            }
+        ),
     ),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),

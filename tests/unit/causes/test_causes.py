@@ -51,10 +51,7 @@ def rows(window, rng, *, n=ROWS, factor=1.0, only=None, null=0.0):
         amounts = np.where(strange, amounts * factor, amounts)
     nulls = (rng.random(n) < null) & strange & (window >= FAULT)
     at = FIRST_MS + window * 1_000 + np.arange(n) * 1_000 // n
-    return [
-        record(int(at[i]), amounts[i], None if nulls[i] else COUNTRIES[countries[i]])
-        for i in range(n)
-    ]
+    return [record(int(at[i]), amounts[i], None if nulls[i] else COUNTRIES[countries[i]]) for i in range(n)]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +64,10 @@ def baseline():
 
 def plan_of(baseline, **settings):
     """Return the plan."""
-    settings = {"detectors": DETECTORS, "row_checks": (NullableSpec(field="country", max_failure_ratio=0.1),)} | settings
+    settings = {
+        "detectors": DETECTORS,
+        "row_checks": (NullableSpec(field="country", max_failure_ratio=0.1),),
+    } | settings
     return make_plan(baseline=baseline, lateness_ms=0, window_checks=(), **settings)
 
 
