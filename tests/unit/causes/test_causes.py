@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -21,6 +22,7 @@ from monitor.lines import window_lines
 from monitor.partition import PartitionState
 from monitor.plan import Hysteresis
 from monitor.saving import Saver
+from monitor.signals import signals
 from tests.support.monitors import (
     COUNTRIES,
     FIRST_MS,
@@ -217,8 +219,8 @@ def test_over_its_life_an_incident_keeps_its_id_and_ends(baseline):
         values = rows(FAULT if 20 <= window < 30 else 0, rng, factor=2.0, only="FR")
         at = [value[8:] for value in values]
         stamped = [np.int64(FIRST_MS + window * 1_000 + i * 3).tobytes() + rest for i, rest in enumerate(at)]
-        for judged in engine.step([fetch(stamped, at=window * ROWS)], 0).windows:
-            ids.append({incident.id for incident in judged.incidents if incident.raised})
+        judged = engine.step([fetch(stamped, at=window * ROWS)], 0).windows
+        ids += [{incident.id for incident in one.incidents if incident.raised} for one in judged]
     assert len(set().union(*ids)) == 1
     assert all(ids[22:30])
     assert ids[-1] == set()
@@ -240,3 +242,23 @@ def test_a_daemon_that_crashes_in_an_incident_shows_the_same_one(baseline, tmp_p
     assert after[0].segment == "country=FR"
     assert rig.snapshots[-1].alerts[0].annotations["incident"] == after[0].id
     rig.crash()
+
+
+def test_sliding_windows_name_the_country_too(baseline):
+    plan = plan_of(baseline, size_ms=4_000, pane_ms=1_000)
+    judged, _ = windows(plan, factor=2.0, only="FR")
+    first = news(plan, judged)[0]
+    assert first["primary"]["segment"] == {"country": "FR"}
+    assert abs(first["onset_ms"] - (FIRST_MS + FAULT * 1_000)) <= 2_000
+
+
+def test_names_from_records_are_made_safe(baseline):
+    plan = plan_of(baseline)
+    judged, _ = windows(plan, factor=2.0, only="FR")
+    window = next(window for window in judged if any(incident.raised for incident in window.incidents))
+    strange = "carrier=<b>\x1b[31m\u202e" + "x" * 500
+    incident = replace(window.incidents[0].segments[0], segment=strange)
+    window = replace(window, incidents=(replace(window.incidents[0], segments=(incident,)),))
+    words = signals(plan, window, frozenset())[0].annotations["segments"]
+    assert len(words) < 80
+    assert not set(words) & {"\x1b", "\u202e"}
