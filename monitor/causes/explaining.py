@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from monitor.accumulators.moments import Moments
 from monitor.causes.ring import Ring, cells_of, labels_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome, WindowResult
@@ -17,6 +19,7 @@ from monitor.types import IntArray, MaskArray
 
 _CELLS_SHOWN = 3
 _MOST = 0.5
+_SURE = 2.58
 _LOOK_BACK = 16
 """A change may have begun so many windows before the evidence of single windows adds up."""
 _CONTRAST = 3.0
@@ -27,7 +30,8 @@ _CONTRAST = 3.0
 class Explanation:
     """A fault and its cause: the segment (empty: all rows), its onset, and the parts of the movement.
 
-    `spec` is of the cells that were compared, `mean` that of the field in the segment since the onset.
+    `spec` is of the cells that were compared, `means` those of the field in the segment, in the baseline and
+    since the onset, and whether they differ by more than noise.
     """
 
     fault: Fault
@@ -40,7 +44,7 @@ class Explanation:
     within_share: float | None = None
     cells: tuple[tuple[str, float], ...] = ()
     spec: Any = None
-    mean: float | None = None
+    means: tuple[float, float, bool] | None = None
 
     @property
     def is_mix(self) -> bool:
@@ -81,7 +85,26 @@ def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, r
     found = Explanation(fault, anchor.field, rule, segment, onset_ms, parts, *_shares(best), spec=spec)
     # What is mix did not happen within the segment: all rows are what changed.
     shown = 0 if found.is_mix else plan.segmenter.labels.index(segment)
-    return replace(found, cells=top_cells(sides, shown), mean=ring.mean(anchor.field, shown, onset_ms))
+    means = _means(ring, window, anchor.field, shown, onset_ms, sides.rho)
+    return replace(found, cells=top_cells(sides, shown), means=means)
+
+
+def _means(
+    ring: Ring, window: WindowResult, field: str, group: int, onset_ms: int, rho: float
+) -> tuple[float, float, bool] | None:
+    """Return the mean of a field in the baseline and since the onset, and whether that is more than noise."""
+    found = ring.mean(field, group, onset_ms)
+    accumulators = {} if window.baseline is None else window.baseline.accumulators
+    before = next((a for spec, a in accumulators.items() if isinstance(a, Moments) and spec.field == field), None)
+    if found is None or before is None:
+        return None
+    n, mean = found
+    base, variance = float(before.mean[group]), float(before.variance[group])
+    rows = max(window.rows, 1) if group == 0 else n
+    if not all(map(math.isfinite, (base, mean, variance))):
+        return None
+    error = math.sqrt(variance * (1 + (min(rows, n) - 1) * rho) / n)
+    return base, mean, abs(mean - base) > _SURE * error
 
 
 def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:

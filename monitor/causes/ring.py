@@ -121,14 +121,14 @@ class Ring:
         entries = [entry for entry in self.entries if entry.at_ms < before_ms]
         return np.array([e.sums[1, place, 0] if kind == "mean" else e.missing[place] for e in entries])
 
-    def mean(self, field: str, group: int, since_ms: int) -> float | None:
-        """Return the mean of a number field in one group over the windows since then; None without any value."""
+    def mean(self, field: str, group: int, since_ms: int) -> tuple[float, float] | None:
+        """Return how many values a number field has in one group since then, and their mean; None without any."""
         place = self._number.get(field)
         if place is None or group >= self.groups:
             return None
         kept = [entry.sums[:, place, group] for entry in self.entries if entry.at_ms >= since_ms]
         n = sum(float(values) for values, _ in kept)
-        return sum(float(values * mean) for values, mean in kept if values) / n if n else None
+        return (n, sum(float(values * mean) for values, mean in kept if values) / n) if n else None
 
     def state(self) -> State:
         """Return the windows; those that are kept do not change."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.causes.explaining import Explanation
 from monitor.plan import MonitorPlan
@@ -68,13 +67,14 @@ def _change(plan: MonitorPlan, window: WindowResult, cause: Explanation, where: 
     if check is not None:
         failed = "" if check.whole else f" in {check.failures} of {check.rows} rows"
         return f"{field} fails {name(check.check)}{failed}"
-    missing = _pair(window, cause.field, PresenceCounts, group)
+    missing = _missing(window, cause.field, group)
     if isinstance(_current(window, cause.spec), PresenceCounts) and missing is not None:
         return f"{field} is missing in {missing[0]:.1%} → {missing[1]:.1%} of its rows"
-    mean = _pair(window, cause.field, Moments, group)
-    if mean is not None and math.isfinite(mean[0]) and cause.mean is not None and math.isfinite(cause.mean):
-        verb = "rose" if cause.mean > mean[0] else "fell" if cause.mean < mean[0] else "changed"
-        return f"{field} {verb}: mean {mean[0]:.4g} → {cause.mean:.4g}"
+    if cause.means is not None:
+        before, now, sure = cause.means
+        if sure:
+            return f"{field} {'rose' if now > before else 'fell'}: mean {before:.4g} → {now:.4g}"
+        return f"{field} changed, mean {before:.4g} → {now:.4g}, most in the cells {_cells(cause)}"
     cells = _cells(cause)
     return f"{field} changed{', most in the cells ' + cells if cells else ''}"
 
@@ -87,19 +87,13 @@ def _current(window: WindowResult, spec: object) -> object:
     return None if window.profile is None else window.profile.accumulators.get(spec)  # type: ignore[call-overload]
 
 
-def _pair(window: WindowResult, field: str, kind: type, group: int) -> tuple[float, float] | None:
-    """Return the mean, or the share of missing values, of baseline and window; None where one of them is not kept."""
+def _missing(window: WindowResult, field: str, group: int) -> tuple[float, float] | None:
+    """Return the share of missing values of baseline and window; None where one of them is not kept."""
     if window.profile is None or window.baseline is None:
         return None
     for spec, now in window.profile.accumulators.items():
-        if isinstance(now, kind) and spec.field == field and spec in window.baseline.accumulators:
+        if isinstance(now, PresenceCounts) and spec.field == field and spec in window.baseline.accumulators:
             before = window.baseline.accumulators[spec]
-            return _number(before, group), _number(now, group)
+            shares = (float(side.missing[group] / max(int(side.rows[group]), 1)) for side in (before, now))
+            return next(shares), next(shares)
     return None
-
-
-def _number(accumulator: object, group: int) -> float:
-    if isinstance(accumulator, PresenceCounts):
-        return float(accumulator.missing[group] / max(int(accumulator.rows[group]), 1))
-    assert isinstance(accumulator, Moments)
-    return float(accumulator.mean[group])

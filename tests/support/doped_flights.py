@@ -33,8 +33,16 @@ CREATE TABLE dealt AS SELECT time_hour, {_COLUMNS} FROM
     USING (n)
 """
 """The rows in an order that has nothing to do with time; so no day is unlike another."""
-REAL = f"CREATE TABLE dealt AS SELECT time_hour, {_COLUMNS} FROM flights"
-"""The rows as they were, with weather and seasons."""
+DAYS = f"""
+CREATE TABLE dealt AS SELECT
+    strftime(make_timestamp((day_to + day_time) * 1000), '%Y-%m-%dT%H:%M:%SZ') AS time_hour, {_COLUMNS}
+FROM (SELECT *, epoch_ms(time_hour::TIMESTAMP) - day_ms AS day_time FROM flights)
+    JOIN (SELECT day_ms AS day_from, row_number() OVER (ORDER BY hash(day_ms)) AS n FROM flights GROUP BY day_ms)
+    ON day_ms = day_from
+    JOIN (SELECT day_ms AS day_to, row_number() OVER (ORDER BY day_ms) AS n FROM flights GROUP BY day_ms)
+    USING (n)
+"""
+"""Whole days in an order that has nothing to do with time: every day has its weather, but there are no seasons."""
 
 
 @dataclass(frozen=True)
