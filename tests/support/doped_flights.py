@@ -29,7 +29,8 @@ _COLUMNS = ", ".join(name for name in FIELDS if name != "time_hour")
 DEALT = f"""
 CREATE TABLE dealt AS SELECT time_hour, {_COLUMNS} FROM
     (SELECT time_hour, row_number() OVER (ORDER BY time_hour, flight, carrier) AS n FROM flights)
-    JOIN (SELECT {_COLUMNS}, row_number() OVER (ORDER BY hash(flight, carrier, dep_time, day_ms)) AS n FROM flights)
+    JOIN (SELECT {_COLUMNS},
+        row_number() OVER (ORDER BY md5(concat_ws('|', flight, carrier, dep_time, time_hour))) AS n FROM flights)
     USING (n)
 """
 """The rows in an order that has nothing to do with time; so no day is unlike another."""
@@ -37,7 +38,8 @@ DAYS = f"""
 CREATE TABLE dealt AS SELECT
     strftime(make_timestamp((day_to + day_time) * 1000), '%Y-%m-%dT%H:%M:%SZ') AS time_hour, {_COLUMNS}
 FROM (SELECT *, epoch_ms(time_hour::TIMESTAMP) - day_ms AS day_time FROM flights)
-    JOIN (SELECT day_ms AS day_from, row_number() OVER (ORDER BY hash(day_ms)) AS n FROM flights GROUP BY day_ms)
+    JOIN (SELECT day_ms AS day_from, row_number() OVER (ORDER BY md5(day_ms::VARCHAR)) AS n
+        FROM flights GROUP BY day_ms)
     ON day_ms = day_from
     JOIN (SELECT day_ms AS day_to, row_number() OVER (ORDER BY day_ms) AS n FROM flights GROUP BY day_ms)
     USING (n)

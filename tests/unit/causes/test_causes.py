@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from monitor.causes import Causes
+from monitor.causes import Causes, ring
 from monitor.checks import NullableSpec
 from monitor.codec import decode, encode
 from monitor.detectors.ks import KolmogorovSmirnovSpec
@@ -262,3 +262,15 @@ def test_names_from_records_are_made_safe(baseline):
     words = signals(plan, window, frozenset())[0].annotations["segments"]
     assert len(words) < 80
     assert not set(words) & {"\x1b", "\u202e"}
+
+
+def test_a_ring_without_room_for_segments_explains_them_from_the_last_window(baseline, monkeypatch):
+    monkeypatch.setattr(ring, "MAX_BYTES", 10_000)
+    plan = plan_of(baseline)
+    assert make_engine(plan).causes._ring.groups == 1
+    judged, _ = windows(plan, factor=2.0, only="FR")
+    first = news(plan, judged)[0]
+    assert first["primary"]["segment"] == {"country": "FR"}
+    assert abs(first["onset_ms"] - (FIRST_MS + FAULT * 1_000)) <= 2_000
+    assert "amount of country=FR rose" not in first["summary"]  # the mean of a segment is not kept
+    assert "amount of country=FR changed" in first["summary"]
