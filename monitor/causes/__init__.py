@@ -39,6 +39,8 @@ class Causes:
         """Start calm."""
         self._plan = plan
         self._thresholds = thresholds_of(plan)
+        specs = (*(check.spec for check in plan.row_checks), *(check.spec for check in plan.window_checks))
+        self._checks = {(spec.name, getattr(spec, "field", "")) for spec in specs}
         self._segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
         self._keys: tuple[StreamKey, ...] = ()
         self._keys_id, self._packed_keys = "", np.frombuffer(b"[]", np.uint8)
@@ -55,9 +57,8 @@ class Causes:
         at_ms = window.end_ms - self._plan.grid.pane_ms
         streams = Streams.of(window, self._thresholds)
         self._follow(streams.keys)
-        self._onsets.step(
-            at_ms, streams.levels, streams.p_values, streams.scores, streams.noise_floors, self._raise_after
-        )
+        raise_after = np.where(streams.sudden, 1, self._raise_after)
+        self._onsets.step(at_ms, streams.levels, streams.p_values, streams.scores, streams.noise_floors, raise_after)
         if not window.partial:
             self._ring.add(at_ms, window.profile)
         if not (streams.levels >= Level.WARNING).any():
@@ -92,7 +93,7 @@ class Causes:
     def _windows_to_raise(self, rule: str, field: str) -> int:
         """Return after how many windows on end a stream raises an alert."""
         hysteresis = self._plan.hysteresis
-        return hysteresis.raise_after if (field, rule) in self._thresholds else hysteresis.checks_raise_after
+        return hysteresis.checks_raise_after if (rule, field) in self._checks else hysteresis.raise_after
 
     def _alive(self, item: Tracked) -> bool:
         """Return whether a stream of an incident still moves, or was lately seen to."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
-from monitor.types import FloatArray, IntArray, Level
+from monitor.sequential import CHANGE, HELD
+from monitor.types import FloatArray, IntArray, Level, MaskArray
 
 _SMALLEST = 1e-9
 _MAX_STRENGTH = 1e6
@@ -35,6 +36,7 @@ class Threshold(NamedTuple):
 class Streams:
     """The streams of a window: keys, levels, p-values, scores, noise floors and strengths, in one order.
 
+    `sudden` are those that one window suffices for: changes that sequential detectors found.
     `strengths` are 0 below warning, else the number that counts over its warning threshold; of a check 1 or 2, its
     level.
     """
@@ -45,6 +47,7 @@ class Streams:
     scores: FloatArray
     noise_floors: FloatArray
     strengths: FloatArray
+    sudden: MaskArray
 
     @classmethod
     def of(cls, window: WindowResult, thresholds: Mapping[tuple[str, str], Threshold]) -> Streams:
@@ -53,9 +56,10 @@ class Streams:
         keys = (*map(_VERDICT, verdicts), *map(_CHECK, checks))
         nothing = [None] * len(checks)
         levels = np.array([*map(_LEVEL, verdicts), *map(_LEVEL, checks)], np.int64)
-        strengths = np.zeros(len(keys))
+        strengths, sudden = np.zeros(len(keys)), np.zeros(len(keys), np.bool_)
         for place in np.flatnonzero(levels >= Level.WARNING).tolist():
             verdict = verdicts[place] if place < len(verdicts) else None
+            sudden[place] = verdict is not None and verdict.reason in (CHANGE, HELD)
             strengths[place] = levels[place] if verdict is None else _strength(verdict, thresholds)
         return cls(
             keys,
@@ -64,6 +68,7 @@ class Streams:
             np.array([*(v.score for v in verdicts), *nothing], np.float64),
             np.array([*(v.noise_floor for v in verdicts), *nothing], np.float64),
             strengths,
+            sudden,
         )
 
 
