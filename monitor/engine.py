@@ -223,7 +223,10 @@ class Engine:
                     state.dirty.add(start)
 
     def state(self) -> State:
-        """Return what belongs to the monitor and not to a partition, as JSON-able values; not `memory.states`."""
+        """Return what belongs to the monitor and not to a partition, as JSON-able values.
+
+        Not what is stored in blocks, which is `memory.states` and `causes.state`.
+        """
         return {
             "closer": self.closer.state(),
             "book": self.book.state(),

@@ -98,7 +98,9 @@ def _cause_words(incident: IncidentView) -> dict[str, str]:
     words = {"incident": incident.id, "cause": incident.summary, "onset": onset}
     named = [part for part in incident.segments if part.named][:_SHOWN]
     if named:
-        words["segments"] = ", ".join(f"{printable(part.segment, _NAME_CHARS)} ({part.power:.0%})" for part in named)
+        words["segments"] = ", ".join(
+            f"{printable(part.segment, _NAME_CHARS)} ({min(part.power, 1.0):.0%})" for part in named
+        )
     return words
 
 

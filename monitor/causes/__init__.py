@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.causes.explaining import Explanation, explain
+from monitor.causes.explaining import Explanation, explain, own_streams
 from monitor.causes.ring import Ring
 from monitor.causes.stored import open_of, state_of
 from monitor.causes.streams import StreamKey, Streams, thresholds_of
@@ -105,11 +105,16 @@ class Causes:
         """Return the incidents of a window in which something is at warning or worse, the strongest first."""
         moving = self._moving(streams, at_ms)
         origin_ms, stride_ms = at_ms, self._plan.grid.pane_ms
-        causes = []
-        for fault in faults(moving)[:_MAX_STREAMS]:
+        causes: list[Explanation] = []
+        waiting = faults(moving)
+        while waiting and len(causes) < _MAX_STREAMS:
+            fault = waiting.pop(0)
             onset_ms = origin_ms + fault.anchor.onset * stride_ms
             rule = streams.keys[fault.anchor.number][0]
-            causes.append(explain(self._plan, self._ring, window, fault, rule, onset_ms))
+            cause, others = own_streams(explain(self._plan, self._ring, window, fault, rule, onset_ms))
+            causes.append(cause)
+            waiting += faults(others)
+        causes.sort(key=lambda cause: -cause.fault.anchor.strength)
         groups = together(len(causes), lambda i, j: self._linked(causes[i], causes[j]))
         return [self._incident(window, streams, [causes[i] for i in group]) for group in groups[:_MAX_INCIDENTS]]
 
@@ -133,9 +138,11 @@ class Causes:
         """
         if other.onset_ms < one.onset_ms - TOLERANCE * self._plan.grid.pane_ms:
             return False
-        if one.field == other.field or (one.segment and one.segment == other.segment):
+        if (one.segment and one.segment == other.segment) or _follows(one, other) or _follows(other, one):
             return True
-        if _follows(one, other) or _follows(other, one):
+        if one.segment and one.named and other.segment and other.named:
+            return False
+        if one.field == other.field:
             return True
         r = self._correlation(one, other)
         return r is not None and abs(r) >= CORRELATED

@@ -12,13 +12,15 @@ from monitor.accumulators.moments import Moments
 from monitor.causes.ring import Ring, cells_of, labels_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome, WindowResult
-from monitor.rootcause import DimensionCause, Fault, best_split, rank_segments
+from monitor.rootcause import DimensionCause, Fault, Moving, best_split, rank_segments
 from monitor.segments import Segmenter
 from monitor.snapshot import SegmentPart
 from monitor.types import IntArray, MaskArray
 
 _CELLS_SHOWN = 3
 _MOST = 0.5
+_MOST_OF_OWN = 0.67
+"""A field that is a dimension itself names its own values, unless so much of the movement is in one other segment."""
 _SURE = 2.58
 _LOOK_BACK = 16
 """A change may have begun so many windows before the evidence of single windows adds up."""
@@ -107,6 +109,22 @@ def _means(
     return base, mean, abs(mean - base) > _SURE * error
 
 
+def own_streams(cause: Explanation) -> tuple[Explanation, list[Moving]]:
+    """Return the cause with the streams that it explains, and the others.
+
+    A stream in a segment that is not named, of a dimension in which others are, is a fault of its own.
+    """
+    dimension = cause.named[0].partition("=")[0] if cause.segment and cause.named else ""
+    streams = cause.fault.streams
+    others = [
+        stream
+        for stream in streams[1:]
+        if dimension and stream.dimension == dimension and f"{dimension}={stream.value}" not in cause.named
+    ]
+    mine = tuple(stream for stream in streams if stream not in others)
+    return (replace(cause, fault=Fault(mine)), others) if others else (cause, [])
+
+
 def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
     """Return the start of the window, near `onset_ms`, from which on the cells differ most from the windows before."""
     cells, times = ring.cells(spec, group), ring.times_ms()
@@ -183,11 +201,12 @@ def _segment(
     ]
     if not causes:
         return default, (), None
+    fields = {name for name, _ in segmenter.dimension_groups}
     sharp = [c for c in causes if c[0] != field and _stands_out(sides.now[c[1]].sum(axis=1), c[2])]
     if sharp:
         _, where, best = max(sharp, key=lambda c: c[2].surprise)
-        segment = _first(segmenter, where.start, best, default)
-    if not sharp or (not segment and field in dict(segmenter.dimension_groups)):
+        segment = _first(segmenter, where.start, best, default, _MOST_OF_OWN if field in fields else _MOST)
+    if not sharp or (not segment and field in fields):
         own = [c for c in causes if c[0] == (default.partition("=")[0] or field)]
         _, where, best = max(own or causes, key=lambda c: abs(c[2].mix))
         return default, _unnamed(parts_of(segmenter, where.start, best)), best
@@ -203,10 +222,10 @@ def _consistent(parts: tuple[SegmentPart, ...], segment: str) -> tuple[SegmentPa
     return parts if not segment or any(part.named and part.segment == segment for part in parts) else _unnamed(parts)
 
 
-def _first(segmenter: Segmenter, start: int, cause: DimensionCause, default: str) -> str:
-    """Return the segment that alone explains more than half of the movement, else `default`."""
+def _first(segmenter: Segmenter, start: int, cause: DimensionCause, default: str, most: float = _MOST) -> str:
+    """Return the segment that alone explains more than `most` of the movement, else `default`."""
     strongest = max(cause.named, key=lambda s: s.power)
-    return segmenter.labels[start + strongest.number] if strongest.power > _MOST else default
+    return segmenter.labels[start + strongest.number] if strongest.power > most else default
 
 
 def _stands_out(rows: IntArray, cause: DimensionCause) -> bool:
