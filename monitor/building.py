@@ -51,6 +51,7 @@ def build_baseline(
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=_most_rows(config),
+        window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):
