@@ -87,11 +87,17 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return tuple(presence.name.lower() for presence in Presence)
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
-    edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]
-    if not edges:
+    cuts = frame.grid if buckets is None else frame.edges(buckets)
+    if not cuts.size:
         return ("all",)
-    inner = (f"{low} … {high}" for low, high in pairwise(edges))
-    return (f"< {edges[0]}", *inner, f"≥ {edges[-1]}")
+    names = [f"{cut:.6g}" for cut in cuts.tolist()]
+    # A cut just above another one ends the cell of a single value; the next cell holds what is greater.
+    single = [False, *(cuts[1:] == np.nextafter(cuts[:-1], np.inf)).tolist()]
+    inner = (
+        f"= {low}" if only else f"> {low} … {high}" if after else f"{low} … {high}"
+        for (low, high), after, only in zip(pairwise(names), single[:-1], single[1:], strict=True)
+    )
+    return (f"< {names[0]}", *inner, f"> {names[-1]}" if single[-1] else f"≥ {names[-1]}")
 
 
 def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:

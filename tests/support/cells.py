@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.histogram import Histogram, HistogramSpec
-from monitor.types import Column, FloatArray, Groups, IntArray
+from monitor.types import Column, FloatArray, Groups, IntArray, MaskArray
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class FixedCells:
     def cells(self, buckets: int) -> IntArray:
         """Return the counts as they are."""
         return self.counts
+
+    def single(self, buckets: int) -> MaskArray:
+        """Return that no cell is of one value only."""
+        return np.zeros(self.counts.shape[1], np.bool_)
 
 
 def histogram_of(values: FloatArray, frame: Frame) -> Histogram:
