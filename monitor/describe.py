@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -93,11 +92,10 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
     names = [f"{cut:.6g}" for cut in cuts.tolist()]
     # A cut just above another one ends the cell of a single value; the next cell holds what is greater.
     single = [False, *(cuts[1:] == np.nextafter(cuts[:-1], np.inf)).tolist()]
-    inner = (
-        f"= {low}" if only else f"> {low} … {high}" if after else f"{low} … {high}"
-        for (low, high), after, only in zip(pairwise(names), single[:-1], single[1:], strict=True)
-    )
-    return (f"< {names[0]}", *inner, f"> {names[-1]}" if single[-1] else f"≥ {names[-1]}")
+    starts = [f"> {names[i - 1]}" if after else names[i] for i, after in enumerate(single)]
+    inner = [f"{start} … {high}" for start, high in zip(starts, names[1:], strict=False)]
+    named = [f"= {name}" if only else label for name, label, only in zip(names, inner, single[1:], strict=False)]
+    return (f"< {names[0]}", *named, starts[-1] if single[-1] else f"≥ {names[-1]}")
 
 
 def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:

@@ -121,9 +121,10 @@ class Frame:
         """
         return self.grid[self.starts(buckets)[1:] - 1]
 
-    def single(self, buckets: int) -> MaskArray:
-        """Return which of the cells that `edges(buckets)` makes can hold one value only."""
-        return self._single(self.starts(buckets))
+    @cached_property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
+        return self._single(np.arange(self.grid.size + 1))
 
     def _single(self, starts: IntArray) -> MaskArray:
         """Return which of the cells that begin at these cells of the grid can hold one value only."""
@@ -138,7 +139,7 @@ class Frame:
         steps = np.arange(1, buckets) * GRID_LEVELS / buckets
         quantiles = self.levels[np.clip(np.floor(steps + 0.5).astype(np.int64), 1, GRID_LEVELS - 1) - 1]
         heavy = (self.counts * buckets >= self.counts.sum()) & (self.counts >= SMALL_CELL)
-        atoms = np.flatnonzero(self._single(np.arange(self.counts.size)) & heavy)
+        atoms = np.flatnonzero(self.single & heavy)
         return np.unique(np.concatenate((quantiles, atoms - 1, atoms)))
 
     def labels(self) -> tuple[str, ...]:
@@ -201,7 +202,8 @@ def _around_atoms(ordered: FloatArray) -> FloatArray:
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     counts = np.diff(starts, append=ordered.size)
     atoms = ordered[starts[(counts * GRID_LEVELS >= ordered.size) & (counts >= SMALL_CELL)]]
-    above = np.nextafter(atoms, np.inf)
+    with np.errstate(over="ignore"):
+        above = np.nextafter(atoms, np.inf)
     return np.concatenate((atoms, above[np.isfinite(above)]))
 
 

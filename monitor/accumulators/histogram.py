@@ -53,9 +53,10 @@ class Histogram:
         """Return the counts (groups x cells) between `frame.edges(buckets)`."""
         return np.add.reduceat(self.counts, self.frame.starts(buckets), axis=1)
 
-    def single(self, buckets: int) -> MaskArray:
-        """Return which of these cells can hold one value only."""
-        return self.frame.single(buckets)
+    @property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
+        return self.frame.single
 
     def cell_sums(self, buckets: int) -> FloatArray:
         """Return the sums (groups x cells) between `frame.edges(buckets)`; ±inf beyond float64."""

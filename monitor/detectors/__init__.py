@@ -11,9 +11,12 @@ from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.js import JensenShannonSpec
 from monitor.detectors.kl import KullbackLeiblerSpec
 from monitor.detectors.ks import KolmogorovSmirnovSpec
+from monitor.detectors.mean import MeanShiftSpec
+from monitor.detectors.median import MedianShiftSpec
 from monitor.detectors.presence import InvalidSpec, MissingSpec
 from monitor.detectors.psi import PsiSpec
 from monitor.detectors.tv import TotalVariationSpec
+from monitor.detectors.variance import VarianceShiftSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 
 DetectorSpec = Annotated[
@@ -25,6 +28,9 @@ DetectorSpec = Annotated[
     | TotalVariationSpec
     | ChiSquaredSpec
     | KullbackLeiblerSpec
+    | MeanShiftSpec
+    | VarianceShiftSpec
+    | MedianShiftSpec
     | MissingSpec
     | InvalidSpec,
     Field(discriminator="kind"),
@@ -39,8 +45,11 @@ __all__ = [
     "JensenShannonSpec",
     "KolmogorovSmirnovSpec",
     "KullbackLeiblerSpec",
+    "MeanShiftSpec",
+    "MedianShiftSpec",
     "MissingSpec",
     "PsiSpec",
     "TotalVariationSpec",
+    "VarianceShiftSpec",
     "WassersteinSpec",
 ]

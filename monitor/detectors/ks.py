@@ -15,7 +15,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, FloatArray, MaskArray, Score
+from monitor.types import Correlation, FieldType, FloatArray, IntArray, MaskArray, Score
 
 CRITICAL_FACTOR = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 """c(α) = √(ln(2/α)/2), 1.358: at 95 % confidence no step of the difference is off by more than c·√K."""
@@ -25,10 +25,16 @@ _MEAN_FACTOR = math.sqrt(math.pi / 2) * math.log(2)
 
 
 class Ordered(Cells, Protocol):
-    """What the difference reads of an accumulator: counts of cells in their order, and which hold one value."""
+    """What the difference reads of an accumulator besides: the cells of the whole grid, in their order."""
 
-    def single(self, buckets: int, /) -> MaskArray:
-        """Return which of the cells can hold one value only."""
+    @property
+    def counts(self) -> IntArray:
+        """The values in each cell of the grid."""
+        ...
+
+    @property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
         ...
 
 
@@ -61,11 +67,11 @@ class KolmogorovSmirnovSpec(Spec):
 class KolmogorovSmirnov:
     """D = max |F - G| over the cuts of the grid, F and G the distribution functions of current and baseline.
 
-    Never above the D of the full samples, and below it by at most `error_bound`: within a cell that holds
-    the shares p and q of the two sides, F - G lies between a - p and a + q, where a is F - G at its lower cut.
-    Both can be reached, so no smaller bound follows from these counts; a cell of one value has no within.
-    It is no more than the heaviest cell's share, which is about 0.02 in the baseline. A side without
-    rows gives NaN; a single cell gives 0. `contributions` are the differences of the cells' shares, which sum to 0.
+    Never above the D of the full samples, and below it by at most `error_bound`: within a cell of the whole grid
+    that holds the shares p and q of the two sides, F - G lies between a - p and a + q, where a is F - G at its lower
+    cut; both can be reached, so no smaller bound follows from the counts. A cell of one value has no within. It is
+    at most the heaviest cell's share, about 0.02 in the baseline. A side without rows gives NaN; a single
+    cell gives 0. `contributions` are the differences of the cells' shares, which sum to 0.
 
     No drift: E[D] ≈ 0.869·√K, K = 1/n + 1/m (0.087 at n = 100); less on a coarse or tied grid, where
     `noise_floor` is thus too high. `p_value` is Kolmogorov's limit at D/√K; conservative on a grid.
@@ -86,9 +92,8 @@ class KolmogorovSmirnov:
         pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
         # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
-        at_upper_cut = np.cumsum(now - before, axis=1)
-        difference = np.minimum(np.abs(at_upper_cut).max(axis=1), 1.0)
-        within = _within(at_upper_cut, before, now, baseline.single(self.spec.buckets))
+        difference = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
+        anywhere = _anywhere(CellPair.of_counts(baseline.counts, current.counts), baseline.single)
         root = np.sqrt(pair.noise)
         return pair.score(
             difference,
@@ -96,13 +101,15 @@ class KolmogorovSmirnov:
             lower_bound=np.maximum(difference - CRITICAL_FACTOR * root, 0.0),
             p_value=special.kolmogorov(difference / root),
             contributions=now - before,
-            error_bound=np.maximum(np.minimum(within, 1.0) - difference, 0.0),
+            error_bound=np.maximum(np.minimum(anywhere, 1.0) - difference, 0.0),
         )
 
 
-def _within(at_upper_cut: FloatArray, before: FloatArray, now: FloatArray, single: MaskArray) -> FloatArray:
-    """Return how large |F - G| can be anywhere inside the cells, per group."""
+def _anywhere(grid: CellPair, single: MaskArray) -> FloatArray:
+    """Return how large |F - G| can be anywhere, at the cuts of the whole grid or between them, per group."""
+    before, now = grid.shares
+    at_upper_cut = np.cumsum(now - before, axis=1)
     at_lower_cut = at_upper_cut - (now - before)
-    largest = np.maximum(np.abs(at_lower_cut + now), np.abs(at_lower_cut - before))
-    found: FloatArray = np.where(single, 0.0, largest).max(axis=1)
+    within = np.maximum(np.abs(at_lower_cut + now), np.abs(at_lower_cut - before))
+    found: FloatArray = np.where(single, np.abs(at_upper_cut), within).max(axis=1)
     return found

@@ -40,8 +40,9 @@ class FixedCells:
         """Return the counts as they are."""
         return self.counts
 
-    def single(self, buckets: int) -> MaskArray:
-        """Return that no cell is of one value only."""
+    @property
+    def single(self) -> MaskArray:
+        """That no cell is of one value only."""
         return np.zeros(self.counts.shape[1], np.bool_)
 
 
