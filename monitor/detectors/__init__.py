@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from monitor.detectors.cardinality import CardinalityShiftSpec
 from monitor.detectors.chi2 import ChiSquaredSpec
 from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.js import JensenShannonSpec
@@ -13,9 +14,12 @@ from monitor.detectors.kl import KullbackLeiblerSpec
 from monitor.detectors.ks import KolmogorovSmirnovSpec
 from monitor.detectors.mean import MeanShiftSpec
 from monitor.detectors.median import MedianShiftSpec
+from monitor.detectors.mode import ModeShareSpec
 from monitor.detectors.presence import InvalidSpec, MissingSpec
 from monitor.detectors.psi import PsiSpec
 from monitor.detectors.tv import TotalVariationSpec
+from monitor.detectors.unseen import UnseenSpec
+from monitor.detectors.vanished import VanishedSpec
 from monitor.detectors.variance import VarianceShiftSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 
@@ -31,6 +35,10 @@ DetectorSpec = Annotated[
     | MeanShiftSpec
     | VarianceShiftSpec
     | MedianShiftSpec
+    | UnseenSpec
+    | VanishedSpec
+    | ModeShareSpec
+    | CardinalityShiftSpec
     | MissingSpec
     | InvalidSpec,
     Field(discriminator="kind"),
@@ -38,6 +46,7 @@ DetectorSpec = Annotated[
 """Every detector that can be configured; a new one is a file and a line here."""
 
 __all__ = [
+    "CardinalityShiftSpec",
     "ChiSquaredSpec",
     "DetectorSpec",
     "HellingerSpec",
@@ -48,8 +57,11 @@ __all__ = [
     "MeanShiftSpec",
     "MedianShiftSpec",
     "MissingSpec",
+    "ModeShareSpec",
     "PsiSpec",
     "TotalVariationSpec",
+    "UnseenSpec",
+    "VanishedSpec",
     "VarianceShiftSpec",
     "WassersteinSpec",
 ]

@@ -121,9 +121,10 @@ def _median(places: Places, counts: FloatArray, means: FloatArray, quantile: flo
         part = (rank + 0.5 - (upto[at] - counts[at])) / np.maximum(counts[at], 1)
         with np.errstate(invalid="ignore"):
             likely = low[at] + (high[at] - low[at]) * part
-        outer = np.nan_to_num(np.clip(means[at], high[at] - 1, low[at] + 1))
-        inside = np.isfinite(low[at]) & np.isfinite(high[at])
-        return np.where(inside, likely, outer), low[at], high[at]
+        first, last = np.isinf(low[at]), np.isinf(high[at])
+        near = np.where(first, high[at] - 1, low[at]), np.where(last, low[at] + 1, high[at])
+        likely = np.where(first | last, np.clip(means[at], *near), likely)
+        return np.where((first & last) | (n == 0), 0.0, likely), low[at], high[at]
 
     middle = [cell_of(np.maximum(rank, 0.0)) for rank in ((n - 1) // 2, n // 2)]
     at, least, most = ((one + other) / 2 for one, other in zip(*middle, strict=True))

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from monitor.detectors import DetectorSpec
-from tests.support.cells import FixedCells
+from tests.support.cells import FixedCategories, FixedCells
 
 SPECS = [spec() for spec in get_args(get_args(DetectorSpec)[0])]
-SYMMETRIC = ("psi", "js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
+SYMMETRIC = ("psi", "js", "hellinger", "tv", "chi2", "ks", "missing", "invalid", "mode_share")
 UNORDERED = ("psi", "js", "hellinger", "tv", "chi2", "kl")
-WITHIN_ONE = ("js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
+WITHIN_ONE = ("js", "hellinger", "tv", "chi2", "ks", "missing", "invalid", "unseen", "vanished", "mode_share")
+OF_VALUES = ("unseen", "vanished", "mode_share", "cardinality_shift")
 each_detector = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
 few = settings(max_examples=30, deadline=None)
 
@@ -33,6 +34,11 @@ def pairs(draw, equal=False):
 
 
 def compared(spec, before, now):
+    if spec.kind in OF_VALUES:
+        before, now = (np.pad(x, ((0, 0), (max(0, 3 - x.shape[1]), 0))) for x in (before, now))
+        known = np.full(before.shape[1], 5)
+        known[-2:] = 0
+        return spec.build().compare(FixedCategories(before, known), FixedCategories(now, known))
     if spec.kind in ("missing", "invalid"):
         missing = 7 - before.shape[1]
         if missing > 0:
@@ -59,6 +65,10 @@ def test_numbers_are_in_their_ranges_and_nan_exactly_where_a_side_is_empty(spec,
         assert np.isnan(score.p_value).all()
     else:
         assert ((score.p_value[~empty] >= 0) & (score.p_value[~empty] <= 1)).all()
+    if score.direction is not None:
+        assert (np.abs(score.direction) == (score.score > 0)).all()
+    if score.error_bound is not None:
+        assert (np.isnan(score.error_bound) | (score.error_bound >= 0)).all()
 
 
 @each_detector

@@ -46,6 +46,25 @@ class FixedCells:
         return np.zeros(self.counts.shape[1], np.bool_)
 
 
+@dataclass(frozen=True)
+class FixedCategories:
+    """Counts (groups x (K + 2)) given outright: K known values, unseen, other; the frame's own counts apart."""
+
+    counts: IntArray
+    frame_counts: IntArray
+
+    @property
+    def frame(self) -> Frame:
+        """The frame of the values `0`, `1`, …, with a tail of as many rare values as it has rows."""
+        known = len(self.frame_counts) - 2
+        keys = np.arange(known + int(self.frame_counts[-1]), dtype=np.uint64)
+        return Frame(categories=tuple(str(i) for i in range(known)), keys=keys, counts=self.frame_counts)
+
+    def cells(self, buckets: int) -> IntArray:
+        """Return the counts as they are, no value being rare."""
+        return self.counts
+
+
 def histogram_of(values: FloatArray, frame: Frame) -> Histogram:
     """Return the real histogram of finite values on a frame, one group."""
     histogram = HistogramSpec(field="x").build(frame, 1)
