@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+from scipy import special
 
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
@@ -44,23 +46,26 @@ class CardinalityShiftSpec(Spec):
 
 @dataclass(frozen=True)
 class CardinalityShift:
-    """|D/E - 1|, with D the known values that occur in the window and E = Σ 1 - (1 - n/m)^b how many of them would
-    occur if its n rows were drawn from the baseline's m, of which b have this value (rarefaction; n at most m).
+    """How far D, the known values that occur in the window, is from what is to be expected there, as a share of it.
 
-    Known are the values in the baseline's dictionary (`max_categories`): only rows, not values, are counted of the rest.
-    So new values do not raise D; `unseen` is for them. But where D is too small, as many unseen rows as are to be
-    expected anyhow (N₁·n/m, N₁ the values that occurred once) count as values, for they take the place of
-    rare known ones. For numbers and texts there is no such detector: distinct counts of
-    different numbers of rows cannot be compared without the frequencies.
+    A value with b of the baseline's m rows occurs among n rows drawn from those m with the chance 1 - (1 - n/m)^b
+    (rarefaction), which for n ≪ m is 1 - (1 - b/m)^n; E' is the sum. D above E' is a rise. A fresh window has fewer of
+    them, for the baseline's rare values are there by luck: take a row away and its value is one that occurred b - 1 times.
+    So D is a fall only below E = Σ 1 - (m/(m + n))^(b-1), where b - 1 is as sure as b - 1 rows make it (Poisson's law
+    with a gamma posterior). Score: (D - E')/E' or (E - D)/E', and 0 in between.
+
+    Known are the values in the baseline's dictionary (`max_categories`): of the rest rows are counted, not values. So
+    new values do not raise D; `unseen` is for them. For numbers and texts there is no such detector, since distinct
+    counts of different numbers of rows cannot be compared without the frequencies.
     A side without rows gives NaN. `direction: up` (`down`) counts rises (falls) only. `contributions` are, by value, how
-    much its presence differs from 1 - (1 - n/m)^b, as a share of E.
+    much its presence differs from its chance, as a share of E'.
 
-    No drift: D's variance is at most Σ (1 - n/m)^b·(1 - (1 - n/m)^b); E's own error adds a part n/m of it.
-    `noise_floor` and `p_value` are those of a normal number with this variance.
+    No drift: D's variance is Σ r·(1 - r), r = (m/(m + n))^b, which holds the error of the baseline too; `noise_floor`
+    and `p_value` are those of a normal number with it, and on the safe side where many values are rare.
 
     Guarantee: `lower_bound` leaves 1.96 (1.645 in one direction) of these deviations; asymptotic in E, and with
     correlated rows a fall counts against the E of the rows they are worth.
-    Source: Hurlbert (1971), in the binomial form of Coleman (1981).
+    Source: Hurlbert (1971) for rarefaction; Efron & Thisted (1976) for the model.
     """
 
     spec: CardinalityShiftSpec
@@ -76,24 +81,21 @@ class CardinalityShift:
         before, now = pair.baseline[:, :-2], pair.current[:, :-2]
         present = now > 0
         seen = present.sum(axis=1).astype(np.float64)
-        part = np.minimum(pair.n_current / np.maximum(pair.n_baseline, 1), 1.0)
-        absent = _absent(before, part)
-        absent_fewer = _absent(before, np.minimum(part / pair.design_effect, 1.0))
-        most = (1 - absent).sum(axis=1)
-        least = np.minimum((1 - absent_fewer).sum(axis=1), most)
-        new = np.minimum(pair.current[:, -2], (before == 1).sum(axis=1) * part)
-        # Between the two, and with unseen values in the place of rare ones, nothing has changed.
-        difference = np.where(seen > most, seen - most, np.minimum(seen + new - least, 0.0))
+        part = pair.n_current / np.maximum(pair.n_baseline, 1)
+        drawn = 1 - np.power(np.maximum(1 - part, 0.0)[:, None], before)
+        left = 1 / (1 + part / pair.design_effect)[:, None]
+        chance = 1 - np.power(left, before)
+        most = drawn.sum(axis=1)
+        least = np.minimum((1 - np.power(left, np.maximum(before - 1, 0.0))).sum(axis=1), most)
         unit = np.maximum(most, 1.0)
-        change = difference / unit
-        variance = np.maximum(*((x * (1 - x)).sum(axis=1) for x in (absent, absent_fewer)))
-        deviation = np.sqrt(variance * (1 + part)) / unit
+        change = (np.maximum(seen - most, 0.0) - np.maximum(least - seen, 0.0)) / unit
+        deviation = np.sqrt((chance * (1 - chance)).sum(axis=1)) / unit
         score = signed.magnitude(change)
         parts = np.zeros_like(pair.current)
-        parts[:, :-2] = (present - (1 - absent)) / unit[:, None]
+        parts[:, :-2] = (present - chance) / unit[:, None]
         return pair.score(
             score,
-            noise_floor=signed.mean_magnitude(deviation),
+            noise_floor=_mean_beyond(deviation, (most - least) / unit, self.spec.direction),
             lower_bound=np.maximum(score - signed.quantile * deviation, 0.0),
             p_value=signed.p_value(change, deviation),
             contributions=in_cells(baseline, parts),
@@ -101,6 +103,11 @@ class CardinalityShift:
         )
 
 
-def _absent(counts: FloatArray, part: FloatArray) -> FloatArray:
-    """Return the chance of each value (groups x values) to be absent when this part of the rows is drawn."""
-    return np.asarray(np.power((1 - part)[:, None], counts))
+def _mean_beyond(deviation: FloatArray, gap: FloatArray, direction: str) -> FloatArray:
+    """Return how far normal noise is below 0 or above the gap, on average, in the direction that counts."""
+    size = np.divide(gap, deviation, out=np.zeros_like(gap), where=deviation > 0)
+    density = np.exp(-(size**2) / 2) / math.sqrt(2 * math.pi)
+    above = deviation * np.maximum(density - size * special.ndtr(-size), 0.0)
+    below = deviation / math.sqrt(2 * math.pi)
+    found: FloatArray = above * (direction != "down") + below * (direction != "up")
+    return found

@@ -53,8 +53,8 @@ class Unseen:
     No drift: new values come anyhow where rare ones are many. A value that occurred once is as rare as those that did
     not occur, so E[u] ≈ N₁/m, with N₁ the baseline's rows whose value occurred only once (Good & Turing; for the values
     beyond `max_categories`, of which only rows and number are known, the most there can be). `noise_floor` is the
-    larger of that and the noise of v. `p_value` is the chance of at least so many unseen rows if the unseen and the once
-    seen together fell on window and baseline as rows do (binomial).
+    larger of that and the noise of v. `p_value` is that of a normal number with the errors of u and N₁/m; approximate
+    where only a few rows are unseen.
 
     Guarantee: `lower_bound` is of the share in excess of N₁/m (or of v, where that is larger), the one-sided 95 %
     Wilson bound of u joined with the error of N₁/m, whose variance is (N₁ + 2·N₂)/m².
@@ -78,16 +78,15 @@ class Unseen:
         low, _ = wilson(u, rows_now, ONE_SIDED)
         score = np.maximum(u - v, 0.0)
         bound = np.maximum(u - expected - np.hypot(u - low, ONE_SIDED * error), 0.0)
-        tail = special.betainc(
-            np.maximum(u * rows_now, 1e-9), expected * rows_before + 1, rows_now / (rows_now + rows_before)
-        )
+        both = (u * rows_now + expected * rows_before) / (rows_now + rows_before)
+        deviation = np.hypot(error, np.sqrt(both * (1 - both) / rows_now))
         contributions = np.zeros_like(pair.current)
         contributions[:, -2] = score
         return pair.score(
             score,
             noise_floor=np.minimum(np.maximum(once, np.sqrt(v * (1 - v) * pair.noise / (2 * np.pi))), 1.0),
             lower_bound=np.minimum(bound, score),
-            p_value=np.where(score > 0, tail, 1.0),
+            p_value=np.where(score > 0, special.ndtr((expected - u) / deviation), 1.0),
             contributions=in_cells(baseline, contributions),
         )
 

@@ -61,9 +61,9 @@ class Vanished:
 
     A side without rows gives NaN; no value frequent enough gives 0. `contributions` hold -p for each vanished value.
 
-    No drift: a value with n·p = 10 has at most one row by chance in 0.05 % of windows; `noise_floor` is Σ p·P(so few)
-    by Poisson's law. `p_value` is the smallest one of the values that seem to have vanished, times their number
-    (Holm's first step); each is the chance that of its rows in window and baseline so few fall into the window.
+    No drift: a value with n·p = 10 has at most one row by chance in 0.05 % of windows; each such chance is that of its
+    rows in window and baseline so few fall into the window. `noise_floor` is Σ p·chance. `p_value` is the smallest
+    chance of the values that seem to have vanished, times the number of those looked at (Holm's first step).
 
     Guarantee: `lower_bound` is of the values that Holm's procedure at 2.5 % confirms, the lower end of Wilson's
     interval of their share together; so with no drift it is above 0 in at most 2.5 % of windows, and above the true
@@ -86,18 +86,13 @@ class Vanished:
         looked_at = expected >= self.spec.min_expected
         left = self.spec.max_remaining_ratio
         gone = looked_at & (q <= left * p)
-        # Of rows of one value in both, how likely do so few fall into the window?
-        chance = np.where(
-            gone,
-            special.betainc(np.maximum(p * rows_before, 1e-9), q * rows_now + 1, rows_before / (rows_before + rows_now)),
-            1.0,
-        )
+        chance = np.where(gone, _so_few(q * rows_now, p * rows_before, rows_now, rows_before), 1.0)
         sure = gone & _holm(chance, looked_at.sum(axis=1))
         score, held = ((p * mask).sum(axis=1) for mask in (gone, sure))
         low, _ = wilson(np.minimum(held, 1.0), rows_before[:, 0], _QUANTILE)
         number = np.maximum(looked_at.sum(axis=1), 1)
         smallest = chance.min(axis=1, initial=1.0)
-        few = special.pdtr(np.floor(left * expected), np.maximum(expected, 1e-9))
+        few = _so_few(np.floor(left * expected), p * rows_before, rows_now, rows_before)
         contributions = np.zeros_like(pair.current)
         contributions[:, :-2] = -p * gone
         return pair.score(
@@ -107,6 +102,11 @@ class Vanished:
             p_value=np.where(gone.any(axis=1), np.minimum(smallest * number, 1.0), 1.0),
             contributions=in_cells(baseline, contributions),
         )
+
+
+def _so_few(rows: FloatArray, rows_then: FloatArray, n: FloatArray, m: FloatArray) -> FloatArray:
+    """Return the chance of so few rows of a value among n when there were `rows_then` among m; need not be whole."""
+    return np.asarray(special.betainc(np.maximum(rows_then, 1e-9), rows + 1, m / (n + m)))
 
 
 def _holm(chance: FloatArray, tested: FloatArray) -> MaskArray:
