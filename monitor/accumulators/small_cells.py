@@ -16,7 +16,8 @@ def merge_small(starts: IntArray, counts: IntArray, atoms: MaskArray) -> IntArra
     Cell i begins at `starts[i]`, held `counts[i]` rows in the baseline and, where `atoms[i]`, can hold one value only.
     Successive cells of fewer than 5 rows are gathered until they reach 5. What does not reach it is merged into its
     left neighbour, or into its right one where there is none or only the left one is an atom. An empty first or last
-    cell is kept as it is and takes nothing in.
+    cell is kept as it is and takes nothing in, and so is a small one whose only neighbour is an atom: else a few
+    outliers would hide that all values leave a constant.
     """
     runs = _runs(counts)
     ends = {run[0] for run in runs if run[0] in (0, len(counts) - 1) and len(run) == 1 and not counts[run[0]]}
@@ -27,7 +28,11 @@ def merge_small(starts: IntArray, counts: IntArray, atoms: MaskArray) -> IntArra
             continue
         right = runs[place + 1] if place + 1 < len(runs) and runs[place + 1][0] not in ends else None
         left = kept[-1] if kept and kept[-1][0] not in ends else None
-        if left is None or (right is not None and _is_atom(left, atoms) and not _is_atom(right, atoms)):
+        at_an_end = run[0] == 0 or run[-1] == len(counts) - 1
+        if at_an_end and (left is None) != (right is None) and _is_atom(left or right or [], atoms):
+            kept.append(run)
+            ends.add(run[0])
+        elif left is None or (right is not None and _is_atom(left, atoms) and not _is_atom(right, atoms)):
             if right is None:
                 kept.append(run)
             else:

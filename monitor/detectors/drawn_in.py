@@ -14,10 +14,9 @@ from monitor.types import FloatArray
 class DrawnIn:
     """One side's shares and places (groups x cells) in units of the baseline, with what scatters inside the cells.
 
-    Values in an inner cell stand at their own mean there. Those in an open outer cell stand where the baseline's
-    values in that cell have their mean, but at most one unit beyond the cut; where the baseline has none there,
-    the current ones' mean decides, within the same unit. So a value counts by the cell it lies in and one value
-    of n moves a mean by at most (the drawn-in range) / n, however far out it is.
+    Values stand at the mean of those in their cell; in an open outer cell at most one unit beyond its cut. So the mean is
+    the exact one as long as the values beyond the baseline's quantiles 0.02 and 0.98 have their mean within that unit,
+    and one value, however far out it is, moves it by at most their share in units: 0.02 without drift.
     """
 
     shares: FloatArray
@@ -44,20 +43,14 @@ class DrawnIn:
 
 
 def drawn_in(places: Places) -> tuple[DrawnIn, DrawnIn]:
-    """Return baseline and current with their outer cells drawn in to the same two places."""
-    before, now = (means.copy() for means in places.means)
-    low, high = places.ends
-    reference = np.where(np.isnan(before), now, before)
-    if before.shape[1] > 1:
-        first, last = high[:, :1], low[:, -1:]
-        ends = (np.clip(reference[:, :1], first - 1, first), np.clip(reference[:, -1:], last, last + 1))
+    """Return baseline and current with their outer cells drawn in."""
+    low, high = (ends.copy() for ends in places.ends)
+    if low.shape[1] == 1:
+        low, high = np.zeros_like(low), np.zeros_like(high)
     else:
-        ends = (np.zeros((len(before), 1)),) * 2
+        low[:, 0], high[:, -1] = high[:, 0] - 1, low[:, -1] + 1
     sides = []
-    for shares, means in zip(places.pair.shares, (before, now), strict=True):
-        means[:, :1], means[:, -1:] = ends
-        stand = np.where(np.isnan(means), 0.0, means)  # nothing is there
-        within = np.zeros_like(stand)
-        within[:, 1:-1] = (high[:, 1:-1] - stand[:, 1:-1]) * (stand[:, 1:-1] - low[:, 1:-1])
-        sides.append(DrawnIn(shares, stand, np.where(shares > 0, np.maximum(within, 0.0), 0.0)))
+    for shares, means in zip(places.pair.shares, places.means, strict=True):
+        stand = np.where(np.isnan(means), low, np.clip(means, low, high))
+        sides.append(DrawnIn(shares, stand, (high - stand) * (stand - low)))
     return sides[0], sides[1]

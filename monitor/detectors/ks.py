@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.frame import GRID_LEVELS
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
@@ -65,7 +66,9 @@ class KolmogorovSmirnovSpec(Spec):
 
 @dataclass(frozen=True)
 class KolmogorovSmirnov:
-    """D = max |F - G| over the cuts of the grid, F and G the distribution functions of current and baseline.
+    """D = max |F - G| over the cuts, F and G the distribution functions of current and baseline.
+
+    The cuts are those of the whole grid, which no small cells have to be merged for, or of so many `buckets`.
 
     Never above the D of the full samples, and below it by at most `error_bound`: within a cell of the whole grid
     that holds the shares p and q of the two sides, F - G lies between a - p and a + q, where a is F - G at its lower
@@ -91,9 +94,9 @@ class KolmogorovSmirnov:
         """Return the largest difference in every group."""
         pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
-        # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
-        difference = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
-        anywhere = _anywhere(CellPair.of_counts(baseline.counts, current.counts), baseline.single)
+        grid = CellPair.of_counts(baseline.counts, current.counts)
+        difference = _at_cuts(grid if self.spec.buckets == GRID_LEVELS else pair)
+        anywhere = _anywhere(grid, baseline.single)
         root = np.sqrt(pair.noise)
         return pair.score(
             difference,
@@ -103,6 +106,13 @@ class KolmogorovSmirnov:
             contributions=now - before,
             error_bound=np.maximum(np.minimum(anywhere, 1.0) - difference, 0.0),
         )
+
+
+def _at_cuts(cells: CellPair) -> FloatArray:
+    """Return the largest |F - G| at the cuts, per group."""
+    before, now = cells.shares
+    # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
+    return np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
 
 
 def _anywhere(grid: CellPair, single: MaskArray) -> FloatArray:

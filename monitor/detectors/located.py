@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.small_cells import SMALL_CELL
 from monitor.detectors.cells import CellPair
 from monitor.types import Correlation, FloatArray, IntArray
 
@@ -51,14 +52,15 @@ class Places:
 
     The unit is the baseline's interquartile range / 1.349, which is the standard deviation of normal values; where
     that is 0, the distance of its quantiles 0.98 and 0.02 / 4.1075; where that is 0 (one value holds nearly all),
-    the standard deviation of its cells, which an outlier may enlarge; where that is 0 (constant), the value's own
-    magnitude; for 0, it is 1. Every group has its own.
+    the standard deviation of its cells with 5 rows and more, the largest and smallest value left out; where that is 0
+    (constant), the value's own magnitude; for 0, it is 1. Every group has its own.
     """
 
     pair: CellPair
     sums_baseline: FloatArray
     sums_current: FloatArray
     grid: FloatArray
+    extremes: tuple[float, float]
 
     @classmethod
     def of(cls, baseline: Located, current: Located, rho: Correlation) -> Places:
@@ -66,7 +68,8 @@ class Places:
         pair = CellPair.of_counts(baseline.counts, current.counts, rho)
         grid = np.clip(baseline.frame.grid, -_FARTHEST, _FARTHEST)
         sums = np.broadcast_to(baseline.sums, pair.baseline.shape)
-        return cls(pair, sums, current.sums, grid if grid.size else np.zeros(1))
+        extremes = baseline.frame.low, baseline.frame.high
+        return cls(pair, sums, current.sums, grid if grid.size else np.zeros(1), extremes)
 
     @cached_property
     def ends(self) -> tuple[FloatArray, FloatArray]:
@@ -97,7 +100,7 @@ class Places:
         unit = (quantiles[3] - quantiles[1]) / NORMAL_IQR
         unit = np.where(unit > 0, unit, (quantiles[4] - quantiles[0]) / _NORMAL_CORE)
         if not (unit > 0).all():
-            unit = np.where(unit > 0, unit, _deviation(counts, self.sums_baseline))
+            unit = np.where(unit > 0, unit, self._deviation())
             unit = np.where(unit > 0, unit, np.abs(median))
         return median, np.where(unit > 0, unit, 1.0)
 
@@ -122,12 +125,20 @@ class Places:
         found: FloatArray = np.clip(places, -_MOST_UNITS, _MOST_UNITS)
         return found
 
-
-def _deviation(counts: FloatArray, sums: FloatArray) -> FloatArray:
-    """Return the standard deviation of the cells' means, per group; 0 where it is too large for a number."""
-    n = np.maximum(counts.sum(axis=1), 1)[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):
-        means = sums / np.maximum(counts, 1)
-        centre = (counts / n * means).sum(axis=1)[:, None]
-        found = np.sqrt((counts / n * np.square(means - centre)).sum(axis=1))
-    return np.where(np.isfinite(found), found, 0.0)
+    def _deviation(self) -> FloatArray:
+        """Return the standard deviation of the baseline's cell means, without its extremes and smallest cells."""
+        counts, sums = self.pair.baseline.copy(), self.sums_baseline.copy()
+        if counts.shape[1] > 1:
+            for cell, cut, extreme, sign in ((0, self.grid[0], self.extremes[0], -1), (-1, self.grid[-1], self.extremes[1], 1)):
+                # Only where the extreme is one of the group's own can the others still lie beyond the cut without it.
+                rest, fewer = sums[:, cell] - extreme, np.maximum(counts[:, cell] - 1, 0)
+                own = (fewer > 0) & (sign * (rest - cut * fewer) >= 0)
+                sums[:, cell] = np.where(own, rest, sums[:, cell])
+                counts[:, cell] = np.where(own, fewer, counts[:, cell])
+        counts = np.where(counts < SMALL_CELL, 0.0, counts)
+        n = np.maximum(counts.sum(axis=1), 1)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            means = sums / np.maximum(counts, 1)
+            centre = (counts / n * means).sum(axis=1)[:, None]
+            found = np.sqrt((counts / n * np.square(means - centre)).sum(axis=1))
+        return np.where(np.isfinite(found), found, 0.0)
