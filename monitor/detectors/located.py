@@ -92,7 +92,7 @@ class Places:
         return found[0], found[1]
 
     @cached_property
-    def _origin(self) -> tuple[FloatArray, FloatArray]:
+    def origin(self) -> tuple[FloatArray, FloatArray]:
         """The baseline's median and unit, per group."""
         counts = self.pair.baseline
         quantiles = [self._quantile(counts, level) for level in (0.02, 0.25, 0.5, 0.75, 0.98)]
@@ -119,7 +119,7 @@ class Places:
 
     def _placed(self, values: FloatArray) -> FloatArray:
         """Return values (groups x any) in units from the median."""
-        median, unit = self._origin
+        median, unit = self.origin
         with np.errstate(over="ignore"):
             places = (values - median[:, None]) / unit[:, None]
         found: FloatArray = np.clip(places, -_MOST_UNITS, _MOST_UNITS)

@@ -48,10 +48,10 @@ class MeanShift:
     """Δ = mean(current) - mean(baseline) of the drawn-in values, in units of the baseline; the score is |Δ|.
 
     `Places` defines the unit, the baseline's interquartile range / 1.349 as a rule; `DrawnIn` where values stand: at
-    the sum their cell has, exactly, between the outermost cuts (the baseline's quantiles 0.02 and 0.98), and beyond
-    them where the baseline's values beyond them are. A single value of any size thus moves Δ by at most about
-    (4 + 2 units)/n of normal values. The price: a shift is read too small once values leave the baseline's range. Of
-    normal values a shift of 0.5 reads 0.5, of 1 reads 0.97, of 2 reads 1.8, and 2.4 is the most.
+    their cell's own mean, in the two open cells at most one unit beyond the outermost cuts (the baseline's quantiles
+    0.02 and 0.98). So Δ is the exact difference of the means while the values beyond those cuts stay near them, and a
+    single value of any size moves it by at most their share in units: 0.02 without drift, 0.1 in a window shifted by
+    1. The price: a shift of normal values by more than 3 reads 3, and of heavy tails only what is within reach counts.
     `direction: up` (`down`) counts rises (falls) only, the score of others is 0; `Score.direction` says which it was.
     A side without rows gives NaN. `contributions` are the cells' parts of Δ in magnitude, signed by q - p.
 

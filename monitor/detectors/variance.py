@@ -49,11 +49,12 @@ class VarianceShiftSpec(Spec):
 class VarianceShift:
     """|s/σ - 1|, with σ and s the standard deviations of baseline and current, drawn in; 0.5: half as much again.
 
-    Values stand as in `DrawnIn`: by their cell's sum between the outermost cuts, spread evenly in the cell; beyond
-    them where the baseline's own are. What the current window has beyond them in excess of the baseline is taken
-    to scatter there as much as the baseline does in all, so that a shift of the mean does not read as a fall of the
-    spread. A wider spread reads too small: of normal values twice as wide, 0.7 instead of 1. Where σ is 0
-    (constant), s counts in units of `Places`. `direction: up` (`down`) counts rises (falls) only.
+    Values stand as in `DrawnIn`, spread evenly in the inner cells, with a reach beyond the outermost cuts (the
+    baseline's quantiles 0.02 and 0.98) of the deviation that the baseline has when all stand at the cuts, or one unit
+    where that is 0. What the current window has beyond them in excess of the baseline is taken to scatter there as much
+    as the baseline does in all, as far as it takes to explain a fall: else a shift of the mean would be one. A wider
+    spread reads a little too small: of normal values twice as wide, 0.9 instead of 1. Where σ is 0 (constant), s counts
+    in units of `Places`. `direction: up` (`down`) counts rises (falls) only.
     A side without rows gives NaN. `contributions` are the cells' parts of s² - σ² in magnitude, signed by q - p.
 
     No drift: E[score] ≈ √(2/π)·√((κ - 1)·K)/2, κ the kurtosis (about 2.5 of drawn-in normal values), K = 1/n + 1/m:
@@ -73,11 +74,12 @@ class VarianceShift:
     def compare(self, baseline: Located, current: Located, rho: Correlation = 0.0) -> Score:
         """Return the change in every group."""
         places = Places.of(baseline, current, settings.correlation(self.spec.rho, rho))
-        before, now = drawn_in(places)
+        held = drawn_in(places, 0.0)[0].moments(_EVENLY)[0]
+        before, now = drawn_in(places, np.where(held > 0, np.sqrt(held), 1.0))
         rows_before, rows_now = places.pair.rows
         signed = Signed(self.spec.direction)
         (v, fourth_before), (w, fourth_now) = before.moments(_EVENLY), now.moments(_EVENLY)
-        w = w + _excess_beyond(before, now) * v
+        w = np.where(w < v, np.minimum(w + _excess_beyond(before, now) * v, v), w)
         a, b = np.maximum(fourth_before - v**2, 0.0), np.maximum(fourth_now - w**2, 0.0)
         error = np.sqrt(np.maximum(a, b) / rows_now + a / rows_before)
         margin = signed.quantile * error

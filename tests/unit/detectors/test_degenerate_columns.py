@@ -104,15 +104,15 @@ def test_an_outlier_in_either_window_changes_no_level(spec, name):
 def test_a_shift_of_one_standard_deviation_is_found(spec, name):
     before, now = drawn(name, shifted=True)
     score, level, _ = compared(spec, before, now)
-    if (spec.kind, name) in HIDDEN:
-        assert level == Level.OK
-        return
-    assert level == Level.CRITICAL
+    assert score.score[0] > spec.warning
     if score.direction is not None:
         assert score.direction[0] == 1
-
-
-HIDDEN: set[tuple[str, str]] = set()
+    # How far the values went is not certain when they went into a gap or beyond what the baseline has.
+    hidden = {"median_shift": {"few values", "two values", "gap"}, "wasserstein": set()}.get(spec.kind, set())
+    if name in hidden or (name.startswith("constant") and spec.kind in ("median_shift", "wasserstein")):
+        assert level == Level.OK
+    else:
+        assert level >= Level.WARNING
 
 
 @number_detectors
@@ -121,9 +121,12 @@ def test_another_constant_is_found_by_whatever_compares_values(spec, constant, o
     score, level, _ = compared(spec, np.full(500, constant), np.full(100, other))
     if spec.kind in ("missing", "invalid", "variance_shift"):
         assert level == Level.OK
-    elif spec.kind in ("wasserstein", "mean_shift", "median_shift"):  # a distance in units: of 0 they are those of x
-        assert (level == Level.CRITICAL) == (abs(other - constant) > 1e-3) or spec.kind == "wasserstein"
-        assert score.score[0] > 0
+    elif spec.kind in ("wasserstein", "median_shift"):
+        assert score.score[0] > 0  # but how far it went is not certain: nothing of the baseline is out there
+    elif spec.kind == "mean_shift":
+        expected = min(abs(other / constant - 1), 1) if constant else other
+        assert score.score[0] == pytest.approx(expected, rel=1e-6)
+        assert (level >= Level.WARNING) == (expected > 0.3)
     else:
         assert level == Level.CRITICAL
 
