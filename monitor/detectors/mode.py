@@ -101,7 +101,13 @@ class ModeShare:
         before, now = (shares[:, single] for shares in pair.shares)
         if not before.shape[1]:
             nothing = np.full(len(before), np.nan)
-            return pair.score(nothing, noise_floor=nothing, lower_bound=nothing)
+            return pair.score(
+                nothing,
+                noise_floor=nothing,
+                lower_bound=nothing,
+                contributions=np.zeros_like(pair.current),
+                change=np.zeros(len(nothing)),
+            )
         signed = Signed(self.spec.direction)
         p, q = before.max(axis=1), now.max(axis=1)
         change = q - p

@@ -47,7 +47,7 @@ def test_the_mean_is_the_exact_one_while_values_are_within_reach():
     unit = (np.quantile(before, 0.75) - np.quantile(before, 0.25)) / 1.349
     assert score.score[0] == pytest.approx(abs(now.mean() - before.mean()) / unit, rel=5e-3)
     exact = stats.ttest_ind(now, before, equal_var=False).pvalue
-    assert np.log(score.p_value[0]) == pytest.approx(np.log(exact), rel=0.2)
+    assert exact < score.p_value[0] < 1e-10  # of the larger variance, which is the baseline's here
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(0.25, -0.75), (0.5, -0.5), (0.9, -0.1), (1.5, 0.5), (2.0, 0.91)])

@@ -24,8 +24,11 @@ DKW = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 
 
 def cuts_of(baseline: Values, cells: int) -> Values:
-    """Return the inner cuts at the baseline's quantiles, equal ones once."""
-    return np.unique(np.quantile(baseline, np.arange(1, cells) / cells))
+    """Return the inner cuts at the baseline's quantiles and around values that fill a cell, equal ones once."""
+    values, counts = np.unique(baseline, return_counts=True)
+    atoms = values[(counts >= SMALL) & (counts * cells >= baseline.size) & (counts * 50 >= baseline.size)]
+    quantiles = np.quantile(baseline, np.arange(1, cells) / cells)
+    return np.unique(np.concatenate((quantiles, atoms, np.nextafter(atoms, np.inf))))
 
 
 def counted(values: Values, cuts: Values) -> Counts:
@@ -33,13 +36,18 @@ def counted(values: Values, cuts: Values) -> Counts:
     return np.bincount(np.searchsorted(cuts, values, side="right"), minlength=len(cuts) + 1)
 
 
-def groups_of_cells(baseline: Counts) -> list[list[int]]:
-    """Return which cells are compared as one, by the rule of decision 0003.
+def groups_of_cells(baseline: Counts, cuts: Values) -> list[list[int]]:
+    """Return which cells are compared as one, by the rule of decisions 0003 and 0009.
 
     Successive cells of fewer than 5 rows are bundled until they reach 5; a bundle that does not joins its left
-    neighbour, or its right one where it has none. An empty cell at an end stays alone.
+    neighbour, or its right one where it has none or the left one is a single value and the right one is not. An empty
+    cell at an end stays alone, and so does a small one there that has only a single value beside it.
     """
     ends = (0, len(baseline) - 1)
+
+    def single(bundle: list[int]) -> bool:
+        (cell,) = bundle if len(bundle) == 1 else (0,)
+        return cell not in ends and bool(cuts[cell] == np.nextafter(cuts[cell - 1], np.inf))
 
     def alone(bundle: list[int]) -> bool:
         return len(bundle) == 1 and bundle[0] in ends and baseline[bundle[0]] == 0
@@ -55,14 +63,16 @@ def groups_of_cells(baseline: Counts) -> list[list[int]]:
             bundles.append([cell])
     out: list[list[int]] = []
     for place, bundle in enumerate(bundles):
-        if not short(bundle):
+        left = out[-1] if out and not alone(out[-1]) else None
+        right = bundles[place + 1] if place + 1 < len(bundles) and not alone(bundles[place + 1]) else None
+        beside = [side for side in (left, right) if side is not None]
+        lonely = (ends[0] in bundle or ends[1] in bundle) and len(beside) == 1 and single(beside[0])
+        if not short(bundle) or lonely or not beside:
             out.append(bundle)
-        elif out and not alone(out[-1]):
-            out[-1] = out[-1] + bundle
-        elif place + 1 < len(bundles) and not alone(bundles[place + 1]):
-            bundles[place + 1] = bundle + bundles[place + 1]
-        else:
-            out.append(bundle)
+        elif left is not None and not (right is not None and single(left) and not single(right)):
+            out[-1] = left + bundle
+        elif right is not None:
+            bundles[place + 1] = bundle + right
     return out
 
 
@@ -73,12 +83,16 @@ class NumberRuler:
         """Cut."""
         self.grid = cuts_of(baseline, 50)
         self._cuts = {cells: cuts_of(baseline, cells) for cells in (10, 50)}
-        self._groups = {n: groups_of_cells(counted(baseline, cuts)) for n, cuts in self._cuts.items()}
+        self._groups = {n: groups_of_cells(counted(baseline, cuts), cuts) for n, cuts in self._cuts.items()}
 
     def cells(self, values: Values, cells: int) -> Counts:
         """Return the counts of the cells that are compared."""
         raw = counted(values, self._cuts[cells])
         return np.array([raw[group].sum() for group in self._groups[cells]])
+
+    def whole(self, values: Values) -> Counts:
+        """Return the counts of the cells of the whole grid."""
+        return counted(values, self.grid)
 
     @property
     def merged(self) -> bool:
