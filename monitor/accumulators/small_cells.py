@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from monitor.types import IntArray, MaskArray
 
 SMALL_CELL = 5

@@ -50,15 +50,15 @@ class CardinalityShift:
 
     A value with b of the baseline's m rows occurs among n rows drawn from those m with the chance 1 - (1 - n/m)^b
     (rarefaction), which for n ≪ m is 1 - (1 - b/m)^n; E' is the sum. D above E' is a rise. A fresh window has fewer of
-    them, for the baseline's rare values are there by luck: take a row away and its value is one that occurred b - 1 times.
+    them, for the baseline's rare values are there by luck: take a row away, and its value occurred b - 1 times.
     So D is a fall only below E = Σ 1 - (m/(m + n))^(b-1), where b - 1 is as sure as b - 1 rows make it (Poisson's law
     with a gamma posterior). Score: (D - E')/E' or (E - D)/E', and 0 in between.
 
     Known are the values in the baseline's dictionary (`max_categories`): of the rest rows are counted, not values. So
     new values do not raise D; `unseen` is for them. For numbers and texts there is no such detector, since distinct
     counts of different numbers of rows cannot be compared without the frequencies.
-    A side without rows gives NaN. `direction: up` (`down`) counts rises (falls) only. `contributions` are, by value, how
-    much its presence differs from its chance, as a share of E'.
+    A side without rows gives NaN. `direction: up` (`down`) counts rises (falls) only. `contributions` are, by value,
+    how much its presence differs from its chance, as a share of E'.
 
     No drift: D's variance is Σ r·(1 - r), r = (m/(m + n))^b, which holds the error of the baseline too; `noise_floor`
     and `p_value` are those of a normal number with it, and on the safe side where many values are rare.

@@ -14,9 +14,10 @@ from monitor.types import FloatArray
 class DrawnIn:
     """One side's shares and places (groups x cells) in units of the baseline, with what scatters inside the cells.
 
-    Values stand at the mean of those in their cell; in an open outer cell at most so far beyond its cut as the reach is. So
-    the mean is the exact one as long as the values beyond the baseline's quantiles 0.02 and 0.98 have their mean within
-    reach, and one value, however far out it is, moves it by at most their share times the reach: 0.02 units without drift.
+    Values stand at the mean of those in their cell; in an open outer cell at most so far beyond its cut as the reach
+    is. So the mean is the exact one as long as the values beyond the baseline's quantiles 0.02 and 0.98 have theirs
+    within reach, and one value, however far out it is, moves it by at most their share times the reach: 0.02 units
+    without drift.
     """
 
     shares: FloatArray

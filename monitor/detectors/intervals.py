@@ -15,9 +15,7 @@ ONE_SIDED = float(special.ndtri(CONFIDENCE))
 """1.645: a normal number is above it in 5 of 100 cases."""
 
 
-def wilson(
-    share: FloatArray, n: FloatArray, quantile: float | FloatArray = TWO_SIDED
-) -> tuple[FloatArray, FloatArray]:
+def wilson(share: FloatArray, n: FloatArray, quantile: float | FloatArray = TWO_SIDED) -> tuple[FloatArray, FloatArray]:
     """Return the ends of Wilson's score interval of a share of n rows, by default the two-sided one at 95 %."""
     z2 = np.square(quantile)
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)

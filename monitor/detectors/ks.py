@@ -112,7 +112,8 @@ def _at_cuts(cells: CellPair) -> FloatArray:
     """Return the largest |F - G| at the cuts, per group."""
     before, now = cells.shares
     # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
-    return np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
+    found: FloatArray = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
+    return found
 
 
 def _anywhere(grid: CellPair, single: MaskArray) -> FloatArray:

@@ -129,7 +129,10 @@ class Places:
         """Return the standard deviation of the baseline's cell means, without its extremes and smallest cells."""
         counts, sums = self.pair.baseline.copy(), self.sums_baseline.copy()
         if counts.shape[1] > 1:
-            for cell, cut, extreme, sign in ((0, self.grid[0], self.extremes[0], -1), (-1, self.grid[-1], self.extremes[1], 1)):
+            for cell, cut, extreme, sign in (
+                (0, self.grid[0], self.extremes[0], -1),
+                (-1, self.grid[-1], self.extremes[1], 1),
+            ):
                 # Only where the extreme is one of the group's own can the others still lie beyond the cut without it.
                 rest, fewer = sums[:, cell] - extreme, np.maximum(counts[:, cell] - 1, 0)
                 own = (fewer > 0) & (sign * (rest - cut * fewer) >= 0)

@@ -64,10 +64,10 @@ class MedianShift:
     `direction: up` (`down`) counts rises (falls) only. A side without rows gives NaN. `contributions` are the
     differences of the cells' shares.
 
-    No drift: the difference of the medians is beyond x in either direction about as often as a normal number with the
-    deviation √K/2 is beyond F(median + x) - ½, K = 1/n + 1/m, F the baseline's distribution function, linear between
-    the cuts; `noise_floor` is the mean of that: 0.1 of normal values at n = 100. `p_value` is that of a test whether the
-    two sides have the same share below the cut next to the baseline's median.
+    No drift: the difference of the medians is beyond x in either direction about as often as a normal number with
+    the deviation √K/2 is beyond F(median + x) - ½, K = 1/n + 1/m, F the baseline's distribution function, linear
+    between the cuts; `noise_floor` is the mean of that: 0.1 of normal values at n = 100. `p_value` is that of a test
+    whether the two sides have the same share below the cut next to the baseline's median.
 
     Guarantee: each median is between two order statistics with 95 % confidence, whatever the distribution, and those
     are between cuts; `lower_bound` joins the two intervals as Newcombe (method 10) does. It is conservative: by the

@@ -76,8 +76,8 @@ class ModeShare:
     `direction: up` (`down`) counts rises (falls) only. `contributions` are q - p of the two most frequent values.
 
     No drift: `noise_floor` is the mean of |max X - max p| for independent normal X with the means p and the variances
-    p(1-p)·K, K = 1/n + 1/m, of the 20 most frequent values: √(2·p(1-p)·K/π) where one rules, more where many are alike.
-    `p_value` is that of the test of two shares, times the number of values (which value is largest was not known before).
+    p(1-p)·K, K = 1/n + 1/m, of the 20 most frequent values: √(2·p(1-p)·K/π) where one rules, more where many are
+    alike. `p_value` is that of the test of two shares, times the number of values: which is largest was not known.
 
     Guarantee: `lower_bound` is the near end of Newcombe's interval of the difference at a confidence of 95 % for all
     values at once (Bonferroni), so it holds for the largest too, whichever it is.

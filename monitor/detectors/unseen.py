@@ -98,7 +98,9 @@ def _rare(frame: Frame, counts: FloatArray, times: int) -> FloatArray:
     values, rows = frame.keys.size - known.size, int(frame.counts[-1])
     if values <= 0 or rows == 0:
         return found
-    most = int(known[-1]) if known.size else rows  # the values of the tail are not more frequent than the last known one
+    most = (
+        int(known[-1]) if known.size else rows
+    )  # the values of the tail are not more frequent than the last known one
     if times > most:
         return found
     # As many values as can occur so seldom, if the others take as many rows as they can.

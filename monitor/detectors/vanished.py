@@ -56,10 +56,11 @@ class VanishedSpec(Spec):
 
 @dataclass(frozen=True)
 class Vanished:
-    """Σ p over the known values that vanished: of which at least `min_expected` rows, n·p, are to be expected (rows as
-    independent ones count), and whose share now is at most `max_remaining_ratio` of p, their share in the baseline.
+    """Σ p over the known values that vanished, with p their shares in the baseline.
 
-    A side without rows gives NaN; no value frequent enough gives 0. `contributions` hold -p for each vanished value.
+    These are the values of which at least `min_expected` rows, n·p, are to be expected (as independent rows count), and
+    whose share now is at most `max_remaining_ratio` of p. A side without rows gives NaN; no value frequent enough
+    gives 0. `contributions` hold -p for each vanished value.
 
     No drift: a value with n·p = 10 has at most one row by chance in 0.05 % of windows; each such chance is that of its
     rows in window and baseline so few fall into the window. `noise_floor` is Σ p·chance. `p_value` is the smallest
@@ -86,13 +87,13 @@ class Vanished:
         looked_at = expected >= self.spec.min_expected
         left = self.spec.max_remaining_ratio
         gone = looked_at & (q <= left * p)
-        chance = np.where(gone, _so_few(q * rows_now, p * rows_before, rows_now, rows_before), 1.0)
+        chance = _so_few(q * rows_now, p, rows_now, rows_before, gone)
         sure = gone & _holm(chance, looked_at.sum(axis=1))
         score, held = ((p * mask).sum(axis=1) for mask in (gone, sure))
         low, _ = wilson(np.minimum(held, 1.0), rows_before[:, 0], _QUANTILE)
         number = np.maximum(looked_at.sum(axis=1), 1)
         smallest = chance.min(axis=1, initial=1.0)
-        few = _so_few(np.floor(left * expected), p * rows_before, rows_now, rows_before)
+        few = _so_few(np.floor(left * expected), p, rows_now, rows_before, looked_at)
         contributions = np.zeros_like(pair.current)
         contributions[:, :-2] = -p * gone
         return pair.score(
@@ -104,9 +105,12 @@ class Vanished:
         )
 
 
-def _so_few(rows: FloatArray, rows_then: FloatArray, n: FloatArray, m: FloatArray) -> FloatArray:
-    """Return the chance of so few rows of a value among n when there were `rows_then` among m; need not be whole."""
-    return np.asarray(special.betainc(np.maximum(rows_then, 1e-9), rows + 1, m / (n + m)))
+def _so_few(rows: FloatArray, share: FloatArray, n: FloatArray, m: FloatArray, where: MaskArray) -> FloatArray:
+    """Return the chance of so few rows among n of a value that had this share of m; where not asked for, 1."""
+    found = np.ones(share.shape)
+    then = np.maximum((share * m)[where], 1e-9)
+    found[where] = special.betainc(then, rows[where] + 1, np.broadcast_to(m / (n + m), share.shape)[where])
+    return found
 
 
 def _holm(chance: FloatArray, tested: FloatArray) -> MaskArray:

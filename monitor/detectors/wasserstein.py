@@ -52,8 +52,8 @@ class Wasserstein:
     F and G are the distribution functions of current and baseline. The means keep the open outer cells
     finite and show a move inside them. `spread` is the distance of the baseline's cell means at ¾ and ¼
     of the group's values; where that is 0, at 95 % and 5 %; where that is 0, of the outermost ones; where there
-    is only one, it is 1, and W is in units of the value. The error against the full samples is at most the mean distance of the
-    values from their cell's mean, both sides added; it is 0 where one side lies above the other throughout.
+    is only one, it is 1, and W is in units of the value. The error against the full samples is at most the mean
+    distance of the values from their cell's mean, both sides added; it is 0 where one side lies above the other.
     A side without rows gives NaN. `contributions` are the differences of the cells' shares.
 
     No drift: E[W] ≈ √(2K/π)·∫√(F(1-F)) dx / spread with K = 1/n + 1/m, about 0.67·√K for a normal

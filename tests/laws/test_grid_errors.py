@@ -21,7 +21,9 @@ def samples(draw):
     def one(size):
         values = rng.normal(draw(st.sampled_from([0.0, 0.5, 30.0])), draw(st.sampled_from([0.3, 1.0, 5.0])), size)
         values = np.round(values, draw(st.sampled_from([0, 1, 15])))
-        return np.where(rng.random(size) < draw(st.sampled_from([0.0, 0.3, 0.95, 1.0])), draw(st.integers(-2, 2)), values)
+        return np.where(
+            rng.random(size) < draw(st.sampled_from([0.0, 0.3, 0.95, 1.0])), draw(st.integers(-2, 2)), values
+        )
 
     return one(draw(st.integers(1, 900))), one(draw(st.integers(1, 400)))
 

@@ -5,6 +5,8 @@ Each simulation draws baselines anew, since what is rare in one is a matter of l
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -42,23 +44,29 @@ def counted(draws, baseline, cap):
     return categories_of(before, frame), categories_of(cells(draws), frame)
 
 
-def simulated(spec, shares, rows_before, rows, cap=5000, now=None):
-    """Return the scores of windows without drift, or with the shares `now`, joined over all baselines."""
+@cache
+def drawn(name, rows_before, rows, cap):
+    """Return baselines and windows, without drift but for those named `new value`."""
     rng = np.random.default_rng(11)
-    found = []
-    for _ in range(BASELINES):
-        baseline = rng.multinomial(rows_before, shares)
-        sides = counted(rng.multinomial(rows, shares if now is None else now, WINDOWS), baseline, cap)
-        score = spec.build().compare(*sides)
-        found.append((score.score, score.lower_bound, score.noise_floor, score.p_value))
-    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+    before, now = SHARES.get(name, np.append(FLAT, 0.0)), SHARES.get(name, np.append(FLAT * 0.9, 0.1))
+    return [
+        counted(rng.multinomial(rows, now, WINDOWS), rng.multinomial(rows_before, before), cap)
+        for _ in range(BASELINES)
+    ]
+
+
+def simulated(spec, name, rows_before, rows, cap=5000):
+    """Return score, bound, floor and p-value of all windows."""
+    scores = [spec.build().compare(*sides) for sides in drawn(name, rows_before, rows, cap)]
+    names = ("score", "lower_bound", "noise_floor", "p_value")
+    return [np.concatenate([getattr(score, name) for score in scores]) for name in names]
 
 
 @pytest.mark.parametrize("name", SHARES)
 @pytest.mark.parametrize(("rows_before", "rows", "cap"), [(10_000, 60, 5000), (5000, 1000, 5000), (2000, 2000, 100)])
 @pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.kind)
 def test_without_drift_a_bound_is_above_zero_in_five_of_a_hundred_windows_at_most(spec, rows_before, rows, cap, name):
-    score, bound, floor, p_value = simulated(spec, SHARES[name], rows_before, rows, cap)
+    score, bound, floor, p_value = simulated(spec, name, rows_before, rows, cap)
     assert (bound <= score).all()
     assert np.mean(bound > 1e-9) <= 0.08
     assert np.mean(p_value < 0.05) <= 0.08
@@ -66,7 +74,7 @@ def test_without_drift_a_bound_is_above_zero_in_five_of_a_hundred_windows_at_mos
 
 
 def test_good_and_turing_expect_the_values_that_are_new_in_any_window():
-    score, bound, floor, _ = simulated(UnseenSpec(), SHARES["long tail"], 2000, 1000)
+    score, bound, floor, _ = simulated(UnseenSpec(), "long tail", 2000, 1000)
     assert floor.mean() == pytest.approx(score.mean(), rel=0.03)
     assert score.mean() > 0.1  # every eighth row, and hardly any window has a level for it
     assert np.mean(bound > 0.01) < 0.03
@@ -82,8 +90,7 @@ def test_of_a_tail_that_was_cut_off_the_most_rare_values_are_assumed():
 
 
 def test_unseen_values_in_excess_are_bounded_from_below():
-    now = np.append(FLAT * 0.9, 0.1)
-    score, bound, _, _ = simulated(UnseenSpec(), np.append(FLAT, 0.0), 5000, 300, now=now)
+    score, bound, _, _ = simulated(UnseenSpec(), "new value", 5000, 300)
     assert score.mean() == pytest.approx(0.1, abs=0.005)
     assert 0.93 <= np.mean(bound <= 0.1) <= 0.99
     assert bound.mean() > 0.06
