@@ -53,6 +53,7 @@ class _Shown:
     verdicts: tuple[VerdictView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
 
 
@@ -67,7 +68,11 @@ class Publisher:
         """Start without a window, but with the alerts that fire."""
         self._engine = engine
         self._meters = meters
-        self._shown = self._heard = _Shown(windows_total=engine.closer.windows, alerts=tuple(engine.book.firing()))
+        self._shown = self._heard = _Shown(
+            windows_total=engine.closer.windows,
+            alerts=tuple(engine.book.firing()),
+            refused=engine.series.refused,
+        )
         self._counted: dict[TopicPartition, PartitionState] = {}
         plan = engine.plan
         self._thresholds = {
@@ -94,6 +99,7 @@ class Publisher:
             last.verdicts,
             profile_views(plan, profile, last.baseline) if profile is not None else (),
             checks,
+            self._engine.series.refused,
             tuple(self._engine.book.firing()),
         )
 
@@ -167,6 +173,7 @@ class Publisher:
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
             waiting_for=outside.waiting_for,
+            sequential_refused=shown.refused,
             engine_seconds=dict(meters.stage_s),
         )
 

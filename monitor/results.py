@@ -39,7 +39,8 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `baseline` is what it was compared with; `profile` is alive and only
+    and detector, which cells explain a score; `baseline` is what it was compared with; `changes` say, by the same
+    key, what sequential detectors found; `profile` is alive and only
     valid until the next step.
     """
 
@@ -53,6 +54,7 @@ class WindowResult:
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
     baseline: BaselineView | None = None
+    changes: Mapping[tuple[str, str, str], str] | None = None
 
     @property
     def gap(self) -> bool:

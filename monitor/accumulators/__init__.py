@@ -14,6 +14,7 @@ from monitor.accumulators.distinct import DistinctSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
@@ -27,7 +28,8 @@ AccumulatorSpec = Annotated[
     | QuantilesSpec
     | DistinctSpec
     | TextSpec
-    | FrequentSpec,
+    | FrequentSpec
+    | LogCellsSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -39,6 +41,7 @@ __all__ = [
     "Frame",
     "FrequentSpec",
     "HistogramSpec",
+    "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",

@@ -14,6 +14,7 @@ from monitor.baseline import profile_specs
 from monitor.config.tree import Config
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
+from monitor.sequential import stream_field
 from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
 from monitor.types import Column, FieldType, Groups, Level
 
@@ -26,7 +27,8 @@ _SAMPLE_ROWS = 20_000
 class Estimate:
     """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages.
 
-    `memory_bytes`, a part of `state_bytes`, is what checks with memory take, however many partitions there are.
+    `memory_bytes`, a part of `state_bytes`, is what checks and detectors with memory take, however many partitions
+    there are.
     """
 
     partitions: int
@@ -55,6 +57,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
+    memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),
@@ -182,3 +185,6 @@ def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]
         for detector in config.detectors_for(path):
             for segment in segments:
                 yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for spec in config.sequential:
+        for segment in segments if spec.segments else segments[:1]:
+            yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

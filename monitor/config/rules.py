@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.checks import misfits
 from monitor.config.paths import confusable
+from monitor.config.sequential_rules import sequential_violations
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
@@ -38,6 +39,7 @@ def violations(sections: Mapping[str, Any]) -> list[Violation]:
     for needs, rule in _RULES:
         if all(name in sections for name in needs):
             found.extend(rule(*(sections[name] for name in needs)))
+    found.extend(Violation(*each) for each in sequential_violations(sections))
     return found
 
 

@@ -86,7 +86,7 @@ def _write(flights: Flights, path: Path, start: str, end: str, field: str = "", 
     """Write days, those of the sixteenth with another value in a field."""
     faulty = "date_trunc('day', moment) = TIMESTAMP '2013-01-16'"
     columns = ", ".join(
-        f"CASE WHEN {faulty} THEN ({value})::JSON ELSE {name}::JSON END AS {name}"  # noqa: S608 - constants
+        f"CASE WHEN {faulty} THEN ({value})::JSON ELSE {name}::JSON END AS {name}"
         if name == field and FIELDS[name] != "category"
         else f"CASE WHEN {faulty} THEN {value} ELSE {name} END AS {name}"
         if name == field

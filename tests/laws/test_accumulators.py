@@ -26,6 +26,7 @@ TYPES = {
     "moments": ["number"],
     "histogram": ["number"],
     "quantiles": ["number"],
+    "log_cells": ["number"],
     "categories": ["text"],
     "text": ["text"],
 }

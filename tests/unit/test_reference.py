@@ -18,6 +18,7 @@ from monitor.config.tree import Config
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
 from monitor.policy import PolicySpec
+from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
 from monitor.sources import KafkaSpec, SourceSpec
 from monitor.sources.dead_letter import DeadLetterSpec
@@ -28,6 +29,7 @@ SECRETS = {"KAFKA_PASSWORD": "secret of Kafka", "HOOK_SECRET": "secret of the ho
 DEFAULTED = ("time", "window", "alerting", "store", "http", "limits")
 UNIONS = {
     "Detectors": DetectorSpec,
+    "Sequential detectors": SequentialSpec,
     "Checks": CheckSpec,
     "Sources": SourceSpec,
     "Decoders": DecoderSpec,
