@@ -128,19 +128,15 @@ class Places:
     def _deviation(self) -> FloatArray:
         """Return the standard deviation of the baseline's cell means, without its extremes and smallest cells."""
         counts, sums = self.pair.baseline.copy(), self.sums_baseline.copy()
-        if counts.shape[1] > 1:
-            for cell, cut, extreme, sign in (
-                (0, self.grid[0], self.extremes[0], -1),
-                (-1, self.grid[-1], self.extremes[1], 1),
-            ):
+        with np.errstate(over="ignore", invalid="ignore"):
+            for cell, cut, extreme, sign in zip((0, -1), self.grid[[0, -1]], self.extremes, (-1, 1), strict=True):
                 # Only where the extreme is one of the group's own can the others still lie beyond the cut without it.
                 rest, fewer = sums[:, cell] - extreme, np.maximum(counts[:, cell] - 1, 0)
                 own = (fewer > 0) & (sign * (rest - cut * fewer) >= 0)
                 sums[:, cell] = np.where(own, rest, sums[:, cell])
                 counts[:, cell] = np.where(own, fewer, counts[:, cell])
-        counts = np.where(counts < SMALL_CELL, 0.0, counts)
-        n = np.maximum(counts.sum(axis=1), 1)[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):
+            counts = np.where(counts < SMALL_CELL, 0.0, counts)
+            n = np.maximum(counts.sum(axis=1), 1)[:, None]
             means = sums / np.maximum(counts, 1)
             centre = (counts / n * means).sum(axis=1)[:, None]
             found = np.sqrt((counts / n * np.square(means - centre)).sum(axis=1))

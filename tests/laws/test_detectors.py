@@ -33,17 +33,17 @@ def pairs(draw, equal=False):
     return before, before.copy() if equal else draw(arrays.arrays(np.int64, shape, elements=counts))
 
 
-def compared(spec, before, now):
+def compared(spec, before, now, rho=0.0):
     if spec.kind in OF_VALUES:
         before, now = (np.pad(x, ((0, 0), (max(0, 3 - x.shape[1]), 0))) for x in (before, now))
         known = np.full(before.shape[1], 5)
         known[-2:] = 0
-        return spec.build().compare(FixedCategories(before, known), FixedCategories(now, known))
+        return spec.build().compare(FixedCategories(before, known), FixedCategories(now, known), rho)
     if spec.kind in ("missing", "invalid"):
         missing = 7 - before.shape[1]
         if missing > 0:
             before, now = (np.pad(x, ((0, 0), (0, missing))) for x in (before, now))
-    return spec.build().compare(FixedCells(before), FixedCells(now))
+    return spec.build().compare(FixedCells(before), FixedCells(now), rho)
 
 
 @each_detector
@@ -143,3 +143,18 @@ def test_a_baseline_of_one_group_serves_all_groups(spec, pair):
     repeated = compared(spec, np.repeat(pair[0][:1], len(pair[1]), axis=0), pair[1])
     np.testing.assert_array_equal(one.score, repeated.score)
     np.testing.assert_array_equal(one.lower_bound, repeated.lower_bound)
+
+
+@each_detector
+@given(pair=pairs(), share=st.floats(1e-4, 0.5))
+@few
+def test_every_group_has_its_own_correlation_which_never_makes_it_surer(spec, pair, share):
+    rho = share * np.arange(len(pair[0]))
+    together, plain = compared(spec, *pair, rho=rho), compared(spec, *pair)
+    for group, own in enumerate(rho.tolist()):
+        alone = compared(spec, pair[0][[group]], pair[1][[group]], rho=own)
+        for name in ("score", "noise_floor", "lower_bound", "p_value"):
+            wanted = getattr(alone, name)[0]
+            np.testing.assert_allclose(getattr(together, name)[group], wanted, rtol=1e-9, atol=1e-12, err_msg=name)
+    sure = ~np.isnan(plain.lower_bound)
+    assert (together.lower_bound[sure] <= plain.lower_bound[sure] * (1 + 1e-9) + 1e-9).all()
