@@ -19,6 +19,7 @@ from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
+from monitor.accumulators.vector import VectorSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -29,7 +30,8 @@ AccumulatorSpec = Annotated[
     | DistinctSpec
     | TextSpec
     | FrequentSpec
-    | LogCellsSpec,
+    | LogCellsSpec
+    | VectorSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -46,4 +48,5 @@ __all__ = [
     "PresenceSpec",
     "QuantilesSpec",
     "TextSpec",
+    "VectorSpec",
 ]

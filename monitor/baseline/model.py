@@ -14,6 +14,7 @@ import numpy as np
 from monitor.accumulators import Frame
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
+from monitor.baseline.windows import RowCorrelation
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
@@ -34,6 +35,7 @@ class Baseline:
     rows: int
     known_fields: tuple[str, ...] = ()
     volumes: Volumes | None = None
+    correlation: RowCorrelation | None = None
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -52,6 +54,8 @@ class Baseline:
                 "rows": self.volumes.rows.tolist(),
                 "covered_ms": self.volumes.covered_ms.tolist(),
             }
+        if self.correlation is not None:
+            content["rho"] = self.correlation.content()
         return content
 
     @cached_property
@@ -80,7 +84,17 @@ class Baseline:
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        return cls(fields, frames, segmenter, profile, rows, known, volumes)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, _correlation(content.get("rho"), plan))
+
+
+def _correlation(stored: Any, plan: ProfilePlan) -> RowCorrelation | None:
+    """Return the stored correlation, None where there is none; raises StoreError on damage."""
+    if stored is None:
+        return None
+    try:
+        return RowCorrelation.of_content(stored, plan.specs, len(plan.labels))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"baseline is damaged ({error!r}); build it again") from error
 
 
 def _volumes(stored: Any) -> Volumes | None:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from monitor.sequential import stream_field
+from monitor.types import FIELD_TYPES, SCALARS, FieldType
 
 Disagreement = tuple[tuple[str | int, ...], str, str | None]
 """Where to look first, what is wrong, and what to do."""
-_NUMERIC = frozenset({"mean", "stddev", "quantile"})
+_NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
+_FITTING = {"mean": _NUMBERS, "stddev": _NUMBERS, "quantile": _NUMBERS, "distinct": SCALARS}
+"""The field types that have a statistic, where not all of them do."""
 _UNSEGMENTED = frozenset({"distinct", "quantile"})
 
 
@@ -28,7 +31,7 @@ def _series_are_of_something(sequential: Any, fields: Any) -> Iterator[Disagreem
         if path not in fields:
             remedy = f"add `{path}: {{type: number}}` to fields, or name one of {_some(fields)}"
             yield (("sequential", index, "field"), f"{path} is not among the fields", remedy)
-        elif spec.statistic in _NUMERIC and fields[path].type not in ("number", "integer"):
+        elif fields[path].type not in _FITTING.get(spec.statistic, FIELD_TYPES):
             message = f"a field of type {fields[path].type} has no {spec.statistic}"
             remedy = "use missing_ratio, invalid_ratio, or the score of a detector"
             yield (("sequential", index, "statistic"), message, remedy)

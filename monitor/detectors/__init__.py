@@ -8,6 +8,7 @@ from pydantic import Field
 
 from monitor.detectors.cardinality import CardinalityShiftSpec
 from monitor.detectors.chi2 import ChiSquaredSpec
+from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.js import JensenShannonSpec
 from monitor.detectors.kl import KullbackLeiblerSpec
@@ -40,7 +41,8 @@ DetectorSpec = Annotated[
     | ModeShareSpec
     | CardinalityShiftSpec
     | MissingSpec
-    | InvalidSpec,
+    | InvalidSpec
+    | FrechetSpec,
     Field(discriminator="kind"),
 ]
 """Every detector that can be configured; a new one is a file and a line here."""
@@ -49,6 +51,7 @@ __all__ = [
     "CardinalityShiftSpec",
     "ChiSquaredSpec",
     "DetectorSpec",
+    "FrechetSpec",
     "HellingerSpec",
     "InvalidSpec",
     "JensenShannonSpec",

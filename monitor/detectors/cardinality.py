@@ -60,8 +60,9 @@ class CardinalityShift:
     A side without rows gives NaN. `direction: up` (`down`) counts rises (falls) only. `contributions` are, by value,
     how much its presence differs from its chance, as a share of E'.
 
-    No drift: D's variance is Σ r·(1 - r), r = (m/(m + n))^b, which holds the error of the baseline too (that of correlated
-    rows, where it is larger); `noise_floor` and `p_value` are those of a normal number with it, and on the safe side where many values are rare.
+    No drift: D's variance is Σ r·(1 - r), r = (m/(m + n))^b, which holds the error of the baseline too (that for
+    correlated rows, where it is larger); `noise_floor` and `p_value` are those of a normal number with it, and on the
+    safe side where many values are rare.
 
     Guarantee: `lower_bound` leaves 1.96 (1.645 in one direction) of these deviations; asymptotic in E, and with
     correlated rows a fall counts against the E of the rows they are worth.
@@ -83,7 +84,7 @@ class CardinalityShift:
         seen = present.sum(axis=1).astype(np.float64)
         part = pair.n_current / np.maximum(pair.n_baseline, 1)
         drawn = 1 - np.power(np.maximum(1 - part, 0.0)[:, None], before)
-        left = 1 / (1 + part / pair.design_effect)[:, None]
+        left = 1 / (1 + part / pair.effect)[:, None]
         chance, of_independent = (1 - np.power(x, before) for x in (left, 1 / (1 + part)[:, None]))
         most = drawn.sum(axis=1)
         least = np.minimum((1 - np.power(left, np.maximum(before - 1, 0.0))).sum(axis=1), most)

@@ -61,20 +61,20 @@ class CellPair:
         return (self.n_baseline > 0) & (self.n_current > 0)
 
     @cached_property
-    def design_effect(self) -> Correlation:
-        """By how much the variance of a share exceeds that of independent rows, 1 + (n-1)·rho."""
-        return 1 + (np.maximum(self.n_current, 1) - 1) * self.rho
+    def effect(self) -> FloatArray:
+        """The design effect 1 + (n-1)·rho per group: so many correlated rows are worth one independent row."""
+        return np.asarray(1 + (np.maximum(self.n_current, 1) - 1) * self.rho, np.float64)
 
     @cached_property
     def rows(self) -> tuple[FloatArray, FloatArray]:
         """How many independent rows those of baseline and current are worth, per group; positive where empty."""
-        return tuple(np.maximum(n, 1) / self.design_effect for n in (self.n_baseline, self.n_current))  # type: ignore[return-value]
+        return tuple(np.maximum(n, 1) / self.effect for n in (self.n_baseline, self.n_current))  # type: ignore[return-value]
 
     @cached_property
     def noise(self) -> FloatArray:
         """The sampling noise K = (1/n + 1/m)·(1 + (n-1)·rho) per group; arbitrary where not defined."""
         n, m = np.maximum(self.n_current, 1), np.maximum(self.n_baseline, 1)
-        return np.asarray((1 / n + 1 / m) * self.design_effect)
+        return np.asarray((1 / n + 1 / m) * self.effect)
 
     @cached_property
     def occupied(self) -> MaskArray:

@@ -128,7 +128,7 @@ def _median(places: Places, counts: FloatArray, means: FloatArray, quantile: flo
 
     middle = [cell_of(np.maximum(rank, 0.0)) for rank in ((n - 1) // 2, n // 2)]
     at, least, most = ((one + other) / 2 for one, other in zip(*middle, strict=True))
-    reach = quantile * np.sqrt(n * places.pair.design_effect) / 2
+    reach = quantile * np.sqrt(n * places.pair.effect) / 2
     first, last = np.floor(n / 2 - reach) - 1, np.ceil(n / 2 + reach)
     below = np.where(first < 0, -np.inf, cell_of(np.maximum(first, 0.0))[1])
     above = np.where(last > n - 1, np.inf, cell_of(np.minimum(last, np.maximum(n - 1, 0)))[2])

@@ -14,7 +14,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.intervals import wilson
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, IntArray, Presence, Score
+from monitor.types import FIELD_TYPES, Correlation, FieldType, IntArray, Presence, Score
 
 _MISSING = (Presence.ABSENT, Presence.NULL)
 _INVALID = (Presence.WRONG_TYPE, Presence.NAN, Presence.POSITIVE_INFINITY, Presence.NEGATIVE_INFINITY)
@@ -32,7 +32,7 @@ class Counted(Protocol):
 class MissingSpec(Spec):
     """Change of the share of rows where the field is absent or null, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:
@@ -56,7 +56,7 @@ class MissingSpec(Spec):
 class InvalidSpec(Spec):
     """Change of the share of rows with a wrong type, NaN or an infinity, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:
