@@ -8,16 +8,20 @@ from pydantic import Field
 
 from monitor.detectors.cardinality import CardinalityShiftSpec
 from monitor.detectors.chi2 import ChiSquaredSpec
+from monitor.detectors.correlation import CorrelationSpec
 from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
+from monitor.detectors.hotelling import HotellingSpec
 from monitor.detectors.js import JensenShannonSpec
 from monitor.detectors.kl import KullbackLeiblerSpec
 from monitor.detectors.ks import KolmogorovSmirnovSpec
 from monitor.detectors.mean import MeanShiftSpec
 from monitor.detectors.median import MedianShiftSpec
+from monitor.detectors.mmd import MmdSpec
 from monitor.detectors.mode import ModeShareSpec
 from monitor.detectors.presence import InvalidSpec, MissingSpec
 from monitor.detectors.psi import PsiSpec
+from monitor.detectors.spe import SpeSpec
 from monitor.detectors.tv import TotalVariationSpec
 from monitor.detectors.unseen import UnseenSpec
 from monitor.detectors.vanished import VanishedSpec
@@ -47,12 +51,21 @@ DetectorSpec = Annotated[
 ]
 """Every detector that can be configured; a new one is a file and a line here."""
 
+GroupDetectorSpec = Annotated[
+    HotellingSpec | SpeSpec | CorrelationSpec | MmdSpec,
+    Field(discriminator="kind"),
+]
+"""Every detector of a group of fields; a new one is a file and a line here."""
+
 __all__ = [
     "CardinalityShiftSpec",
     "ChiSquaredSpec",
+    "CorrelationSpec",
     "DetectorSpec",
     "FrechetSpec",
+    "GroupDetectorSpec",
     "HellingerSpec",
+    "HotellingSpec",
     "InvalidSpec",
     "JensenShannonSpec",
     "KolmogorovSmirnovSpec",
@@ -60,8 +73,10 @@ __all__ = [
     "MeanShiftSpec",
     "MedianShiftSpec",
     "MissingSpec",
+    "MmdSpec",
     "ModeShareSpec",
     "PsiSpec",
+    "SpeSpec",
     "TotalVariationSpec",
     "UnseenSpec",
     "VanishedSpec",
