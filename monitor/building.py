@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import build_decoder, segment_plan
+from monitor.compile import build_decoder, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import PartitionedSource
@@ -51,6 +51,7 @@ def build_baseline(
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=_most_rows(config),
+        groups=number_groups(config),
         window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()

@@ -85,7 +85,8 @@ def ask(
         found = prometheus.api("query", query=expression, time=f"{end_s:.3f}")["result"]
         series = [(item["metric"], [item["value"]]) for item in found]
     else:
-        span = {"start": f"{start_s:.3f}", "end": f"{end_s:.3f}", "step": "1"}
+        # The last step is the end itself: what Prometheus has known for less than a step is seen too.
+        span = {"start": f"{end_s - int(end_s - start_s):.3f}", "end": f"{end_s:.3f}", "step": "1"}
         found = prometheus.api("query_range", query=expression, **span)["result"]
         series = [(item["metric"], item["values"]) for item in found]
     finite = [
