@@ -192,11 +192,9 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
 
 def _alerts(config: Config, checks: list[str], segments: list[str]) -> Iterator[Alert]:
     """Return everything that can fire, firing; a rule has one severity at a time."""
-    rules: list[tuple[str, str]] = [(d.kind, path) for path in config.fields for d in config.detectors_for(path)]
-    rules += [(spec.name, stream_field(spec)) for spec in config.sequential]
-    for rule, path in [*rules, *((name, "") for name in checks)]:
-        for segment in segments:
-            yield Alert("firing", "", "critical", 0, labels={"rule": rule, "field": path, "segment": segment})
+    rules = [(view.detector, view.field, view.segment) for view in _verdict_views(config, segments)]
+    for rule, path, segment in [*rules, *((name, "", segment) for name in checks for segment in segments)]:
+        yield Alert("firing", "", "critical", 0, labels={"rule": rule, "field": path, "segment": segment})
 
 
 def _profile_views(config: Config) -> Iterator[ProfileView]:
