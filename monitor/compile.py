@@ -110,6 +110,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         window_checks=_window_checks(config, baseline),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,
+        keeping=config.baseline,
         policy=config.policy.build(),
         hysteresis=Hysteresis(
             config.alerting.raise_after, config.alerting.clear_after, config.alerting.contracts_raise_after

@@ -112,7 +112,10 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         return ()
     views = []
     for spec, current in profile.accumulators.items():
-        if not isinstance(current, Histogram | Categories) or spec not in baseline.accumulators:
+        if (
+            not isinstance(current, Histogram | Categories)
+            or spec not in baseline.accumulators.keys() - baseline.learning
+        ):
             continue
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
-from monitor.baseline import BaselineView
+from monitor.baseline import BaselineChange, BaselineView
 from monitor.profile import Profile
 from monitor.snapshot import SegmentLabel, VerdictView
 from monitor.types import Level, Place
@@ -39,7 +39,8 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `baseline` is what it was compared with; `profile` is alive and only
+    and detector, which cells explain a score; `baseline` is what it was compared with, `changes` what
+    the keeper of the baseline decided by it; `profile` is alive and only
     valid until the next step.
     """
 
@@ -53,6 +54,7 @@ class WindowResult:
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
     baseline: BaselineView | None = None
+    changes: tuple[BaselineChange, ...] = ()
 
     @property
     def gap(self) -> bool:

@@ -17,6 +17,9 @@ from monitor.protocols import State
 from monitor.results import WindowResult
 from monitor.types import Alert, TopicPartition
 
+_KEEPER = "baseline"
+"""The name under which the keeper of the baseline remembers; those of checks are digests."""
+
 
 class Saver:
     """Collects what the steps brought about and turns it, with the engine's state, into checkpoints.
@@ -38,7 +41,11 @@ class Saver:
         Raises StoreError on damage.
         """
         self._alerts += restore_engine(self._engine, monitor)
-        self._engine.memory.load(self._blocks.restore(memory or {}))
+        remembered = self._blocks.restore(memory or {})
+        self._engine.memory.load(remembered)
+        keeper = self._engine.closer.keeper
+        if keeper is not None and _KEEPER in remembered:
+            keeper.load(remembered[_KEEPER])
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
@@ -62,8 +69,14 @@ class Saver:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
         monitor = json.dumps(self._engine.state()).encode()
-        memory = self._blocks.changed(self._engine.memory.states())
+        memory = self._blocks.changed(self._engine.memory.states() | self._kept())
         return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts), memory)
+
+    def _kept(self) -> dict[str, State]:
+        """Return what the keeper of the baseline remembers, under its name; nothing where it is nothing."""
+        keeper = self._engine.closer.keeper
+        state = keeper.state() if keeper is not None else {}
+        return {_KEEPER: state} if state else {}
 
     def taken(self) -> None:
         """Forget what the last checkpoint made durable."""

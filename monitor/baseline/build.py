@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from monitor.accumulators import Frame
 from monitor.baseline.model import Baseline
+from monitor.baseline.seasons import Season
+from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.profile import ProfilePlan
@@ -33,8 +35,13 @@ class BaselineBuilder:
         *,
         max_categories: int,
         max_rows: int,
+        season: Season | None = None,
     ) -> None:
-        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent)."""
+        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
+
+        With a `season` the rows are also counted by its slots.
+        """
+        self._season = season
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
@@ -71,11 +78,14 @@ class BaselineBuilder:
         self._batches.sort(key=lambda batch: (batch.partition, int(batch.offsets[0])))
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
-        profile = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels).empty()
+        plan = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels)
+        profile = plan.empty()
         for columns, n in self._blocks():
             profile.update(columns, segmenter.groups(columns), (), n)
-        volumes = Volumes.of(batch.event_times_ms for batch in self._batches)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)), volumes)
+        times = [batch.event_times_ms for batch in self._batches]
+        slots = Slots.of(self._season, plan, segmenter, self._blocks(), times) if self._season is not None else None
+        known = tuple(sorted(self._known))
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, Volumes.of(times), slots)
 
     def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
         """Yield columns and number of rows of blocks of one size, whatever the batches were."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from monitor.accumulators import Frame
+from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
 from monitor.codec import from_json, to_json
@@ -34,6 +35,7 @@ class Baseline:
     rows: int
     known_fields: tuple[str, ...] = ()
     volumes: Volumes | None = None
+    slots: Slots | None = None
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -52,6 +54,8 @@ class Baseline:
                 "rows": self.volumes.rows.tolist(),
                 "covered_ms": self.volumes.covered_ms.tolist(),
             }
+        if self.slots is not None:
+            content["slots"] = self.slots.content()
         return content
 
     @cached_property
@@ -80,7 +84,16 @@ class Baseline:
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        return cls(fields, frames, segmenter, profile, rows, known, volumes)
+        slots = _slots(content.get("slots"), plan)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, slots)
+
+
+def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:
+    """Return the stored slots, None where there are none; raises StoreError on damage."""
+    try:
+        return None if stored is None else Slots.of_content(stored, plan)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"the baseline's seasons are damaged ({error}); build it again") from error
 
 
 def _volumes(stored: Any) -> Volumes | None:

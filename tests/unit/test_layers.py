@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
-    ("2d", frozenset({"describe", "outcomes", "signals"})),
+    ("2d", frozenset({"describe", "keeping", "outcomes", "signals"})),
     ("2e", frozenset({"judge", "lines"})),
     ("2f", frozenset({"closing"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
