@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import build_decoder, segment_plan
+from monitor.clock import Clock
+from monitor.compile import build_decoder, season_of, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
-from monitor.sources import PartitionedSource
+from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.files import FilesSource
 from monitor.types import Assigned, Batch, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
@@ -37,9 +38,11 @@ def build_baseline(
     *,
     from_ms: int | None = None,
     to_ms: int | None = None,
+    max_rows: int | None = None,
 ) -> Built:
     """Return the baseline of all records that the source holds now, or of those with event times in [from, to).
 
+    No more than the first `max_rows` are taken, without it `limits.max_baseline_rows`.
     Raises SurroundingsError when no row is left.
     """
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
@@ -48,7 +51,8 @@ def build_baseline(
         {path: item.type for path, item in config.fields.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
-        max_rows=limits.max_baseline_rows,
+        max_rows=limits.max_baseline_rows if max_rows is None else max_rows,
+        season=season_of(config),
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):
@@ -64,6 +68,14 @@ def build_baseline(
         now_ms, name, builder.rows, builder.first_ms, builder.last_ms, rejects.total(), truncated=builder.truncated
     )
     return Built(builder.build(), lineage, rejects)
+
+
+def apart(config: Config, clock: Clock, start: str = "earliest") -> PartitionedSource:
+    """Return the configured source, read from its start on without touching the daemon's group or offsets."""
+    spec = config.source
+    if isinstance(spec, KafkaSpec):
+        spec = spec.model_copy(update={"start": start, "assignment": "all", "group_id": None})
+    return spec.build(clock)
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:

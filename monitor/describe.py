@@ -12,7 +12,7 @@ from monitor.accumulators.categories import Categories
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
-from monitor.baseline import BaselineView
+from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
 from monitor.snapshot import FieldView, ProfileView
@@ -111,11 +111,9 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
     if baseline is None or baseline.unknown:
         return ()
     views = []
+    known = baseline.accumulators.keys() - baseline.learning
     for spec, current in profile.accumulators.items():
-        if (
-            not isinstance(current, Histogram | Categories)
-            or spec not in baseline.accumulators.keys() - baseline.learning
-        ):
+        if not isinstance(current, Histogram | Categories) or spec not in known:
             continue
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
@@ -131,6 +129,16 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
                 )
             )
     return tuple(views)
+
+
+def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
+    """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
+    found = {}
+    for spec, accumulator in baseline.profile.accumulators.items():
+        if isinstance(accumulator, Histogram | Categories):
+            labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
+            found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
+    return found
 
 
 def _shown(cells: Sequence[T]) -> tuple[T, ...]:
