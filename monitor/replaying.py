@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from monitor.baseline import Baseline
 from monitor.clock import SystemClock
 from monitor.compile import build_decoder, compile_plan, learns_ruler, load_baseline
 from monitor.config.loader import load
@@ -43,7 +44,7 @@ def open_replay(
     open_files = partial(files_of, config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
     if learns_ruler(config):
         # Not saved: what a replay says follows from its input, not from which one was replayed first.
-        baseline, _ = RulerLearner(config, open_files()).learn(", ".join(paths), 0)
+        baseline: Baseline | None = RulerLearner(config, open_files()).learn(", ".join(paths), 0)[0]
     else:
         baseline = load_baseline(config)
     plan = compile_plan(config, baseline, bounded=True)

@@ -19,8 +19,6 @@ from monitor.protocols import State
 from monitor.results import WindowResult
 from monitor.types import Alert, TopicPartition
 
-_KEEPER = "baseline"
-"""The name under which the keeper of the baseline remembers; those of checks are digests."""
 RECENT_EVENTS = 50
 """So many of the last events are kept at hand."""
 
@@ -61,8 +59,8 @@ class Saver:
         remembered = self._blocks.restore(memory or {})
         self._engine.memory.load(remembered)
         keeper = self._engine.closer.keeper
-        if keeper is not None and _KEEPER in remembered:
-            keeper.load(remembered[_KEEPER])
+        if keeper is not None and self._kept_as in remembered:
+            keeper.load(remembered[self._kept_as])
 
     def _compare(self, monitor: bytes | str | None, now_ms: int) -> None:
         """Note that the baseline is another one than before."""
@@ -112,7 +110,13 @@ class Saver:
         """Return what the keeper of the baseline remembers, under its name; nothing where it is nothing."""
         keeper = self._engine.closer.keeper
         state = keeper.state() if keeper is not None else {}
-        return {_KEEPER: state} if state else {}
+        return {self._kept_as: state} if state else {}
+
+    @property
+    def _kept_as(self) -> str:
+        """The name under which the keeper of the baseline remembers; one of another kind starts afresh."""
+        keeping = self._engine.plan.keeping
+        return f"baseline {keeping.kind if keeping is not None else 'file'}"
 
     def taken(self) -> None:
         """Forget what the last checkpoint made durable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monitor.accumulators import AccumulatorSpec
 from monitor.baseline.kept import KeptPlan, Statistics, Unit
 from monitor.baseline.view import BaselineChange, BaselineView
 from monitor.errors import StoreError
@@ -33,7 +34,8 @@ class PreviousKeeper:
         """Return the window before, or why there is none."""
         ends = [end for end in self._kept if start_ms - self._size_ms < end <= start_ms]
         kept = self._kept[max(ends)] if ends else {}
-        accumulators, lacking = {}, set()
+        accumulators: dict[AccumulatorSpec, Any] = {}
+        lacking: set[AccumulatorSpec] = set()
         for unit, specs in self._plan.units.items():
             accumulators.update(kept[unit] if unit in kept else self._plan.summed(unit, ()))
             lacking |= set() if unit in kept else set(specs)

@@ -46,7 +46,7 @@ def run_diff(file: Path, a: str, b: str | None, output: OutputFormat) -> None:
     if one.version == other.version:
         typer.echo("they are the same")
         return
-    rows = [("field", "psi", "ks", "tv", "missing", "invalid", "mean", "range", "values")]
+    rows: list[tuple[str, ...]] = [("field", "psi", "ks", "tv", "missing", "invalid", "mean", "range", "values")]
     rows += [_row(each) for each in found]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
