@@ -15,7 +15,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench conformance docs docs-reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 
 bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
+	@$(BIN)/python -m tests.conformance
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict

@@ -15,6 +15,7 @@ from monitor.cli.demo import demo
 from monitor.cli.exits import exits
 from monitor.cli.init import init
 from monitor.cli.replay import replay
+from monitor.cli.report import report
 from monitor.cli.run import run
 from monitor.cli.schema import schema
 
@@ -43,6 +44,7 @@ app.command()(check)
 app.command()(schema)
 app.command()(init)
 app.command()(replay)
+app.command()(report)
 app.add_typer(baseline, name="baseline")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from monitor.export.declaration import Declared, Kind, Read
 from monitor.export.labels import reason_code
 from monitor.snapshot import VerdictView
-from monitor.types import Level
+from monitor.types import Alert, Level
 
 
 def _level(name: str, what: str, labels: tuple[str, ...], read: Read) -> Declared:
@@ -26,7 +26,18 @@ def _id(v: VerdictView) -> tuple[str, ...]:
     return (v.field, v.segment, v.detector)
 
 
+def _alert(a: Alert) -> tuple[str, ...]:
+    kind = "check" if a.labels.get("alertname") == "DriftlineCheck" else "drift"
+    return (kind, *(a.labels.get(name, "") for name in ("rule", "field", "segment")), a.severity)
+
+
 LEVELS: Final = (
+    _level(
+        "driftline_alert_firing",
+        "1 for every alert that fires, hysteresis included; absent otherwise. What rules page on.",
+        ("kind", "rule", "field", "segment", "severity"),
+        lambda s: ((_alert(a), 1) for a in s.alerts if a.status == "firing"),
+    ),
     _level(
         "driftline_drift_level",
         "Level of the last verdict: 0 ok, 1 warning, 2 critical; absent while unknown.",

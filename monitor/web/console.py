@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from monitor.snapshot import Snapshot
-from monitor.types import Level
 from monitor.web import text
-from monitor.web.console_model import field_page, field_url, overview
+from monitor.web.console_model import field_page, overview
+from monitor.web.environment import environment
 
 REFRESH_S: Final = 10
-# Shape and word as well as colour, so that no one needs to tell red from green at night.
-_GLYPHS: Final = {Level.OK: "✓", Level.WARNING: "▲", Level.CRITICAL: "◆", Level.UNKNOWN: "?"}
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        shown=text.shown,
-        number=text.number,
-        percent=text.percent,
-        duration=text.duration,
-        points=text.points,
-        clock=text.clock,
-        word=lambda level: "none" if level is None else level.name.lower(),
-        glyph=lambda level: "·" if level is None else _GLYPHS[level],
-    )
-    environment.globals.update(field_url=field_url, web_link=web_link)
-    return environment
-
-
-def web_link(url: str) -> str | None:
-    """Return an address from an annotation when it may be linked to; None for `javascript:` and its like."""
-    return url if url.startswith(("https://", "http://")) and len(url) < 2_000 else None
 
 
 class Console:
@@ -51,7 +20,7 @@ class Console:
 
     def __init__(self) -> None:
         """Load the templates."""
-        self._environment = _environment()
+        self._environment = environment()
 
     def overview(self, s: Snapshot, *, alive: bool, show_all: bool = False) -> HTMLResponse:
         """Return the first page."""

@@ -245,7 +245,7 @@ def field_page(s: Snapshot, field: str, segment: str) -> FieldPage | None:
         return None
     known = {f.segment for f in s.fields if f.field == field}
     known |= {v.segment for v in s.verdicts if v.field == field} | {p.segment for p in s.profiles if p.field == field}
-    chart, cells = (None, ()) if profile is None else _distribution(profile)
+    chart, cells = (None, ()) if profile is None else distribution(profile)
     return FieldPage(
         field=field,
         segment=segment,
@@ -260,7 +260,8 @@ def field_page(s: Snapshot, field: str, segment: str) -> FieldPage | None:
     )
 
 
-def _distribution(p: ProfileView) -> tuple[Chart, tuple[Cell, ...]]:
+def distribution(p: ProfileView) -> tuple[Chart, tuple[Cell, ...]]:
+    """Return a distribution beside its baseline as a chart and as a table."""
     labels = [shown(label, _CELL_CHARS) for label in p.labels]
     moved = movers(p.baseline, p.current)
     cells = tuple(

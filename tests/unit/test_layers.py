@@ -32,7 +32,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("4", frozenset({"config", "engine"})),
     ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting"})),
     ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
-    ("5c", frozenset({"daemon", "proposing", "replaying"})),
+    ("5c", frozenset({"daemon", "proposing", "replaying", "report"})),
     ("5d", frozenset({"app"})),
     ("5e", frozenset({"demo"})),
     ("5f", frozenset({"cli"})),

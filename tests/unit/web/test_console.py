@@ -12,8 +12,8 @@ from monitor.export.exposition import Exposition
 from monitor.snapshot import Snapshot
 from monitor.types import Level
 from monitor.web.app import create_app
-from monitor.web.console import web_link
 from monitor.web.console_model import MAX_ROWS, field_rows, field_url, headline, overview
+from monitor.web.environment import web_link
 from monitor.web.settings import HttpSpec
 from tests.support.asgi import ask
 from tests.support.snapshots import HOSTILE, bad_night, field_view, hostile, huge, quiet_night, verdict

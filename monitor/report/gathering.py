@@ -1,0 +1,229 @@
+"""What the report keeps of a replay: bounded by the configuration, whatever the length of the input."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from monitor.describe import field_views, profile_views
+from monitor.engine import Engine, StepResult
+from monitor.plan import MonitorPlan
+from monitor.replay import Replay, totals
+from monitor.report.trace import Point, Trace, urgency
+from monitor.results import CheckOutcome, WindowResult
+from monitor.snapshot import FieldView, ProfileView, VerdictView
+from monitor.types import Alert, Level, Presence
+
+MAX_ALERTS = 500
+"""So many alerts are listed; more are counted."""
+
+
+@dataclass
+class Tally:
+    """How one stream of verdicts went: windows by level, when it first was bad, and its worst window."""
+
+    levels: Counter[Level] = field(default_factory=Counter)
+    first_bad_ms: int | None = None
+    worst: VerdictView | None = None
+    worst_start_ms: int = 0
+
+    @property
+    def level(self) -> Level | None:
+        """The worst level of all; unknown only where nothing else was known."""
+        known = [level for level in self.levels if level is not Level.UNKNOWN]
+        return max(known) if known else Level.UNKNOWN if self.levels else None
+
+    @property
+    def bad(self) -> int:
+        """How many windows were at warning or above."""
+        return self.levels[Level.WARNING] + self.levels[Level.CRITICAL]
+
+    def hear(self, verdict: VerdictView, start_ms: int) -> None:
+        """Take the next verdict."""
+        self.levels[verdict.level] += 1
+        if verdict.level >= Level.WARNING and self.first_bad_ms is None:
+            self.first_bad_ms = start_ms
+        if self.worst is None or badness(verdict) > badness(self.worst):
+            self.worst, self.worst_start_ms = verdict, start_ms
+
+
+@dataclass
+class CheckTally:
+    """How one check in one segment went."""
+
+    levels: Counter[Level] = field(default_factory=Counter)
+    failures: int = 0
+    rows: int = 0
+    first_bad_ms: int | None = None
+    reason: str = ""
+
+    @property
+    def level(self) -> Level | None:
+        """The worst level of all; unknown only where nothing else was known."""
+        known = [level for level in self.levels if level is not Level.UNKNOWN]
+        return max(known) if known else Level.UNKNOWN if self.levels else None
+
+    def hear(self, outcome: CheckOutcome, window: WindowResult) -> None:
+        """Take the next outcome, of a run of empty windows as often as there are."""
+        if self.level is None or outcome.level > self.level:
+            self.reason = outcome.reason
+        self.levels[outcome.level] += window.windows
+        self.failures += outcome.failures * window.windows
+        self.rows += outcome.rows
+        if outcome.level >= Level.WARNING and self.first_bad_ms is None:
+            self.first_bad_ms = window.start_ms
+
+
+@dataclass
+class Shown:
+    """A field's distribution in one window, and the statistics of that window."""
+
+    start_ms: int
+    end_ms: int
+    profile: ProfileView | None
+    view: FieldView | None
+
+
+@dataclass
+class AlertRow:
+    """One alert from its firing to its end, which is open while it fires."""
+
+    fired: Alert
+    ends_at_ms: int | None = None
+
+
+@dataclass
+class Gathered:
+    """Everything the report is drawn from.
+
+    `scores` are of all rows, by field and detector; `missing` by field; `tallies` by field, segment and detector;
+    `worst` the distribution of each field and segment in its worst window, `last` that of all rows in the last one.
+    """
+
+    plan: MonitorPlan
+    scores: dict[tuple[str, str], Trace] = field(default_factory=dict)
+    missing: dict[str, Trace] = field(default_factory=dict)
+    tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    checks: dict[tuple[str, str, str], CheckTally] = field(default_factory=dict)
+    failures: dict[tuple[str, str], Trace] = field(default_factory=dict)
+    worst: dict[tuple[str, str], Shown] = field(default_factory=dict)
+    last: dict[str, Shown] = field(default_factory=dict)
+    alerts: list[AlertRow] = field(default_factory=list)
+    more_alerts: int = 0
+    windows: int = 0
+    empty_windows: int = 0
+    first_ms: int | None = None
+    last_ms: int | None = None
+    totals: dict[str, int] = field(default_factory=dict)
+    _firing: dict[tuple[str, str], AlertRow] = field(default_factory=dict)
+    _worst: dict[tuple[str, str], tuple[int, float, float]] = field(default_factory=dict)
+    _warning: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look up by what scores of different detectors are compared."""
+        for item in self.plan.detectors:
+            self._warning[item.field, item.name] = getattr(item.spec, "warning", 0.0) or 1.0
+
+    @property
+    def fired(self) -> int:
+        """How many alerts fired, listed or not."""
+        return len(self.alerts) + self.more_alerts
+
+    def hear(self, result: StepResult) -> None:
+        """Take what a step brought about, before the next one."""
+        for alert in result.alerts:
+            self._alert(alert)
+        for window in result.windows:
+            self._window(window)
+
+    def _alert(self, alert: Alert) -> None:
+        """List an alert that fires, or note its end; a change of severity ends one and begins another."""
+        key = (alert.fingerprint, alert.severity)
+        if alert.status == "resolved":
+            row = self._firing.pop(key, None)
+            if row is not None:
+                row.ends_at_ms = alert.ends_at_ms
+        elif len(self.alerts) < MAX_ALERTS:
+            self._firing[key] = AlertRow(alert)
+            self.alerts.append(self._firing[key])
+        else:
+            self.more_alerts += 1
+
+    def finish(self, engine: Engine) -> None:
+        """Take the totals at the end."""
+        self.totals = totals(engine)
+
+    def _window(self, window: WindowResult) -> None:
+        self.windows += window.windows
+        self.first_ms = window.start_ms if self.first_ms is None else self.first_ms
+        self.last_ms = window.end_ms
+        for outcome in window.checks:
+            self.checks.setdefault((outcome.check, outcome.field, outcome.segment), CheckTally()).hear(outcome, window)
+            if not outcome.segment:
+                trace = self.failures.setdefault((outcome.check, outcome.field), Trace())
+                trace.add(Point(window.start_ms, window.end_ms, outcome.failure_ratio, level=outcome.level))
+        if window.profile is None:
+            self.empty_windows += window.windows
+            return
+        changed = set()
+        for verdict in window.verdicts:
+            place = (verdict.field, verdict.segment)
+            self.tallies.setdefault((*place, verdict.detector), Tally()).hear(verdict, window.start_ms)
+            found = badness(verdict, self._warning.get((verdict.field, verdict.detector), 1.0))
+            if place not in self._worst or found > self._worst[place]:
+                self._worst[place] = found
+                changed.add(place)
+            if not verdict.segment:
+                self.scores.setdefault((verdict.field, verdict.detector), Trace()).add(_point(verdict, window))
+        self._missing(window)
+        self._distributions(window, changed)
+
+    def _missing(self, window: WindowResult) -> None:
+        """Note the share of rows without a value, of all rows."""
+        assert window.profile is not None
+        for spec, accumulator in window.profile.accumulators.items():
+            if spec.kind != "presence":
+                continue
+            counts = accumulator.counts[0]
+            rows = int(counts.sum())
+            missing = int(counts[Presence.ABSENT] + counts[Presence.NULL])
+            share = missing / rows if rows else None
+            self.missing.setdefault(spec.field, Trace()).add(Point(window.start_ms, window.end_ms, share))
+
+    def _distributions(self, window: WindowResult, changed: set[tuple[str, str]]) -> None:
+        """Keep the distributions of the last window, and of those whose worst window this is."""
+        plan, profile = self.plan, window.profile
+        assert profile is not None
+        profiles = {(p.field, p.segment): p for p in profile_views(plan, profile, window.baseline)}
+        views = {(v.field, v.segment): v for v in field_views(plan, profile)}
+        for key in changed | {key for key in views if not key[1]}:
+            found = Shown(window.start_ms, window.end_ms, profiles.get(key), views.get(key))
+            if key in changed:
+                self.worst[key] = found
+            if not key[1]:
+                self.last[key[0]] = found
+
+
+def gather(replay: Replay) -> Gathered:
+    """Run a replay to its end and return what the report needs of it."""
+    found = Gathered(replay.engine.plan)
+    for result in replay.results():
+        found.hear(result)
+    found.finish(replay.engine)
+    return found
+
+
+def _point(verdict: VerdictView, window: WindowResult) -> Point:
+    return Point(window.start_ms, window.end_ms, verdict.score, verdict.lower_bound, verdict.noise_floor, verdict.level)
+
+
+def badness(verdict: VerdictView, unit: float = 1.0) -> tuple[int, float, float]:
+    """Return by what verdicts are ordered: level, then how much is sure, then the score, both in `unit`."""
+    known = -1 if verdict.level is Level.UNKNOWN else urgency(verdict.level)
+    return known, (verdict.lower_bound or 0.0) / unit, (verdict.score or 0.0) / unit
+
+
+def worst_level(levels: Iterable[Level | None]) -> Level | None:
+    """Return the most urgent of levels, None of nothing."""
+    return max((level for level in levels if level is not None), key=urgency, default=None)

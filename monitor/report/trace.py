@@ -1,0 +1,79 @@
+"""A series over time that never grows beyond its limit: neighbours are merged, and the worst of them stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from monitor.types import Level
+
+_URGENCY = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}
+LIMIT = 300
+"""So many points are kept of a series: more than a chart has room for."""
+
+
+def worse(one: Level, other: Level) -> Level:
+    """Return the more urgent of two levels; unknown stands between ok and warning."""
+    return max(one, other, key=_URGENCY.__getitem__)
+
+
+def urgency(level: Level | None) -> int:
+    """Return the place of a level when the worst come last; nothing at all is below ok."""
+    return -1 if level is None else _URGENCY[level]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One window, or several as one: the largest of each number; None where there was none."""
+
+    start_ms: int
+    end_ms: int
+    score: float | None
+    lower_bound: float | None = None
+    noise_floor: float | None = None
+    level: Level = Level.OK
+
+    def joined(self, other: Point) -> Point:
+        """Return this point and a later one as one."""
+        return Point(
+            self.start_ms,
+            other.end_ms,
+            _largest((self.score, other.score)),
+            _largest((self.lower_bound, other.lower_bound)),
+            _largest((self.noise_floor, other.noise_floor)),
+            worse(self.level, other.level),
+        )
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+class Trace:
+    """At most `limit` points in the order of time, each of equally many windows but the last."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        """Start empty; each point is one window until there are too many."""
+        self._limit = limit
+        self._each = 1
+        self._filled = 0
+        self.points: list[Point] = []
+
+    @property
+    def windows_per_point(self) -> int:
+        """How many windows a point stands for."""
+        return self._each
+
+    def add(self, point: Point) -> None:
+        """Take the next window."""
+        if self.points and 0 < self._filled < self._each:
+            self.points[-1] = self.points[-1].joined(point)
+            self._filled += 1
+            return
+        if len(self.points) >= self._limit:
+            pairs = zip(self.points[::2], self.points[1::2], strict=False)
+            rest = self.points[len(self.points) // 2 * 2 :]
+            self.points = [one.joined(other) for one, other in pairs] + rest
+            self._each *= 2
+        self.points.append(point)
+        self._filled = 1

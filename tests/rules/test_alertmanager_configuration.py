@@ -1,0 +1,74 @@
+"""The Alertmanager configuration that is shipped: who hears of what, and what keeps quiet behind what."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.prometheus import binary
+
+pytestmark = pytest.mark.alertmanager
+ALERTS = Path(__file__).parents[2] / "alerts"
+CONFIGURATION = ALERTS / "alertmanager/alertmanager.yaml"
+
+
+def amtool(*arguments: str | Path) -> str:
+    done = subprocess.run([binary("amtool"), *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def names() -> set[str]:
+    """Return the names of all alerts of the rules."""
+    groups = [g for path in (ALERTS / "rules").glob("*.yaml") for g in yaml.safe_load(path.read_text())["groups"]]
+    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+def test_alertmanager_takes_the_configuration():
+    assert "3 receivers" in amtool("check-config", CONFIGURATION)
+
+
+@pytest.mark.parametrize(
+    ("labels", "receivers"),
+    [
+        (("alertname=DriftlineDrift", "severity=critical", "monitor=payments", "field=amount"), "pagerduty,slack"),
+        (("alertname=DriftlineDrift", "severity=warning", "monitor=payments", "field=amount"), "slack"),
+        (("alertname=DriftlineCheck", "severity=critical", "monitor=payments"), "pagerduty,slack"),
+        (("alertname=DriftlineAbsent", "severity=critical"), "pagerduty,slack"),
+        (("alertname=DriftlineWatchdog", "severity=none"), "dead-mans-switch"),
+        (("alertname=DriftlineDelayBudgetBurn", "severity=warning", "monitor=payments"), "slack"),
+    ],
+)
+def test_each_alert_reaches_whom_it_should(labels, receivers):
+    assert amtool("config", "routes", "test", f"--config.file={CONFIGURATION}", *labels).strip() == receivers
+
+
+def test_every_name_that_the_configuration_speaks_of_is_an_alert():
+    """A pattern may be longer than a name's beginning, but it must match one."""
+    text = CONFIGURATION.read_text()
+    for pattern in re.findall(r"alertname =~ \"([^\"]+)\"", text):
+        for part in pattern.split("|") if "(" not in pattern else [pattern]:
+            assert any(re.fullmatch(part, name) for name in names()), part
+    for name in re.findall(r"alertname = (\w+)", text):
+        assert name in names()
+
+
+def test_nothing_silences_an_alert_that_is_its_own_cause():
+    for rule in yaml.safe_load(CONFIGURATION.read_text())["inhibit_rules"]:
+        source, target = (" ".join(rule[key]) for key in ("source_matchers", "target_matchers"))
+        sources = {name for name in names() if _matches(source, name)}
+        targets = {name for name in names() if _matches(target, name)}
+        if sources and targets:
+            assert not sources & targets
+
+
+def _matches(matchers: str, name: str) -> bool:
+    exact = re.search(r"alertname = (\w+)", matchers)
+    pattern = re.search(r'alertname =~ "([^"]+)"', matchers)
+    if exact:
+        return exact[1] == name
+    return bool(pattern and re.fullmatch(pattern[1], name))
