@@ -15,7 +15,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench conformance docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance docs docs-reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: setup ## engine, every format, orjson.loads and both Kafka clients on the
 
 conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
 	@$(BIN)/python -m tests.conformance
+
+calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
+	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict

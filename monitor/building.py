@@ -38,11 +38,9 @@ def build_baseline(
     *,
     from_ms: int | None = None,
     to_ms: int | None = None,
-    max_rows: int | None = None,
 ) -> Built:
     """Return the baseline of all records that the source holds now, or of those with event times in [from, to).
 
-    No more than the first `max_rows` are taken, without it `limits.max_baseline_rows`.
     Raises SurroundingsError when no row is left.
     """
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
@@ -51,8 +49,9 @@ def build_baseline(
         {path: item.type for path, item in config.fields.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
-        max_rows=limits.max_baseline_rows if max_rows is None else max_rows,
+        max_rows=limits.max_baseline_rows,
         season=season_of(config),
+        window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):

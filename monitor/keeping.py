@@ -47,4 +47,5 @@ def _kept(plan: MonitorPlan) -> KeptPlan:
         plan.segmenter.labels,
         {(item.field, item.name): frame_key(item.needs) for item in plan.detectors},
         plan.baseline.version,
+        {} if plan.baseline.correlation is None else plan.baseline.correlation.rho,
     )

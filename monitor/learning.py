@@ -56,6 +56,7 @@ class RulerLearner:
             segment_plan(self.config),
             max_categories=limits.max_categories,
             max_rows=limits.max_baseline_rows,
+            window_ms=self.config.window.size,
         )
         while not self._enough(builder.rows, spec.min_learn_rows):
             if self.stop():

@@ -13,9 +13,10 @@ from monitor.baseline.seasons import Season
 from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
+from monitor.baseline.windows import RowCorrelation, row_correlation
 from monitor.profile import ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Batch, Column, FieldType
+from monitor.types import Batch, Column, FieldType, Groups, IntArray
 
 _BLOCK_ROWS = 65_536
 
@@ -36,16 +37,19 @@ class BaselineBuilder:
         max_categories: int,
         max_rows: int,
         season: Season | None = None,
+        window_ms: int | None = None,
     ) -> None:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
 
-        With a `season` the rows are also counted by its slots.
+        With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
+        compared, the correlation of their rows is estimated, within slots where there are any.
         """
         self._season = season
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
         self._max_rows = max_rows
+        self._window_ms = window_ms
         self._batches: list[Batch] = []
         self._known: set[str] = set(fields)
         self.rows = 0
@@ -80,15 +84,37 @@ class BaselineBuilder:
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
         plan = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels)
         profile = plan.empty()
-        for columns, n in self._blocks():
-            profile.update(columns, segmenter.groups(columns), (), n)
+        groups = []
+        for columns, start, stop in self._blocks(tuple(self._fields)):
+            groups.append(segmenter.groups(columns))
+            profile.update(columns, groups[-1], (), stop - start)
         times = [batch.event_times_ms for batch in self._batches]
-        slots = Slots.of(self._season, plan, segmenter, self._blocks(), times) if self._season is not None else None
-        known = tuple(sorted(self._known))
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, Volumes.of(times), slots)
+        known, correlation = tuple(sorted(self._known)), self._correlation(frames, groups)
+        volumes, slots = Volumes.of(times), self._slots(plan, groups, times)
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, slots)
 
-    def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
-        """Yield columns and number of rows of blocks of one size, whatever the batches were."""
+    def _slots(self, plan: ProfilePlan, groups: Sequence[Groups], times_ms: Sequence[IntArray]) -> Slots | None:
+        """Return the rows by season; None without one."""
+        if self._season is None:
+            return None
+        blocks = zip(self._blocks(tuple(self._fields)), groups, strict=True)
+        return Slots.of(self._season, plan, ((columns, inner) for (columns, _, _), inner in blocks), times_ms)
+
+    def _correlation(self, frames: Mapping[str, Frame], groups: Sequence[Groups]) -> RowCorrelation | None:
+        """Return how the rows of a window correlate; None where no size of windows is known, or no row."""
+        if self._window_ms is None or not self._batches:
+            return None
+        times = np.concatenate([batch.event_times_ms for batch in self._batches])
+
+        def blocks(paths: Sequence[str]) -> Iterator[tuple[Mapping[str, Column], Groups, IntArray]]:
+            for (columns, start, stop), inner in zip(self._blocks(paths), groups, strict=True):
+                yield columns, inner, times[start:stop]
+
+        specs, size = baseline_specs(self._fields), groups[0].size
+        return row_correlation(blocks, times, self._window_ms, specs, frames, size, self._season)
+
+    def _blocks(self, paths: Sequence[str]) -> Iterator[tuple[Mapping[str, Column], int, int]]:
+        """Yield columns, first row and end of blocks of one size, whatever the batches were."""
         ends = np.cumsum([len(batch) for batch in self._batches])
         for start in range(0, self.rows, _BLOCK_ROWS):
             stop = min(start + _BLOCK_ROWS, self.rows)
@@ -96,8 +122,9 @@ class BaselineBuilder:
             parts = []
             for batch, end in zip(self._batches[first : last + 1], ends[first : last + 1].tolist(), strict=True):
                 begin = end - len(batch)
-                parts.append(batch.take(np.arange(max(start, begin) - begin, min(stop, end) - begin)))
-            yield {path: _joined([part.columns[path] for part in parts]) for path in self._fields}, stop - start
+                rows = np.arange(max(start, begin) - begin, min(stop, end) - begin)
+                parts.append({path: batch.columns[path].take(rows) for path in paths})
+            yield {path: _joined([part[path] for part in parts]) for path in paths}, start, stop
 
     def _frame(self, path: str) -> Frame | None:
         """Return the frozen ruler of a field; None for text, which has none."""

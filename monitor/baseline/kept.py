@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as with_default
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators import AccumulatorSpec, CategoriesSpec, Frame, HistogramSpec, PresenceSpec
+from monitor.baseline.correlation import MIN_WINDOWS, estimate
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan, frame_key
-from monitor.types import PresenceArray
+from monitor.types import Correlation, PresenceArray
 
 Unit = str
 """What is decided on as a whole: a field with all of its segments, or a group of fields; its frame's name."""
@@ -32,6 +34,8 @@ class KeptPlan:
     labels: tuple[str, ...]
     watched: Mapping[tuple[str, str], Unit]
     version: str = ""
+    rho: Mapping[AccumulatorSpec, Correlation] = with_default(default_factory=dict)
+    """The ruler's own, for as long as the windows kept are too few to tell."""
 
     @cached_property
     def profile(self) -> ProfilePlan:
@@ -70,6 +74,21 @@ class KeptPlan:
             for spec in specs:
                 total[spec].merge(part[spec])
         return total
+
+    def correlated(self, unit: Unit, parts: Sequence[Statistics]) -> dict[AccumulatorSpec, Correlation]:
+        """Return, as far as it is known, how rows of one window correlate: by these windows, or else by the ruler."""
+        found: dict[AccumulatorSpec, Correlation] = {}
+        for spec in self.units[unit]:
+            if spec in self.rho:
+                found[spec] = self.rho[spec]
+            if len(parts) >= MIN_WINDOWS and isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec):
+                cells = [
+                    part[spec].counts if isinstance(spec, PresenceSpec) else part[spec].cells(10) for part in parts
+                ]
+                estimated = estimate(np.stack(cells))
+                if estimated.known[0]:
+                    found[spec] = estimated.shrunk().cautious
+        return found
 
     def packed(self, statistics: Statistics) -> PresenceArray:
         """Return statistics as bytes, in an array that is never changed."""

@@ -15,6 +15,7 @@ from monitor.accumulators import Frame
 from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
+from monitor.baseline.windows import RowCorrelation
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
@@ -35,6 +36,7 @@ class Baseline:
     rows: int
     known_fields: tuple[str, ...] = ()
     volumes: Volumes | None = None
+    correlation: RowCorrelation | None = None
     slots: Slots | None = None
 
     @cached_property
@@ -56,6 +58,8 @@ class Baseline:
             }
         if self.slots is not None:
             content["slots"] = self.slots.content()
+        if self.correlation is not None:
+            content["rho"] = self.correlation.content()
         return content
 
     @cached_property
@@ -84,8 +88,8 @@ class Baseline:
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        slots = _slots(content.get("slots"), plan)
-        return cls(fields, frames, segmenter, profile, rows, known, volumes, slots)
+        slots, correlation = _slots(content.get("slots"), plan), _correlation(content.get("rho"), plan)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, slots)
 
 
 def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:
@@ -94,6 +98,16 @@ def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:
         return None if stored is None else Slots.of_content(stored, plan)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"the baseline's seasons are damaged ({error}); build it again") from error
+
+
+def _correlation(stored: Any, plan: ProfilePlan) -> RowCorrelation | None:
+    """Return the stored correlation, None where there is none; raises StoreError on damage."""
+    if stored is None:
+        return None
+    try:
+        return RowCorrelation.of_content(stored, plan.specs, len(plan.labels))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"baseline is damaged ({error!r}); build it again") from error
 
 
 def _volumes(stored: Any) -> Volumes | None:

@@ -41,6 +41,7 @@ class PreviousKeeper:
             lacking |= set() if unit in kept else set(specs)
         return BaselineView(
             accumulators,
+            self._plan.rho,
             version=self._plan.version,
             unknown="" if kept else NO_PREVIOUS,
             learning=frozenset(lacking),

@@ -55,7 +55,10 @@ class SeasonalKeeper:
                     part = self._slots.profiles[slot].accumulators[spec]
                     mixed.merge(part if weight == 1 else part.scaled(np.full(rows.size, weight)))
             accumulators[spec] = mixed
-        return BaselineView(accumulators, version=self._baseline.version)
+        correlation = self._baseline.correlation
+        return BaselineView(
+            accumulators, {} if correlation is None else correlation.rho, version=self._baseline.version
+        )
 
     def hear(self, window: Any) -> Sequence[BaselineChange]:
         """Learn nothing."""

@@ -12,8 +12,7 @@ from monitor.baseline.seasons import Season
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
-from monitor.segments import Segmenter
-from monitor.types import Column, IntArray
+from monitor.types import Column, Groups, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +28,16 @@ class Slots:
         cls,
         season: Season,
         plan: ProfilePlan,
-        segmenter: Segmenter,
-        blocks: Iterable[tuple[Mapping[str, Column], int]],
+        blocks: Iterable[tuple[Mapping[str, Column], Groups]],
         times_ms: Sequence[IntArray],
     ) -> Slots:
         """Return the slots of the rows in `blocks`, whose event times are, in the same order, `times_ms`."""
         times = np.concatenate(times_ms) if times_ms else np.zeros(0, np.int64)
         profiles = tuple(plan.empty() for _ in range(season.slots))
         begin = 0
-        for columns, n in blocks:
+        for columns, groups in blocks:
+            n = len(next(iter(columns.values()), ()))
             slots = season.slots_of(times[begin : begin + n])
-            groups = segmenter.groups(columns)
             for slot in np.unique(slots).tolist():
                 rows = np.flatnonzero(slots == slot)
                 taken = {path: column.take(rows) for path, column in columns.items()}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monitor.accumulators import AccumulatorSpec
 from monitor.baseline.kept import KeptPlan, Statistics, Unit
 from monitor.baseline.ring import Ring, RingRules
 from monitor.baseline.view import BaselineChange, BaselineView
 from monitor.errors import StoreError
 from monitor.protocols import State
-from monitor.types import Level, PresenceArray
+from monitor.types import Correlation, Level, PresenceArray
 
 LEARNING_REASON = "learning"
 
@@ -33,15 +34,16 @@ class TrailingKeeper:
         self._kept: dict[tuple[int, Unit], Statistics] = {}
         self._packed: dict[tuple[int, Unit], PresenceArray] = {}
         self._serial = 0
-        self._sums: dict[Unit, tuple[tuple[int, ...], Statistics]] = {}
+        self._sums: dict[Unit, tuple[tuple[int, ...], Statistics, Mapping[AccumulatorSpec, Correlation]]] = {}
         self._view: BaselineView | None = None
 
     def view(self, start_ms: int, end_ms: int) -> BaselineView:
         """Return the reference as it is now, the same for any window."""
         if self._view is None:
-            accumulators = {spec: found for unit in self._rings for spec, found in self._sum(unit).items()}
+            sums = {unit: self._sum(unit) for unit in self._rings}
             self._view = BaselineView(
-                accumulators,
+                {spec: total for statistics, _ in sums.values() for spec, total in statistics.items()},
+                {spec: rho for _, correlations in sums.values() for spec, rho in correlations.items()},
                 version=self._plan.version,
                 learning=frozenset(
                     spec for unit, ring in self._rings.items() if ring.learning for spec in self._plan.units[unit]
@@ -51,13 +53,13 @@ class TrailingKeeper:
             )
         return self._view
 
-    def _sum(self, unit: Unit) -> Statistics:
-        """Return the sum of a unit's members, the one made before while they are the same."""
+    def _sum(self, unit: Unit) -> tuple[Statistics, Mapping[AccumulatorSpec, Correlation]]:
+        """Return the sum of a unit's members and how their rows correlate; the ones before, while they are the same."""
         members = tuple(self._rings[unit].members)
         if unit not in self._sums or self._sums[unit][0] != members:
-            parts = (self._kept[serial, unit] for serial in members)
-            self._sums[unit] = (members, self._plan.summed(unit, parts))
-        return self._sums[unit][1]
+            parts = [self._kept[serial, unit] for serial in members]
+            self._sums[unit] = (members, self._plan.summed(unit, parts), self._plan.correlated(unit, parts))
+        return self._sums[unit][1:]
 
     def hear(self, window: Any) -> Sequence[BaselineChange]:
         """Take a judged window into quarantine, or hold it against the units that it breaches."""

@@ -27,6 +27,7 @@ from monitor.describe import field_cells
 from monitor.learning import source_name
 from monitor.replaying import files_of
 from monitor.sources import PartitionedSource
+from monitor.spec import format_duration
 
 _SHORT = 12
 
@@ -104,6 +105,7 @@ def run_show(file: Path, version: str | None, output: OutputFormat) -> None:
     typer.echo(f"baseline {found.version}")
     for name, value in _lineage(lineage):
         typer.echo(f"  {name:<12}{value}")
+    typer.echo(f"  {'windows':<12}{_windows(found)}")
     for name, value in _seasons(found).items():
         typer.echo(f"  {name:<12}{value}")
     for path, facts in _fields(found).items():
@@ -142,6 +144,8 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
             }
         elif isinstance(accumulator, Categories):
             facts |= {"values": len(accumulator.frame.keys), "top": list(accumulator.frame.categories[:3])}
+    for path, facts in _rho(baseline).items():
+        out[path] |= facts
     return out
 
 
@@ -154,6 +158,28 @@ def _seasons(baseline: Baseline) -> dict[str, Any]:
     lacking = f"; no rows, so as all hours together: {', '.join(empty)}" if empty else ""
     filled = slots.season.slots - len(empty)
     return {"season": f"{slots.season.kind}, {slots.season.time_zone}: {filled} of {slots.season.slots} hours{lacking}"}
+
+
+def _rho(baseline: Baseline) -> dict[str, dict[str, Any]]:
+    """Return what is known of the correlation of rows within windows, by field, over all rows."""
+    out: dict[str, dict[str, Any]] = {}
+    found = {} if baseline.correlation is None else baseline.correlation.estimates
+    for spec, estimated in found.items():
+        facts = out.setdefault(spec.field, {})
+        name = "rho_missing" if spec.kind == "presence" else "rho"
+        facts[name], facts[f"{name}_error"] = float(estimated.rho[0]), float(estimated.error[0])
+        facts.setdefault("rho_windows", 0)
+        facts["rho_windows"] = max(facts["rho_windows"], int(estimated.windows[0]))
+    return out
+
+
+def _windows(baseline: Baseline) -> str:
+    """Return in words what windows the correlation was estimated from."""
+    found = baseline.correlation
+    if found is None:
+        return "not counted; rows are taken as independent"
+    spelled = f"{found.windows} of {format_duration(found.window_ms)}"
+    return spelled if found.estimates else f"{spelled}, too few to tell; rows are taken as independent"
 
 
 def _lineage(lineage: Lineage) -> list[tuple[str, str]]:

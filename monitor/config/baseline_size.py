@@ -14,8 +14,8 @@ def baseline_bytes(baseline: Any, fields: Any, segments: Any, limits: Any) -> in
     """Return the bytes at most, every category at its cap; 0 for a baseline that is one for all windows."""
     copies = _copies(baseline)
     groups: int = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in segments)
-    sizes: list[int] = [_field_bytes(field, limits.max_categories) for field in fields.values()]
-    return copies * groups * sum(sizes)
+    size: int = sum(_field_bytes(field, limits.max_categories) for field in fields.values())
+    return copies * groups * size
 
 
 def _copies(baseline: Any) -> int:

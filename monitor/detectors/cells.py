@@ -61,10 +61,15 @@ class CellPair:
         return (self.n_baseline > 0) & (self.n_current > 0)
 
     @cached_property
+    def effect(self) -> FloatArray:
+        """The design effect 1 + (n-1)·rho per group: so many correlated rows are worth one independent row."""
+        return np.asarray(1 + (np.maximum(self.n_current, 1) - 1) * self.rho, np.float64)
+
+    @cached_property
     def noise(self) -> FloatArray:
         """The sampling noise K = (1/n + 1/m)·(1 + (n-1)·rho) per group; arbitrary where not defined."""
         n, m = np.maximum(self.n_current, 1), np.maximum(self.n_baseline, 1)
-        return np.asarray((1 / n + 1 / m) * (1 + (n - 1) * self.rho))
+        return np.asarray((1 / n + 1 / m) * self.effect)
 
     @cached_property
     def occupied(self) -> MaskArray:

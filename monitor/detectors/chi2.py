@@ -11,7 +11,8 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import chi_mean, noncentrality_bound, p_value
+from monitor.detectors.chance import chi2_terms, confidence
+from monitor.detectors.noncentral import chi_mean, p_value
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, Score
 
@@ -55,7 +56,8 @@ class ChiSquared:
 
     No drift: 4·V²/K is about chi² with B-1 degrees of freedom, so E[V] ≈ ½√((B-1)·K): 0.15 at B = 10, n = 100.
 
-    Guarantee: `lower_bound` is about a 95 % bound, asymptotically and for small differences.
+    Guarantee: the true effect is at least `lower_bound` in about 95 % of windows (95–98.7 % measured from n = 100 on);
+    made by `chance.confidence`.
     Source: Pearson (1900); Cramér, Mathematical Methods of Statistics (1946).
     """
 
@@ -74,11 +76,11 @@ class ChiSquared:
         squared = np.minimum(terms.sum(axis=1), 1.0)
         effect = np.sqrt(squared)
         unit = pair.noise / 4
-        bound = np.sqrt(unit * noncentrality_bound(squared / unit, pair.freedom))
+        sure = confidence(pair, chi2_terms)
         return pair.score(
             effect,
             noise_floor=np.minimum(np.sqrt(unit) * chi_mean(pair.freedom), 1.0),
-            lower_bound=np.minimum(bound, effect),
+            lower_bound=np.minimum(np.sqrt(sure.lower_bound / 4), effect),
             p_value=p_value(_ratio(squares, pair.pooled).sum(axis=1) / pair.noise, pair.freedom),
             contributions=np.sign(now - before) * terms,
         )

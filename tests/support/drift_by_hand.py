@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -133,26 +134,35 @@ class Pair:
         """Return the largest difference of the distribution functions at the cuts."""
         return float(np.abs(np.cumsum(self.q)[:-1] - np.cumsum(self.p)[:-1]).max(initial=0.0))
 
-    def statistics(self) -> dict[str, tuple[float, float]]:
-        """Return, by detector, the unit of noise and the statistic that is noncentral chi-squared in it."""
-        p, q, some = self.smooth_p, self.smooth_q, self.occupied
-        middle = (p + q) / 2
-        psi = float(np.sum(((q - p) * np.log(q / p))[some]))
-        js = float(np.sum((p * np.log2(p / middle) + q * np.log2(q / middle))[some])) / 2
-        hellinger = float(np.sum((np.sqrt(p) - np.sqrt(q))[some] ** 2)) / 2
-        units = {"psi": self.noise, "js": self.noise / (8 * math.log(2)), "hellinger": self.noise / 8}
-        found = {"psi": psi, "js": js, "hellinger": hellinger}
-        out = {name: (unit, found[name] / unit) for name, unit in units.items()}
-        return out | {"chi2": (self.noise / 4, self.scores()["chi2"] ** 2 / (self.noise / 4))}
+    def statistics(self) -> dict[str, tuple[float, float, float]]:
+        """Return, by detector, the unit of effect, the statistic and its degrees of freedom.
+
+        The law is that of `docs/explanation/confidence.md`: counts as of h rows with a half more in each occupied
+        cell, moments of Poisson counts summed, and the noncentral chi-squared that has them.
+        """
+        h = 1 / self.noise
+        some = self.occupied
+        p, q, pooled = self.p[some], self.q[some], (self.p * self.m + self.q * self.n)[some] / (self.m + self.n)
+        out = {}
+        for name, (terms, _) in _TERMS.items():
+            if self.freedom == 0:
+                out[name] = (0.0, 0.0, 0.0)
+                continue
+            z = float(terms(h * q + 0.5, h * p + 0.5).sum())
+            moments = np.array([_moments(name, float(expected)) for expected in h * pooled])
+            mean, variance = (1 - pooled) @ moments
+            kept = (1 - pooled) @ (h * pooled / (h * pooled + 0.5)) / (1 - pooled).sum()
+            scale = variance / (2 * mean)
+            out[name] = (scale * self.noise / kept, z / scale, 2 * mean**2 / variance)
+        return out
 
     def bounds(self) -> dict[str, float]:
         """Return the lower bounds that need the noncentral chi-squared distribution, by root finding."""
         scores = self.scores()
         out = {}
-        for name, (unit, statistic) in self.statistics().items():
-            bound = unit * noncentrality(statistic, self.freedom)
-            out[name] = math.sqrt(bound) if name in ("hellinger", "chi2") else bound
-            out[name] = out[name] if name == "psi" else min(out[name], scores[name])
+        for name, (unit, statistic, freedom) in self.statistics().items():
+            bound = unit * noncentrality(statistic, freedom) / _TERMS[name][1]
+            out[name] = min(math.sqrt(bound) if name in ("hellinger", "chi2") else bound, scores[name])
         return out
 
     def ks_bound(self) -> float:
@@ -166,7 +176,7 @@ class Pair:
 
     def p_values(self) -> dict[str, float]:
         """Return the p-values, by scipy's distributions and tests."""
-        found = {name: float(stats.chi2.sf(x, self.freedom)) for name, (_, x) in self.statistics().items()}
+        found = {name: float(stats.chi2.sf(x, freedom)) for name, (_, x, freedom) in self.statistics().items()}
         some = self.occupied
         table = np.stack((self.p * self.m, self.q * self.n))[:, some]
         if self.freedom:
@@ -174,7 +184,28 @@ class Pair:
         return found if self.freedom else dict.fromkeys(found, 1.0)
 
 
-def noncentrality(statistic: float, freedom: int) -> float:
+# The terms of each divergence, about (q - p)²/p where the two are near, and how many of the score's units that is.
+_TERMS: dict[str, tuple[Any, float]] = {
+    "psi": (lambda q, p: (q - p) * np.log(q / p), 1.0),
+    "js": (lambda q, p: 4 * (q * np.log(2 * q / (p + q)) + p * np.log(2 * p / (p + q))), 8 * math.log(2)),
+    "hellinger": (lambda q, p: 4 * (np.sqrt(q) - np.sqrt(p)) ** 2, 8.0),
+    "chi2": (lambda q, p: 2 * (q - p) ** 2 / (q + p), 4.0),
+}
+
+
+@cache
+def _moments(name: str, expected: float) -> tuple[float, float]:
+    """Return mean and variance of a term of a Poisson count with this expectation; 1 and 2 beyond a thousand."""
+    if expected > 1000:
+        return 1.0, 2.0
+    counts = np.arange(int(expected + 12 * math.sqrt(expected) + 40))
+    weights = stats.poisson.pmf(counts, expected)
+    found = _TERMS[name][0](counts + 0.5, expected + 0.5)
+    mean = float(weights @ found)
+    return mean, float(weights @ (found - mean) ** 2)
+
+
+def noncentrality(statistic: float, freedom: float) -> float:
     """Return the noncentrality under which `statistic` is exceeded with probability 0.05; 0 where there is none."""
     if freedom == 0 or stats.chi2.sf(statistic, freedom) >= 1 - CONFIDENCE:
         return 0.0
