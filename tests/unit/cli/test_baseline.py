@@ -19,7 +19,7 @@ baseline: BASELINE
 fields: {amount: {type: number}, country: {type: category}, note: {type: text}}
 drift: [{kind: psi}]
 """
-HOUR_MS = 3_600_000
+HOUR_MS, START_MS = 3_600_000, 1_735_516_800_000
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ class Shop:
         """Build a version; return it."""
         records = self.directory / "records.jsonl"
         rows = (
-            {"at": HOUR_MS * i // 40, "amount": factor * (i % 97), "country": "DE" if i % 3 else country, "note": "x"}
+            {"at": START_MS + HOUR_MS * i // 40, "amount": factor * (i % 97), "country": "DE" if i % 3 else country, "note": "x"}
             for i in range(40 * hours)
         )
         records.write_text("\n".join(map(json.dumps, rows)))
