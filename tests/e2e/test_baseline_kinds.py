@@ -29,7 +29,7 @@ window: {size: WINDOW}
 baseline: BASELINE
 store: {path: DIRECTORY/store}
 fields: FIELDS
-drift: [{kind: psi}, {kind: ks}]
+drift: [{kind: psi, rho: RHO}, {kind: ks, rho: RHO}]
 """
 FLIGHTS = {
     "TIME": "time_hour, unit: iso8601",
@@ -41,7 +41,7 @@ FLIGHTS = {
 def configure(directory: Path, name: str, baseline: str, **settings: str) -> Path:
     """Write a configuration; return the file."""
     text = CONFIGURATION.replace("BASELINE", baseline)
-    for key, value in settings.items():
+    for key, value in ({"RHO": "null"} | settings).items():
         text = text.replace(key, value)
     file = directory / f"{name}.yaml"
     file.write_text(text.replace("DIRECTORY", str(directory)))
@@ -109,7 +109,7 @@ def test_a_previous_baseline_sees_the_change_on_its_day_only(place):
 
 def test_a_trailing_baseline_follows_the_winds_of_the_year(flights, tmp_path):
     flights.write(f"day_ms < {BASELINE_END_MS + 60 * DAY_MS}", tmp_path / "year.jsonl")
-    settings = {"INPUT": str(tmp_path / "year.jsonl"), **FLIGHTS}
+    settings = {"INPUT": str(tmp_path / "year.jsonl"), "RHO": "0", **FLIGHTS}
     file = configure(tmp_path, "file", "{kind: file, path: DIRECTORY/quarter}", **settings)
     answer("baseline", "build", "-c", file, "--input", tmp_path / "year.jsonl", "--to", "2013-04-01")
     trailing = configure(tmp_path, "trailing", "{kind: trailing, path: DIRECTORY/none, windows: 21}", **settings)
@@ -124,7 +124,11 @@ def test_hours_of_the_day_spare_alarms_and_local_time_spares_more(flights, place
     """Delays grow during the day, and in March the clocks change: April's flights leave an hour earlier in UTC."""
     april = tmp_path / "april.jsonl"
     flights.write(f"day_ms >= {BASELINE_END_MS} AND day_ms < {BASELINE_END_MS + 21 * DAY_MS}", april)
-    settings = FLIGHTS | {"WINDOW": "1h", "FIELDS": "{dep_delay: {type: number}, carrier: {type: category}}"}
+    settings = FLIGHTS | {
+        "RHO": "0",
+        "WINDOW": "1h",
+        "FIELDS": "{dep_delay: {type: number}, carrier: {type: category}}",
+    }
     found = {}
     for name, kind in {
         "file": "kind: file",
@@ -157,12 +161,14 @@ def test_a_seasonal_baseline_finds_a_fault_within_the_usual_range_and_says_nothi
     now.write_text("\n".join(temperatures(range(14, 17), stuck=range(16, 17))))
     settings = {"INPUT": str(now), "TIME": "at, unit: ms", "WINDOW": "1h", "FIELDS": "{celsius: {type: number}}"}
     found = {}
-    for kind in ("file", "seasonal"):
-        config = configure(tmp_path, kind, f"{{kind: {kind}, path: DIRECTORY/{kind}}}", **settings)
+    for kind, rho in (("file", "0"), ("file", "null"), ("seasonal", "0"), ("seasonal", "null")):
+        config = configure(tmp_path, kind, f"{{kind: {kind}, path: DIRECTORY/{kind}}}", RHO=rho, **settings)
         answer("baseline", "build", "-c", config, "--input", normal)
         lines = replayed(config, now)
         stuck = alarms(lines, START_MS + 16 * DAY_MS, START_MS + 17 * DAY_MS)["celsius", "psi"]
-        found[kind] = (stuck, alarms(lines, 0)["celsius", "psi"] - stuck)
-    assert found["file"][1] == 2 * 24  # every hour differs from the day
-    assert found["seasonal"][1] == 0
-    assert found["seasonal"][0] >= 20  # all but the hours near noon
+        found[kind, rho] = (stuck, alarms(lines, 0)["celsius", "psi"] - stuck)
+    assert found["file", "0"][1] == 2 * 24  # every hour differs from the day
+    assert found["file", "null"][0] == 0  # and if that is usual, a fault within the day is nothing new
+    for rho in ("0", "null"):
+        assert found["seasonal", rho][1] == 0
+        assert found["seasonal", rho][0] >= 20  # all but the hours near noon

@@ -11,6 +11,7 @@ import typer
 import yaml
 from pydantic import BaseModel
 
+from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
 from monitor.cli import app
 from monitor.config.loader import load
@@ -29,6 +30,7 @@ DEFAULTED = ("time", "window", "alerting", "store", "http", "limits")
 UNIONS = {
     "Detectors": DetectorSpec,
     "Checks": CheckSpec,
+    "Baselines": BaselineSpec,
     "Sources": SourceSpec,
     "Decoders": DecoderSpec,
     "Policies": PolicySpec,

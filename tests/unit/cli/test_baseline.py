@@ -44,7 +44,12 @@ class Shop:
         """Build a version; return it."""
         records = self.directory / "records.jsonl"
         rows = (
-            {"at": START_MS + HOUR_MS * i // 40, "amount": factor * (i % 97), "country": "DE" if i % 3 else country, "note": "x"}
+            {
+                "at": START_MS + HOUR_MS * i // 40,
+                "amount": factor * (i % 97),
+                "country": "DE" if i % 3 else country,
+                "note": "x",
+            }
             for i in range(40 * hours)
         )
         records.write_text("\n".join(map(json.dumps, rows)))
