@@ -14,13 +14,16 @@ from monitor.protocols import State
 from monitor.types import IntArray
 
 _KEPT_VIEWS = 8
+_BUCKETS = 10
+_MOST_CELLS = 50
+"""What is lent is biased towards the whole, and bounds allow for chance but not for bias: it must stay little."""
 
 
 class SeasonalKeeper:
     """Compares a window with the baseline's rows of the hours that it touches.
 
     Slots are weighted by how long the window lies in them over how long the baseline did; the heaviest counts whole.
-    To them come κ rows that are distributed as all of the baseline's, κ = shrinkage x cells that hold any of them, so
+    To them come κ rows that are distributed as all of the baseline's, κ = shrinkage x cells (of a number 10), so
     that a share is p_{b,h} = (r_{b,h} + κ p_b) / (r_h + κ), in every segment for itself; at most all of its rows are
     lent. Counts are rounded. An hour that the baseline never covered has the shares of the whole baseline, with the
     uncertainty of κ rows. Statistics without slots (those of groups of fields) are the whole baseline's.
@@ -73,8 +76,9 @@ class SeasonalKeeper:
 
 
 def _extent(accumulator: Any) -> tuple[int, IntArray]:
-    """Return how many cells hold rows, 1 where there are none, and the rows of each group."""
+    """Return how many cells hold rows, 10 of a number at most and 50 of anything, and the rows of each group."""
     counts = getattr(accumulator, "counts", None)
     if counts is None:
         return 1, getattr(accumulator, "moments", accumulator).n
-    return int(np.count_nonzero(counts[0])), counts.sum(axis=1)
+    seen = accumulator.cells(_BUCKETS) if hasattr(accumulator, "cells") else counts
+    return min(_MOST_CELLS, int(np.count_nonzero(seen[0]))), counts.sum(axis=1)
