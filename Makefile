@@ -48,17 +48,17 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
-conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
-	@$(BIN)/python -m tests.conformance
-
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)
+
+conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
+	@$(BIN)/python -m tests.conformance
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict
 
-docs-reference: setup ## write the generated pages anew: metrics, checks, detectors
-	@for page in checks detectors; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
+docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, sequential
+	@for page in checks detectors sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
 	@$(BIN)/python -m monitor.export.docs > docs/metrics.md
 
 lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest versions

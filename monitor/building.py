@@ -19,6 +19,8 @@ from monitor.types import Assigned, Batch, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
 
 _POLL_S = 0.5
+_MAX_VECTOR_BYTES = 2 << 30
+"""A baseline's rows are kept in memory while it is built; of vectors so much of them."""
 
 
 @dataclass
@@ -46,10 +48,10 @@ def build_baseline(
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
     limits = config.limits
     builder = BaselineBuilder(
-        {path: item.type for path, item in config.fields.items()},
+        {path: item.kept_type for path, item in config.fields.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
-        max_rows=limits.max_baseline_rows,
+        max_rows=_most_rows(config),
         season=season_of(config),
         window_ms=config.window.size,
     )
@@ -75,6 +77,12 @@ def apart(config: Config, clock: Clock, start: str = "earliest") -> PartitionedS
     if isinstance(spec, KafkaSpec):
         spec = spec.model_copy(update={"start": start, "assignment": "all", "group_id": None})
     return spec.build(clock)
+
+
+def _most_rows(config: Config) -> int:
+    """Return how many rows a baseline takes at most."""
+    numbers = sum(field.dimension or 0 for field in config.fields.values())
+    return min(config.limits.max_baseline_rows, _MAX_VECTOR_BYTES // (8 * max(numbers, 1)))
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:

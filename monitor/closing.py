@@ -124,7 +124,7 @@ class Closer:
                 results.append(judge_gap(self._plan, end - grid.size_ms, last, n, unknown=unknown))
             if self.keeper is not None and not unknown:
                 changes = tuple(self.keeper.hear(results[-1]))
-                results[-1] = replace(results[-1], changes=changes) if changes else results[-1]
+                results[-1] = replace(results[-1], baseline_changes=changes) if changes else results[-1]
             self.windows += n
             self.last_end_ms = end + (n - 1) * grid.pane_ms
             self.next_end_ms = self.last_end_ms + grid.pane_ms

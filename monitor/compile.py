@@ -20,7 +20,7 @@ from monitor.windows import PaneGrid
 def decode_plan(config: Config) -> DecodePlan:
     """Return what the decoder is asked for."""
     return DecodePlan(
-        {path: field.type for path, field in config.fields.items()},
+        {path: field.kept_type for path, field in config.fields.items()},
         EventTimePlan(config.time.field, config.time.unit, config.time.max_ahead),
         config.limits.max_record_bytes,
         config.limits.max_nesting_depth,
@@ -69,10 +69,13 @@ def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
     remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
     problems = [
         Problem(
-            f"fields.{path}.type", f"the baseline has it as {baseline.fields[path]}", value=field.type, remedy=remedy
+            f"fields.{path}.type",
+            f"the baseline has it as {baseline.fields[path]}",
+            value=field.kept_type,
+            remedy=remedy,
         )
         for path, field in config.fields.items()
-        if path in baseline.fields and baseline.fields[path] != field.type
+        if path in baseline.fields and baseline.fields[path] != field.kept_type
     ]
     problems += [
         Problem(f"fields.{path}", "the baseline does not have this field", remedy=remedy)
@@ -135,6 +138,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         segmenter=_segmenter(config, baseline),
         baseline=baseline,
         keeping=config.baseline,
+        sequential=config.sequential,
         policy=config.policy.build(),
         hysteresis=Hysteresis(
             config.alerting.raise_after, config.alerting.clear_after, config.alerting.contracts_raise_after
@@ -150,7 +154,7 @@ def _detectors(config: Config) -> list[FieldDetector]:
     for path, field in config.fields.items():
         for spec in config.detectors_for(path):
             detector = spec.build()
-            found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.type)))
+            found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.kept_type)))
     return found
 
 

@@ -159,7 +159,7 @@ class Daemon:
                 rows=window.rows,
                 windows=window.windows,
             )
-            for change in window.changes:
+            for change in window.baseline_changes:
                 self._log.info("baseline_changed", field=change.unit, at_ms=change.at_ms, reason=change.reason)
             if window.partial:
                 self._log.warning("window_partial", owned=len(self.engine.partitions), expected=self.engine.expected)

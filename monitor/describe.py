@@ -12,6 +12,7 @@ from monitor.accumulators.categories import Categories
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
+from monitor.accumulators.vector import Vectors
 from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile
@@ -32,14 +33,18 @@ def number(value: Any) -> float | None:
 
 
 def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
-    """Return every field's statistics in every segment; quantiles and distinct for all rows only."""
+    """Return every field's statistics in every segment; quantiles and distinct for all rows only.
+
+    Mean, standard deviation and range of a vector field are those of the vectors' Euclidean norms.
+    """
     by_field: dict[str, dict[str, Any]] = {}
     for spec, accumulator in profile.accumulators.items():
         by_field.setdefault(spec.field, {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
-        numbers = _numbers(kinds["moments"]) if "moments" in kinds else {}
+        moments = kinds["vector"].norms if "vector" in kinds else kinds.get("moments")
+        numbers = {} if moments is None else _numbers(moments)
         rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
         for group, segment in enumerate(plan.segmenter.labels):
             n = rows[group]
@@ -85,6 +90,8 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return accumulator.frame.labels()
     if isinstance(accumulator, PresenceCounts):
         return tuple(presence.name.lower() for presence in Presence)
+    if isinstance(accumulator, Vectors):
+        return ("mean", "covariance")
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
     edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]

@@ -21,6 +21,7 @@ from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
+from monitor.series import Series
 from monitor.signals import alert_keys, signals
 from monitor.types import Alert, Batch, Decoded, Fetch, IntArray, MaskArray, Place, Rejects, TopicPartition
 from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
@@ -58,6 +59,7 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
         self.closer = Closer(plan, self.memory)
+        self.series = Series(plan)
         self.expected: int | None = None
         self.decoder = decoder
         self._now_ms = 0
@@ -122,7 +124,7 @@ class Engine:
 
     def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
-        for window in closed:
+        for window in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
             found = signals(self.plan, window, self.book.active_keys())
             result.alerts += self.book.step(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
@@ -222,6 +224,7 @@ class Engine:
         return {
             "closer": self.closer.state(),
             "book": self.book.state(),
+            "series": self.series.state(),
             "unknown_fields": dict(self.unknown_fields),
             "failures": dict(self.failures),
             "seen_until": self.memory.marks(),
@@ -232,6 +235,7 @@ class Engine:
         try:
             self.closer.load(state["closer"])
             self.book.load(state["book"])
+            self.series.load(state.get("series", {}))
             self.unknown_fields = dict(state["unknown_fields"])
             self.failures = Counter(state["failures"])
             self.memory.load_marks(state.get("seen_until", []))

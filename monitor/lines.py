@@ -89,7 +89,7 @@ def baseline_line(
 def change_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield the lines of what the keeper of the baseline decided by a window."""
     version = plan.baseline.version if plan.baseline is not None else ""
-    for change in window.changes:
+    for change in window.baseline_changes:
         yield baseline_line(plan.monitor, change.at_ms, version, version, change.reason, change.unit)
 
 

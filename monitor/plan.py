@@ -15,6 +15,7 @@ from monitor.policy.threshold import ThresholdPolicy
 from monitor.profile import ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
+from monitor.sequential import SequentialSpec, needed
 from monitor.types import FieldType
 from monitor.windows import PaneGrid
 
@@ -69,6 +70,7 @@ class MonitorPlan:
     """How the baseline is kept; None: as it was built."""
     policy: ThresholdPolicy = ThresholdPolicy()
     hysteresis: Hysteresis = Hysteresis()
+    sequential: tuple[SequentialSpec, ...] = ()
     max_open_panes: int = 1000
     config_hash: str = ""
 
@@ -81,8 +83,9 @@ class MonitorPlan:
     def profile(self) -> ProfilePlan:
         """What every pane accumulates."""
         usual = [spec for path, kind in self.fields.items() for spec in profile_specs(path, kind)]
-        needed: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
-        specs = tuple(dict.fromkeys([*usual, *needed]))
+        wished: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
+        wished += [need for spec in self.sequential if (need := needed(spec)) is not None]
+        specs = tuple(dict.fromkeys([*usual, *wished]))
         frames = self.baseline.frames if self.baseline is not None else {}
         wanted = {path: frame for path, frame in frames.items() if path in self.fields}
         # What a check knows from a baseline or a file besides its Spec is part of what its counts mean.

@@ -57,6 +57,7 @@ class _Shown:
     verdicts: tuple[VerdictView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     baseline: BaselineStateView | None = None
 
@@ -75,6 +76,7 @@ class Publisher:
         self._shown = self._heard = _Shown(
             windows_total=engine.closer.windows,
             alerts=tuple(engine.book.firing()),
+            refused=engine.series.refused,
             baseline=self._baseline(),
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
@@ -107,6 +109,7 @@ class Publisher:
             last.verdicts,
             profile_views(plan, profile, last.baseline) if profile is not None else (),
             checks,
+            self._engine.series.refused,
             tuple(self._engine.book.firing()),
             self._baseline(),
         )
@@ -182,6 +185,7 @@ class Publisher:
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
             waiting_for=outside.waiting_for,
+            sequential_refused=shown.refused,
             engine_seconds=dict(meters.stage_s),
         )
 

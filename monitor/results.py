@@ -39,8 +39,8 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `baseline` is what it was compared with, `changes` what
-    the keeper of the baseline decided by it; `profile` is alive and only
+    and detector, which cells explain a score; `baseline` is what it was compared with, `baseline_changes` what its
+    keeper decided by it; `changes` say, by the same key, what sequential detectors found; `profile` is alive and only
     valid until the next step.
     """
 
@@ -54,7 +54,8 @@ class WindowResult:
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
     baseline: BaselineView | None = None
-    changes: tuple[BaselineChange, ...] = ()
+    baseline_changes: tuple[BaselineChange, ...] = ()
+    changes: Mapping[tuple[str, str, str], str] | None = None
 
     @property
     def gap(self) -> bool:

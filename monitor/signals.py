@@ -8,8 +8,10 @@ from collections.abc import Set as AbstractSet
 from monitor.alerting import Key, Signal
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome, WindowResult
+from monitor.sequential import CHANGE, HELD, stream_field
 from monitor.snapshot import VerdictView
 from monitor.types import Level
+from monitor.window_values import groups_of
 
 _SHOWN = 5
 
@@ -29,7 +31,10 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
         for check in plan.window_checks
         for label in (labels if getattr(check.spec, "segmented", False) else labels[:1])
     )
-    return frozenset((*drift, *rows, *whole))
+    series = (
+        Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
+    )
+    return frozenset((*drift, *rows, *whole, *series))
 
 
 def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
@@ -37,14 +42,18 @@ def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) ->
     for verdict in window.verdicts:
         key = Key(verdict.detector, verdict.field, verdict.segment)
         if verdict.level >= Level.WARNING or key in active:
+            place = (verdict.field, verdict.segment, verdict.detector)
+            change = (window.changes or {}).get(place)
+            evidence = (window.evidence or {}).get(place, "")
             yield Signal(
                 rule=verdict.detector,
                 field=verdict.field,
                 segment=verdict.segment,
                 level=verdict.level,
                 reason=verdict.reason,
-                annotations=_drift_words(verdict, (window.evidence or {}).get((key.field, key.segment, key.rule), "")),
-                raise_after=hysteresis.raise_after,
+                annotations=_drift_words(verdict, evidence) if change is None else _change_words(verdict, change),
+                # A change is found in one window, but the evidence is that of all windows before.
+                raise_after=1 if verdict.reason in (CHANGE, HELD) else hysteresis.raise_after,
                 clear_after=hysteresis.clear_after,
                 alertname="DriftlineDrift",
             )
@@ -81,6 +90,13 @@ def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
     if evidence:
         words["evidence"] = f"Share of the score by cell (+ grew, - shrank): {evidence}"
     return words
+
+
+def _change_words(verdict: VerdictView, change: str) -> dict[str, str]:
+    """Return what a person needs to know of what a sequential detector found."""
+    summary = change[:1].upper() + change[1:]
+    how = f"{verdict.detector} compares windows with those before them, not with a baseline"
+    return {"summary": summary, "description": f"{summary}. {how}; its score is {_show(verdict.score)}."}
 
 
 def _check_words(outcome: CheckOutcome) -> dict[str, str]:

@@ -209,5 +209,6 @@ class Snapshot:
     rebalances: int = 0
     waiting_for: str = ""
     """Why fetched records wait to be decoded, such as a schema registry that does not answer; else empty."""
+    sequential_refused: Mapping[tuple[str, str, str], int] = with_default(default_factory=dict)
     engine_seconds: Mapping[str, float] = with_default(default_factory=dict)
     series_dropped: Mapping[str, int] = with_default(default_factory=dict)

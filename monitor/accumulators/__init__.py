@@ -14,10 +14,12 @@ from monitor.accumulators.distinct import DistinctSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
+from monitor.accumulators.vector import VectorSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -27,7 +29,9 @@ AccumulatorSpec = Annotated[
     | QuantilesSpec
     | DistinctSpec
     | TextSpec
-    | FrequentSpec,
+    | FrequentSpec
+    | LogCellsSpec
+    | VectorSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -39,8 +43,10 @@ __all__ = [
     "Frame",
     "FrequentSpec",
     "HistogramSpec",
+    "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",
     "TextSpec",
+    "VectorSpec",
 ]

@@ -127,12 +127,12 @@ class BaselineBuilder:
             yield {path: _joined([part[path] for part in parts]) for path in paths}, start, stop
 
     def _frame(self, path: str) -> Frame | None:
-        """Return the frozen ruler of a field; None for text, which has none."""
+        """Return the frozen ruler of a field; None for texts and vectors, which have none."""
         kind = self._fields[path]
         if kind in ("number", "integer"):
             parts = [batch.columns[path].valid for batch in self._batches]
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
-        return None if kind == "text" else self._categories(path, self._max_categories)
+        return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:
         """Return the dictionary of a field: the most frequent values, ties by their order."""

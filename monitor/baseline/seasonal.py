@@ -26,7 +26,7 @@ class SeasonalKeeper:
     To them come κ rows that are distributed as all of the baseline's, κ = shrinkage x cells (of a number 10), so
     that a share is p_{b,h} = (r_{b,h} + κ p_b) / (r_h + κ), in every segment for itself; at most all of its rows are
     lent. Counts are rounded. An hour that the baseline never covered has the shares of the whole baseline, with the
-    uncertainty of κ rows. Statistics without slots (those of groups of fields) are the whole baseline's.
+    uncertainty of κ rows. Statistics without slots (those of vectors and of groups of fields) are the whole baseline's.
     """
 
     def __init__(self, baseline: Baseline, shrinkage: float) -> None:

@@ -33,6 +33,7 @@ class Slots:
     ) -> Slots:
         """Return the slots of the rows in `blocks`, whose event times are, in the same order, `times_ms`."""
         times = np.concatenate(times_ms) if times_ms else np.zeros(0, np.int64)
+        plan = _scalable(plan)
         profiles = tuple(plan.empty() for _ in range(season.slots))
         begin = 0
         for columns, groups in blocks:
@@ -67,9 +68,16 @@ class Slots:
             raise ValueError(f"no season {content['season']!r}")
         season = Season(content["season"], str(content["time_zone"]))
         covered = np.array(content["covered_ms"], np.int64)
+        plan = _scalable(plan)
         profiles = tuple(plan.load(from_json(state)) for state in content["profiles"])
         if not len(profiles) == covered.size == season.slots:
             raise ValueError(f"the slots are not {season.slots}")
         if any(profile.incomplete for profile in profiles):
             raise StoreError("a season of the baseline lacks statistics that its fields need; build it again")
         return cls(season, profiles, covered)
+
+
+def _scalable(plan: ProfilePlan) -> ProfilePlan:
+    """Return the plan of what can be weighted; co-moments of vectors cannot, and would be large."""
+    specs = tuple(spec for spec, found in plan.empty().accumulators.items() if hasattr(found, "scaled"))
+    return ProfilePlan(specs, plan.frames, plan.labels)

@@ -13,8 +13,9 @@ from monitor.accumulators import (
     PresenceSpec,
     QuantilesSpec,
     TextSpec,
+    VectorSpec,
 )
-from monitor.types import FieldType
+from monitor.types import FieldType, vector_dimension
 
 
 def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
@@ -22,6 +23,8 @@ def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     exact = exact_specs(path, kind)
     if kind in ("number", "integer"):
         return (*exact, QuantilesSpec(field=path), DistinctSpec(field=path))
+    if vector_dimension(kind) is not None:
+        return exact
     return (*exact, DistinctSpec(field=path))
 
 
@@ -32,6 +35,9 @@ def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
         return (presence, MomentsSpec(field=path), HistogramSpec(field=path))
     if kind == "text":
         return (presence, TextSpec(field=path))
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return (presence, VectorSpec(field=path, dimension=dimension))
     return (presence, CategoriesSpec(field=path))
 
 

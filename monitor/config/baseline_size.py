@@ -15,7 +15,7 @@ def baseline_bytes(baseline: Any, fields: Any, segments: Any, limits: Any) -> in
     copies = _copies(baseline)
     groups: int = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in segments)
     size: int = sum(_field_bytes(field, limits.max_categories) for field in fields.values())
-    return copies * groups * size
+    return int(copies * groups * size)
 
 
 def _copies(baseline: Any) -> int:
@@ -34,7 +34,10 @@ def _field_bytes(field: Any, max_categories: int) -> int:
     """Return the bytes of a field's exact statistics for one group."""
     if field.type in ("number", "integer"):
         return _PRESENCE_BYTES + _MOMENTS_BYTES + _HISTOGRAM_BYTES
+    if field.type == "vector":
+        dimension: int = field.dimension
+        return _PRESENCE_BYTES + 8 * (dimension * dimension + 2 * dimension)
     if field.type in ("category", "boolean"):
-        known = 2 if field.type == "boolean" else min(max_categories, len(field.allowed or ()) or max_categories)
+        known: int = 2 if field.type == "boolean" else min(max_categories, len(field.allowed or ()) or max_categories)
         return _PRESENCE_BYTES + 8 * (known + 2)
     return _PRESENCE_BYTES + _MOMENTS_BYTES

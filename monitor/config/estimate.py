@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.tree import Config
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
+from monitor.sequential import stream_field
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
@@ -25,7 +27,7 @@ from monitor.snapshot import (
     Snapshot,
     VerdictView,
 )
-from monitor.types import Column, FieldType, Groups, Level
+from monitor.types import Column, FieldType, Groups, Level, vector_dimension, vector_type
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SAMPLE_ROWS = 20_000
@@ -36,8 +38,8 @@ _SAMPLE_ROWS = 20_000
 class Estimate:
     """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages.
 
-    `memory_bytes` and `baseline_bytes`, parts of `state_bytes`, are what checks with memory and the windows or hours of
-    a baseline take, however many partitions there are.
+    `memory_bytes` and `baseline_bytes`, parts of `state_bytes`, are what checks and detectors with memory and the
+    windows or hours of a baseline take, however many partitions there are.
     """
 
     partitions: int
@@ -64,10 +66,11 @@ def estimate(config: Config, partitions: int) -> Estimate:
         if config.baseline is not None and field.type in ("category", "boolean"):
             most = 2 if field.type == "boolean" else config.limits.max_categories
             known = min(most, len(field.allowed) if field.allowed else most)
-        fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
+        fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
+    memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),
@@ -84,6 +87,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
 def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]:  # noqa: FBT001 - part of the key
     """Return the bytes of a field's accumulators that do not, and that do, grow with each group."""
     numeric = kind in ("number", "integer")
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return _vector_bytes(dimension)
     frame = None
     if baseline and numeric:
         frame = Frame.of_numbers(np.arange(1000.0))
@@ -101,6 +107,15 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
         sizes.append(total)
     per_group = sizes[1] - sizes[0]
     return sizes[0] - per_group, per_group
+
+
+def _vector_bytes(dimension: int) -> tuple[int, int]:
+    """Return the same of a vector field, from the sizes of two short ones: nobody builds a large one for this."""
+    presence, fixed = (_state_bytes(spec.build(None, 1).state()) for spec in profile_specs("field", vector_type(1)))
+    matrix = 8 * (1 + 2 * dimension + dimension * (dimension + 1) // 2)
+    norms = fixed - 8 * (1 + 2 + 1)
+    segmented = dimension <= SEGMENTED_DIMENSION
+    return (0, presence + norms + matrix) if segmented else (matrix, presence + norms)
 
 
 def _all_in_last(groups: int) -> Groups:
@@ -194,11 +209,12 @@ def _baseline(config: Config) -> BaselineStateView | None:
 
 def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
     for path, field in config.fields.items():
-        numeric = field.type in ("number", "integer")
+        numeric, vector = field.type in ("number", "integer"), field.type == "vector"
         for segment in segments:
-            numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric else {}
+            numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric or vector else {}
             whole = {"distinct": 0.0, "quantiles": dict.fromkeys(_QUANTILES if numeric else (), 0.0)}
-            yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **({} if segment else whole))  # type: ignore[arg-type]
+            sketched = {} if segment or vector else whole
+            yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **sketched)  # type: ignore[arg-type]
 
 
 def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
@@ -206,3 +222,6 @@ def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]
         for detector in config.detectors_for(path):
             for segment in segments:
                 yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for spec in config.sequential:
+        for segment in segments if spec.segments else segments[:1]:
+            yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

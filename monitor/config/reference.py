@@ -1,6 +1,6 @@
-"""Writes docs/reference/checks.md and detectors.md from the Specs; `make docs-reference` runs it.
+"""Writes docs/reference/checks.md, detectors.md and sequential.md from the Specs; `make docs-reference` runs it.
 
-`python -m monitor.config.reference checks > docs/reference/checks.md`, and the same for `detectors`.
+`python -m monitor.config.reference checks > docs/reference/checks.md`, and the same for the others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from pydantic import BaseModel
 from monitor.checks import CheckSpec
 from monitor.checks.naming import CheckedField, Severity
 from monitor.detectors import DetectorSpec
+from monitor.sequential import SequentialSpec
 from monitor.spec import format_duration
 
-UNIONS: Final[Mapping[str, Any]] = MappingProxyType({"checks": CheckSpec, "detectors": DetectorSpec})
+UNIONS: Final[Mapping[str, Any]] = MappingProxyType(
+    {"checks": CheckSpec, "detectors": DetectorSpec, "sequential": SequentialSpec}
+)
 """The pages and the unions they are made of."""
 
 _NOTE = "<!-- Generated from the Specs by `make docs-reference`; a test compares the two. -->"
@@ -33,6 +36,11 @@ becomes an alert is in [Configuration](configuration.md#checks).
 Every kind of detector, with an example and all of its settings. They stand in `drift`, for every field whose type they
 can compare, or in a field's own `drift`, which replaces those. How a score becomes a level is in
 [The bound](../explanation/psi.md#the-bound).
+""",
+    "sequential": """\
+Every kind of sequential detector, with an example and all of its settings. They stand in `sequential` and need no
+baseline. `adwin`, `page_hinkley` and `kswin` take a statistic of each window, the others whether a check failed in it.
+[Which one when](../explanation/sequential.md) says what they find, how fast, and how often they are wrong.
 """,
 }
 _MAX_DEFAULT_CHARS = 60
@@ -71,7 +79,7 @@ def example_of(spec: type[BaseModel]) -> str | None:
 
 
 def render(page: str) -> str:
-    """Return a whole page (`checks`, `detectors`) as Markdown; raises KeyError for another one."""
+    """Return a whole page (`checks`, `detectors`, `sequential`) as Markdown; raises KeyError for another one."""
     sections = "\n".join(_section(spec) for spec in members(UNIONS[page]))
     return f"# {page.capitalize()}\n\n{_NOTE}\n\n{_HEADS[page]}\n{sections}"
 

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.paths import confusable
+from monitor.config.sequential_rules import sequential_violations
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
@@ -39,6 +40,7 @@ def violations(sections: Mapping[str, Any]) -> list[Violation]:
     for needs, rule in _RULES:
         if all(name in sections for name in needs):
             found.extend(rule(*(sections[name] for name in needs)))
+    found.extend(Violation(*each) for each in sequential_violations(sections))
     return found
 
 
@@ -63,6 +65,20 @@ def _field_count_is_capped(fields: Any, limits: Any) -> Iterator[Violation]:
         if field.allowed is not None and len(field.allowed) > limits.max_categories:
             message = f"{len(field.allowed)} allowed values are more than limits.max_categories"
             yield Violation(("fields", path, "allowed"), message, "raise it, or use a check of kind sql")
+
+
+def _vectors_are_capped(fields: Any, limits: Any) -> Iterator[Violation]:
+    for path, field in fields.items():
+        if field.dimension is not None and field.dimension > limits.max_vector_dimension:
+            message = f"{field.dimension} numbers are more than limits.max_vector_dimension"
+            yield Violation(("fields", path, "dimension"), message, "raise it, or send shorter vectors")
+
+
+def _vectors_can_be_read(fields: Any, decoder: Any) -> Iterator[Violation]:
+    for path, field in fields.items():
+        if field.type == "vector" and decoder.kind == "delimited":
+            message = "delimited records have no arrays, so every value would be a wrong type"
+            yield Violation(("fields", path, "type"), message, "use another decoder, or drop the field")
 
 
 def _record_fields_have_their_types(fields: Any) -> Iterator[Violation]:
@@ -245,6 +261,8 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("fields", "checks"), _something_is_watched),
     (("fields", "time"), _paths_are_distinct),
     (("fields", "limits"), _field_count_is_capped),
+    (("fields", "limits"), _vectors_are_capped),
+    (("fields", "decoder"), _vectors_can_be_read),
     (("fields",), _record_fields_have_their_types),
     (("fields", "time"), _event_time_is_readable),
     (("window", "time", "limits"), _panes_fit),

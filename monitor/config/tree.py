@@ -27,6 +27,7 @@ from monitor.config.sections import (
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
 from monitor.policy import PolicySpec
+from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
 from monitor.sources import SourceSpec
 from monitor.sources.dead_letter import DeadLetterSpec
@@ -60,6 +61,9 @@ class Config(Spec):
     fields: dict[FieldPath, FieldSpec] = Field(default={}, description="The fields of a record, by path.")
     drift: tuple[DetectorSpec, ...] = Field(
         default=(), description="For every field whose type the detector can compare."
+    )
+    sequential: tuple[SequentialSpec, ...] = Field(
+        default=(), description="Detectors with memory, over series of one number a window."
     )
     checks: tuple[CheckSpec, ...] = Field(
         default=(), description="What rows and windows must satisfy, besides the fields' contracts."

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.detectors.chi2 import ChiSquaredSpec
+from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.js import JensenShannonSpec
 from monitor.detectors.kl import KullbackLeiblerSpec
@@ -26,7 +27,8 @@ DetectorSpec = Annotated[
     | ChiSquaredSpec
     | KullbackLeiblerSpec
     | MissingSpec
-    | InvalidSpec,
+    | InvalidSpec
+    | FrechetSpec,
     Field(discriminator="kind"),
 ]
 """Every detector that can be configured; a new one is a file and a line here."""
@@ -34,6 +36,7 @@ DetectorSpec = Annotated[
 __all__ = [
     "ChiSquaredSpec",
     "DetectorSpec",
+    "FrechetSpec",
     "HellingerSpec",
     "InvalidSpec",
     "JensenShannonSpec",

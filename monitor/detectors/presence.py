@@ -14,7 +14,7 @@ from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, FloatArray, IntArray, Presence, Score
+from monitor.types import FIELD_TYPES, Correlation, FieldType, FloatArray, IntArray, Presence, Score
 
 _QUANTILE = float(special.ndtri((1 + CONFIDENCE) / 2))
 _MISSING = (Presence.ABSENT, Presence.NULL)
@@ -33,7 +33,7 @@ class Counted(Protocol):
 class MissingSpec(Spec):
     """Change of the share of rows where the field is absent or null, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:
@@ -57,7 +57,7 @@ class MissingSpec(Spec):
 class InvalidSpec(Spec):
     """Change of the share of rows with a wrong type, NaN or an infinity, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:

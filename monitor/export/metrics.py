@@ -8,6 +8,6 @@ from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
-from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES
+from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
-METRICS: Final[tuple[Declared, ...]] = DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SCORES + FIELDS
+METRICS: Final[tuple[Declared, ...]] = DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SEQUENTIAL + SCORES + FIELDS

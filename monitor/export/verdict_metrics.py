@@ -86,6 +86,17 @@ CHECKS: Final = (
     ),
 )
 
+SEQUENTIAL: Final = (
+    Declared(
+        "Sequential detectors",
+        "driftline_sequential_refused_total",
+        "counter",
+        "Values of a series that were not finite and so were not given to its sequential detector.",
+        ("field", "segment", "detector"),
+        lambda s: sorted(s.sequential_refused.items()),
+    ),
+)
+
 SCORES: Final = (
     _score(
         "driftline_drift_threshold",

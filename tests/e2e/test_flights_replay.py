@@ -171,7 +171,8 @@ def test_lower_bounds_and_p_values_are_those_of_the_noncentral_chi_squared(lines
             p_values = pair.p_values()
             for detector, bound in pair.bounds().items():
                 line = lines.verdicts[start, name, detector]
-                assert line["lower_bound"] == pytest.approx(bound, rel=5e-3, abs=1e-4), (name, start, detector)
+                # near zero the root of a bound is as uncertain as the root of the tables' last digit
+                assert line["lower_bound"] == pytest.approx(bound, rel=5e-3, abs=5e-3), (name, start, detector)
                 assert line["p_value"] == pytest.approx(p_values[detector], abs=3e-3), (name, start, detector)
 
 

@@ -149,6 +149,7 @@ def bad_night() -> Snapshot:
         rejects={("payments", "not_an_object"): 12, ("payments", "undecodable"): 431},
         late_rows={"payments": 77},
         rows_after_verdict={"payments": 4},
+        sequential_refused={("amount", "", "adwin_mean"): 1},
         filtered={"payments": 19},
         dead_letters={("payments", "sent"): 440, ("payments", "suppressed"): 3},
         records_per_second={"payments": 8_412.5},

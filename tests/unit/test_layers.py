@@ -18,16 +18,16 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             {"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing", "urls"}
         ),
     ),
-    ("1", frozenset({"decoders", "checks", "accumulators", "detectors"})),
+    ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential"})),
     (
         "2a",
         frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint", "memory", "memory_blocks"}),
     ),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
-    ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes", "signals"})),
-    ("2e", frozenset({"judge", "lines"})),
-    ("2f", frozenset({"closing"})),
+    ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes"})),
+    ("2e", frozenset({"judge", "lines", "window_values"})),
+    ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),
     ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting"})),
@@ -48,6 +48,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("checks", "accumulators"): "a check reads accumulators, and what the baseline froze",
     ("hashing", "types"): "hashes are of the values' arrays",
     ("hashing", "blocks"): "hashes are computed a block of rows at a time",
+    ("sequential", "accumulators"): "a series says which accumulator it is read from",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 

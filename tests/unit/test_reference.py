@@ -19,6 +19,7 @@ from monitor.config.tree import Config
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
 from monitor.policy import PolicySpec
+from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
 from monitor.sources import KafkaSpec, SourceSpec
 from monitor.sources.dead_letter import DeadLetterSpec
@@ -29,6 +30,7 @@ SECRETS = {"KAFKA_PASSWORD": "secret of Kafka", "HOOK_SECRET": "secret of the ho
 DEFAULTED = ("time", "window", "alerting", "store", "http", "limits")
 UNIONS = {
     "Detectors": DetectorSpec,
+    "Sequential detectors": SequentialSpec,
     "Checks": CheckSpec,
     "Baselines": BaselineSpec,
     "Sources": SourceSpec,

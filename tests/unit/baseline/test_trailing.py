@@ -65,7 +65,7 @@ def test_after_a_while_a_new_state_may_be_accepted():
     results = judged(plan, [second(n, shift=30.0 if n >= 12 else 0.0) for n in range(30)])
     assert set(levels(results)[12:18]) == {Level.CRITICAL}
     assert set(levels(results)[18:]) == {Level.OK}
-    [(number, change)] = [(n, change) for n, result in enumerate(results) for change in result.changes]
+    [(number, change)] = [(n, change) for n, result in enumerate(results) for change in result.baseline_changes]
     assert (number, change.unit, change.reason) == (17, "amount", "accepted after 6 windows")
     assert change.at_ms == results[17].end_ms
 

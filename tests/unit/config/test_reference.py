@@ -38,7 +38,7 @@ def test_every_kind_has_an_example_that_loads_and_shows_it(page, spec):
     assert text is not None, f"{spec.__name__} needs `example: ClassVar[str]`, a part of a configuration in YAML"
     config = loaded(text)
     own = [detector for field in config.fields.values() for detector in field.drift or ()]
-    shown = config.checks if page == "checks" else (*config.drift, *own)
+    shown = {"checks": config.checks, "detectors": (*config.drift, *own), "sequential": config.sequential}[page]
     assert spec in [type(item) for item in shown]
 
 

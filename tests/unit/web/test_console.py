@@ -51,6 +51,15 @@ def test_the_first_page_says_what_fires_and_lists_the_worst_field_first():
     assert fields.index("note") < fields.index("items"), "unknown is more urgent than ok"
 
 
+def test_a_verdict_on_the_rows_of_windows_has_a_line_and_a_page():
+    night = quiet_night()
+    rows = replace(night.verdicts[0], field="", segment="", detector="page_hinkley_rows", level=Level.WARNING)
+    snapshot = replace(night, verdicts=(*night.verdicts, rows))
+    assert '<a href="/fields/">rows of a window</a>' in page(snapshot).text
+    answer = page(snapshot, "/fields/")
+    assert (answer.status_code, "page_hinkley_rows" in answer.text) == (200, True)
+
+
 @pytest.mark.parametrize(
     ("snapshot", "alive", "words", "level"),
     [
