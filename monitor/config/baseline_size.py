@@ -22,7 +22,7 @@ def _copies(baseline: Any) -> int:
     match getattr(baseline, "kind", None):
         case "trailing":
             accused = min(baseline.accept_after or 0, baseline.windows)
-            return _TWICE * (baseline.windows + baseline.quarantine + accused) + 1
+            return int(_TWICE * (baseline.windows + baseline.quarantine + accused) + 1)
         case "previous":
             return _TWICE * 2
         case "seasonal":

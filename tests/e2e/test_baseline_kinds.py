@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.command_line import answer
+from monitor.store.sqlite import Store
+from tests.support.alertmanager import free_port
+from tests.support.command_line import answer, run
 from tests.support.flights import BASELINE_END_MS, DAY_MS, Flights
 
 pytestmark = [pytest.mark.xdist_group("baseline-kinds"), pytest.mark.slow, pytest.mark.timeout(300)]
@@ -172,3 +174,34 @@ def test_a_seasonal_baseline_finds_a_fault_within_the_usual_range_and_says_nothi
     for rho in ("0", "null"):
         assert found["seasonal", rho][1] == 0
         assert found["seasonal", rho][0] >= 20  # all but the hours near noon
+
+
+def test_a_daemon_learns_its_ruler_once_and_tells_of_every_other_version(tmp_path):
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(temperatures(range(2))))
+    config = configure(
+        tmp_path,
+        "daemon",
+        "{kind: trailing, path: DIRECTORY/versions, min_learn_rows: 10, learn_rows: 500}",
+        INPUT=str(records),
+        TIME="at, unit: ms",
+        WINDOW="1h",
+        FIELDS="{celsius: {type: number}}",
+    )
+    config.write_text(config.read_text() + f'http: {{listen: "127.0.0.1:{free_port()}"}}\n')
+    first = run("run", "-c", config, "--until-end")
+    assert first.returncode == 0, first.stderr[-2000:]
+    assert "ruler_learnt" in first.stderr
+    [learnt] = json.loads(answer("baseline", "list", "-c", config, "--output", "json"))
+    assert (learnt["rows"], learnt["promoted"]["by"]) == (500, "run")
+    answer("baseline", "build", "-c", config, "--input", records)
+    second = run("run", "-c", config, "--until-end")
+    assert second.returncode == 0, second.stderr[-2000:]
+    assert "baseline_changed" in second.stderr
+    store = Store(tmp_path / "store")
+    events = [json.loads(event.line) for event in store.events()]
+    store.close()
+    assert [(e["kind"], e["previous"], e["reason"]) for e in events] == [
+        ("baseline", None, "first"),
+        ("baseline", learnt["version"], "restart with another version"),
+    ]
