@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, CategoriesSpec, Frame, HistogramSpec, PresenceSpec
-from monitor.baseline.correlation import MIN_WINDOWS, estimate
+from monitor.accumulators import AccumulatorSpec, Frame
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan, frame_key
@@ -75,20 +74,9 @@ class KeptPlan:
                 total[spec].merge(part[spec])
         return total
 
-    def correlated(self, unit: Unit, parts: Sequence[Statistics]) -> dict[AccumulatorSpec, Correlation]:
-        """Return, as far as it is known, how rows of one window correlate: by these windows, or else by the ruler."""
-        found: dict[AccumulatorSpec, Correlation] = {}
-        for spec in self.units[unit]:
-            if spec in self.rho:
-                found[spec] = self.rho[spec]
-            if len(parts) >= MIN_WINDOWS and isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec):
-                cells = [
-                    part[spec].counts if isinstance(spec, PresenceSpec) else part[spec].cells(10) for part in parts
-                ]
-                estimated = estimate(np.stack(cells))
-                if estimated.known[0]:
-                    found[spec] = estimated.shrunk().cautious
-        return found
+    def key(self, spec: AccumulatorSpec) -> str:
+        """Return the identity of a Spec's statistics: equal ones are of the same Spec, cuts and segments."""
+        return self._keys[spec]
 
     def packed(self, statistics: Statistics) -> PresenceArray:
         """Return statistics as bytes, in an array that is never changed."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from monitor.accumulators import AccumulatorSpec
 from monitor.baseline.kept import KeptPlan, Statistics, Unit
 from monitor.baseline.ring import Ring, RingRules
+from monitor.baseline.ring_correlation import RingCorrelation
 from monitor.baseline.view import BaselineChange, BaselineView
 from monitor.errors import StoreError
 from monitor.protocols import State
-from monitor.types import Correlation, Level, PresenceArray
+from monitor.types import Level, PresenceArray
 
 LEARNING_REASON = "learning"
 
@@ -34,16 +34,16 @@ class TrailingKeeper:
         self._kept: dict[tuple[int, Unit], Statistics] = {}
         self._packed: dict[tuple[int, Unit], PresenceArray] = {}
         self._serial = 0
-        self._sums: dict[Unit, tuple[tuple[int, ...], Statistics, Mapping[AccumulatorSpec, Correlation]]] = {}
+        self._sums: dict[Unit, tuple[tuple[int, ...], Statistics]] = {}
+        self._correlation = RingCorrelation(plan, rules.size)
         self._view: BaselineView | None = None
 
     def view(self, start_ms: int, end_ms: int) -> BaselineView:
         """Return the reference as it is now, the same for any window."""
         if self._view is None:
-            sums = {unit: self._sum(unit) for unit in self._rings}
             self._view = BaselineView(
-                {spec: total for statistics, _ in sums.values() for spec, total in statistics.items()},
-                {spec: rho for _, correlations in sums.values() for spec, rho in correlations.items()},
+                {spec: total for unit in self._rings for spec, total in self._sum(unit).items()},
+                {spec: rho for unit in self._rings for spec, rho in self._correlation.of(unit).items()},
                 version=self._plan.version,
                 learning=frozenset(
                     spec for unit, ring in self._rings.items() if ring.learning for spec in self._plan.units[unit]
@@ -53,13 +53,12 @@ class TrailingKeeper:
             )
         return self._view
 
-    def _sum(self, unit: Unit) -> tuple[Statistics, Mapping[AccumulatorSpec, Correlation]]:
-        """Return the sum of a unit's members and how their rows correlate; the ones before, while they are the same."""
+    def _sum(self, unit: Unit) -> Statistics:
+        """Return the sum of a unit's members, the one made before while they are the same."""
         members = tuple(self._rings[unit].members)
         if unit not in self._sums or self._sums[unit][0] != members:
-            parts = [self._kept[serial, unit] for serial in members]
-            self._sums[unit] = (members, self._plan.summed(unit, parts), self._plan.correlated(unit, parts))
-        return self._sums[unit][1:]
+            self._sums[unit] = (members, self._plan.summed(unit, (self._kept[serial, unit] for serial in members)))
+        return self._sums[unit][1]
 
     def hear(self, window: Any) -> Sequence[BaselineChange]:
         """Take a judged window into quarantine, or hold it against the units that it breaches."""
@@ -77,10 +76,13 @@ class TrailingKeeper:
             if unit not in copies or (levels and max(levels) is Level.UNKNOWN and not ring.learning):
                 continue
             self._keep(unit, copies[unit])
-            if ring.hear(self._serial, breach=breach):
-                changes.append(
-                    BaselineChange(window.end_ms, f"accepted after {self._rules.accept_after} windows", unit)
-                )
+            before = list(ring.members)
+            accepted = ring.hear(self._serial, breach=breach)
+            if ring.members != before:
+                self._correlation.hear(unit, [self._kept[serial, unit] for serial in ring.members], anew=accepted)
+            if accepted:
+                why = f"accepted after {self._rules.accept_after} windows"
+                changes.append(BaselineChange(window.end_ms, why, unit))
         self._serial += 1
         self._forget()
         return changes
@@ -108,6 +110,7 @@ class TrailingKeeper:
         """Return the rings, and each window's statistics under a name that never means anything else."""
         return {
             "serial": self._serial,
+            "correlation": self._correlation.state(),
             "rings": {unit: ring.state() for unit, ring in self._rings.items()},
             "sealed": {f"{serial}/{unit}": packed for (serial, unit), packed in self._packed.items()},
         }
@@ -119,6 +122,7 @@ class TrailingKeeper:
             raise StoreError("the stored trailing baseline is damaged; reset the checkpoint")
         self._serial = int(state.get("serial", 0))
         self._view = None
+        self._correlation.load(state.get("correlation", {}))
         for unit, ring in self._rings.items():
             if unit not in rings:
                 continue

@@ -148,3 +148,32 @@ def test_unknown_windows_teach_nothing(keeping):
         engine.step([fetch(second(number), at=200 * number)], 0)
     view = engine.closer.keeper.view(1_007_000, 1_008_000)
     assert view.unknown == "no previous window" or len(view.learning) == 3
+
+
+def test_the_correlation_of_rows_is_estimated_from_the_windows_and_survives_a_restart():
+    plan = plan_of(TRAILING.model_copy(update={"windows": 16}))
+    rng = np.random.default_rng(11)
+    seconds = [second(n, shift=float(rng.normal(0, 3))) for n in range(40)]
+    whole, first = make_engine(plan), make_engine(plan)
+    for number, values in enumerate(seconds):
+        for engine in (whole, first):
+            engine.step([fetch(values, at=200 * number)], 0)
+        if number in (15, 22, 29):
+            again = make_engine(plan)
+            again.closer.keeper.load(first.closer.keeper.state())
+            first.closer.keeper = again.closer.keeper
+    one, other = (engine.closer.keeper.view(0, 1).rho for engine in (whole, first))
+    assert one.keys() == other.keys()
+    for spec in one:
+        np.testing.assert_array_equal(one[spec], other[spec])
+    assert one[AMOUNT][0] > 0.001
+
+
+def test_with_few_windows_the_correlation_is_the_rulers():
+    ruler = make_baseline()
+    engine = make_engine(plan_of(TRAILING, baseline=ruler))
+    keeper = engine.closer.keeper
+    object.__setattr__(keeper._plan, "rho", {AMOUNT: np.array([0.02])})
+    for number in range(10):
+        engine.step([fetch(second(number), at=200 * number)], 0)
+    assert keeper.view(0, 1).rho[AMOUNT].tolist() == [0.02]
