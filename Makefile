@@ -57,8 +57,8 @@ conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, eac
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict
 
-docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, sequential
-	@for page in checks detectors sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
+docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, groups, sequential
+	@for page in checks detectors groups sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
 	@$(BIN)/python -m monitor.export.docs > docs/metrics.md
 
 lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest versions

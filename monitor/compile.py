@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.accumulators.moments import Moments
-from monitor.baseline import LEARNING, Baseline, BaselineFiles, Season, SeasonalBaselineSpec
+from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.profile import frame_key
 from monitor.protocols import Decoder
 from monitor.segments import Dimension, Segmenter
 from monitor.windows import PaneGrid
@@ -82,6 +83,7 @@ def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
         for path in config.fields
         if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
+    problems += _group_problems(config, baseline, remedy)
     season = season_of(config)
     if season is not None and (baseline.slots is None or baseline.slots.season != season):
         found = (
@@ -90,6 +92,27 @@ def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
         wanted = f"{season.kind}, {season.time_zone}"
         problems.append(Problem("baseline.season", f"the baseline was counted {found}", value=wanted, remedy=remedy))
     return problems
+
+
+def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Problem]:
+    """Return what the baseline lacks of the groups."""
+    found = []
+    for index, group in enumerate(config.groups):
+        frame = baseline.group_frames.get(group.name)
+        if frame is None or frame.fields != group.fields:
+            message = (
+                "the baseline does not have this group" if frame is None else "the baseline has it of other fields"
+            )
+            found.append(Problem(f"groups[{index}]", message, value=group.name, remedy=remedy))
+        elif group.features not in (0, frame.features):
+            message = f"the baseline has it with {frame.features} Fourier features"
+            found.append(Problem(f"groups[{index}].drift", message, value=str(group.features), remedy=remedy))
+    return found
+
+
+def number_groups(config: Config) -> tuple[NumberGroup, ...]:
+    """Return the groups of fields as the baseline builder takes them."""
+    return tuple(NumberGroup(group.name, group.fields, group.features) for group in config.groups)
 
 
 def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:
@@ -108,7 +131,8 @@ def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | 
 def reference_of(baseline: Baseline) -> Reference:
     """Return what checks read of a baseline."""
     accumulators = baseline.profile.accumulators.items()
-    return Reference(baseline.frames, {spec.field: found for spec, found in accumulators if isinstance(found, Moments)})
+    moments = {frame_key(spec): found for spec, found in accumulators if isinstance(found, Moments)}
+    return Reference(baseline.frames, moments)
 
 
 def _referred(config: Config) -> set[str]:
@@ -149,12 +173,16 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
 
 
 def _detectors(config: Config) -> list[FieldDetector]:
-    """Return every field's detectors."""
+    """Return every field's detectors, then every group's."""
     found = []
     for path, field in config.fields.items():
         for spec in config.detectors_for(path):
             detector = spec.build()
             found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.kept_type)))
+    for group in config.groups:
+        for choice in group.drift:
+            joint = choice.build()
+            found.append(FieldDetector(group.name, choice.kind, choice, joint, joint.needs(group.name, group.fields)))
     return found
 
 

@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from monitor.accumulators.categories import Categories
-from monitor.accumulators.histogram import Histogram
+from monitor.accumulators.categories import Categories, CategoriesSpec
+from monitor.accumulators.comoment import Comoment
+from monitor.accumulators.histogram import Histogram, HistogramSpec
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.accumulators.vector import Vectors
 from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
-from monitor.profile import Profile
+from monitor.profile import Profile, frame_key
 from monitor.snapshot import FieldView, ProfileView
 from monitor.types import FloatArray, Presence
 
@@ -36,10 +37,16 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     """Return every field's statistics in every segment; quantiles and distinct for all rows only.
 
     Mean, standard deviation and range of a vector field are those of the vectors' Euclidean norms.
+    A group has rows and, as missing, the share of those in which one of its fields has no usable value.
     """
     by_field: dict[str, dict[str, Any]] = {}
+    groups = []
     for spec, accumulator in profile.accumulators.items():
-        by_field.setdefault(spec.field, {})[spec.kind] = accumulator
+        if isinstance(accumulator, Comoment):
+            groups += _group_views(plan, frame_key(spec), accumulator)
+        if getattr(spec, "fields", None) is not None:
+            continue
+        by_field.setdefault(frame_key(spec), {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
@@ -59,7 +66,12 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
                     **(_sketched(kinds) if group == 0 else {}),
                 )
             )
-    return tuple(views)
+    return (*views, *groups)
+
+
+def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView]:
+    counts = zip(plan.segmenter.labels, rows.rows.tolist(), rows.n.tolist(), strict=True)
+    return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
 def _numbers(moments: Moments) -> dict[str, Any]:
@@ -128,7 +140,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
-                    spec.field,
+                    frame_key(spec),
                     segment,
                     labels,
                     _shown(_shares(before[group])),
@@ -142,7 +154,7 @@ def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
     """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
     found = {}
     for spec, accumulator in baseline.profile.accumulators.items():
-        if isinstance(accumulator, Histogram | Categories):
+        if isinstance(spec, HistogramSpec | CategoriesSpec):
             labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
             found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
     return found

@@ -104,7 +104,8 @@ def _verdicts(
         why = [unknown or baseline.unknown or (LEARNING_REASON if learning else EPOCH_CHANGE)] * len(why)
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
-        labels = cell_labels(current, getattr(item.spec, "buckets", None))
+        named = getattr(item.detector, "labels", None)
+        labels = cell_labels(current, getattr(item.spec, "buckets", None)) if named is None else named(current)
         for group, level in enumerate(found):
             if level >= Level.WARNING:
                 key = (item.field, plan.segmenter.labels[group], item.name)

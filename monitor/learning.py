@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from monitor.baseline import Baseline, BaselineBuilder, BaselineFiles, Lineage
-from monitor.compile import build_decoder, segment_plan
+from monitor.compile import build_decoder, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError
 from monitor.protocols import Decoder
@@ -56,6 +56,7 @@ class RulerLearner:
             segment_plan(self.config),
             max_categories=limits.max_categories,
             max_rows=limits.max_baseline_rows,
+            groups=number_groups(self.config),
             window_ms=self.config.window.size,
         )
         while not self._enough(builder.rows, spec.min_learn_rows):

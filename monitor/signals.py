@@ -88,7 +88,7 @@ def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
         ),
     }
     if evidence:
-        words["evidence"] = f"Share of the score by cell (+ grew, - shrank): {evidence}"
+        words["evidence"] = f"Share of the score (+ grew, - shrank): {evidence}"
     return words
 
 

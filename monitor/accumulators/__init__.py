@@ -10,9 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.comoment import ComomentSpec
 from monitor.accumulators.distinct import DistinctSpec
+from monitor.accumulators.fourier import FourierSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
+from monitor.accumulators.group_frame import GroupFrame
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
@@ -31,7 +34,9 @@ AccumulatorSpec = Annotated[
     | TextSpec
     | FrequentSpec
     | LogCellsSpec
-    | VectorSpec,
+    | VectorSpec
+    | ComomentSpec
+    | FourierSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -39,9 +44,12 @@ AccumulatorSpec = Annotated[
 __all__ = [
     "AccumulatorSpec",
     "CategoriesSpec",
+    "ComomentSpec",
     "DistinctSpec",
+    "FourierSpec",
     "Frame",
     "FrequentSpec",
+    "GroupFrame",
     "HistogramSpec",
     "LogCellsSpec",
     "MomentsSpec",

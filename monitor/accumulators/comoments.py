@@ -99,6 +99,14 @@ class CoMoments:
         """Fold in another one with the same groups and dimension; groups without rows are neutral."""
         self._parts = _merged(self._parts, other._parts)
 
+    def scaled(self, weights: FloatArray) -> CoMoments:
+        """Return new ones of about `weights` (one a group) times the rows: means and covariances stay what they are."""
+        a, scaled = self._parts, CoMoments(self.groups, self.dimension)
+        n = np.rint(a.n * weights).astype(np.int64)
+        m2 = a.m2 * (n / np.maximum(a.n, 1))[:, None, None]
+        scaled._parts = _merged(scaled._parts, Parts(n, a.mean, a.rest, m2))
+        return scaled
+
     def state(self) -> State:
         """Return copies of the arrays; of each m2 the upper triangle, row by row."""
         rows, columns = np.triu_indices(self.dimension)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.baseline.build import BaselineBuilder
 from monitor.baseline.files import BaselineFiles, Lineage
+from monitor.baseline.groups import NumberGroup
 from monitor.baseline.kept import KeptPlan
 from monitor.baseline.kinds import (
     LEARNING,
@@ -36,6 +37,7 @@ __all__ = [
     "FixedKeeper",
     "KeptPlan",
     "Lineage",
+    "NumberGroup",
     "PreviousBaselineSpec",
     "PreviousKeeper",
     "RingRules",

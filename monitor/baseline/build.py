@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
-from monitor.accumulators import Frame
+from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.baseline.groups import NumberGroup, group_frame
+from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
 from monitor.baseline.seasons import Season
 from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
-from monitor.profile import ProfilePlan
+from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
 from monitor.types import Batch, Column, FieldType, Groups, IntArray
 
@@ -38,6 +41,7 @@ class BaselineBuilder:
         max_rows: int,
         season: Season | None = None,
         window_ms: int | None = None,
+        groups: Sequence[NumberGroup] = (),
     ) -> None:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
 
@@ -45,6 +49,7 @@ class BaselineBuilder:
         compared, the correlation of their rows is estimated, within slots where there are any.
         """
         self._season = season
+        self._groups = tuple(groups)
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
@@ -82,16 +87,19 @@ class BaselineBuilder:
         self._batches.sort(key=lambda batch: (batch.partition, int(batch.offsets[0])))
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
-        plan = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels)
+        joint = {group.name: group_frame(group, self._columns, segmenter) for group in self._groups}
+        rulers: dict[str, Frame | GroupFrame] = {**frames, **joint}
+        specs = baseline_specs(self._fields, joint)
+        plan = ProfilePlan(specs, rulers, segmenter.labels)
         profile = plan.empty()
         groups = []
         for columns, start, stop in self._blocks(tuple(self._fields)):
             groups.append(segmenter.groups(columns))
             profile.update(columns, groups[-1], (), stop - start)
         times = [batch.event_times_ms for batch in self._batches]
-        known, correlation = tuple(sorted(self._known)), self._correlation(frames, groups)
+        known, correlation = tuple(sorted(self._known)), self._correlation(specs, frames, groups, profile)
         volumes, slots = Volumes.of(times), self._slots(plan, groups, times)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, slots)
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, joint, slots)
 
     def _slots(self, plan: ProfilePlan, groups: Sequence[Groups], times_ms: Sequence[IntArray]) -> Slots | None:
         """Return the rows by season; None without one."""
@@ -100,7 +108,17 @@ class BaselineBuilder:
         blocks = zip(self._blocks(tuple(self._fields)), groups, strict=True)
         return Slots.of(self._season, plan, ((columns, inner) for (columns, _, _), inner in blocks), times_ms)
 
-    def _correlation(self, frames: Mapping[str, Frame], groups: Sequence[Groups]) -> RowCorrelation | None:
+    def _columns(self, paths: Iterable[str]) -> Iterator[Mapping[str, Column]]:
+        """Yield the columns of these fields, block by block."""
+        return (columns for columns, *_ in self._blocks(tuple(paths)))
+
+    def _correlation(
+        self,
+        specs: Sequence[AccumulatorSpec],
+        frames: Mapping[str, Frame],
+        groups: Sequence[Groups],
+        profile: Profile,
+    ) -> RowCorrelation | None:
         """Return how the rows of a window correlate; None where no size of windows is known, or no row."""
         if self._window_ms is None or not self._batches:
             return None
@@ -110,8 +128,9 @@ class BaselineBuilder:
             for (columns, start, stop), inner in zip(self._blocks(paths), groups, strict=True):
                 yield columns, inner, times[start:stop]
 
-        specs, size = baseline_specs(self._fields), groups[0].size
-        return row_correlation(blocks, times, self._window_ms, specs, frames, size, self._season)
+        found = row_correlation(blocks, times, self._window_ms, specs, frames, groups[0].size, self._season)
+        joint = joint_correlation(blocks, times, self._window_ms, profile.accumulators, groups[0].size)
+        return replace(found, estimates={**found.estimates, **joint})
 
     def _blocks(self, paths: Sequence[str]) -> Iterator[tuple[Mapping[str, Column], int, int]]:
         """Yield columns, first row and end of blocks of one size, whatever the batches were."""

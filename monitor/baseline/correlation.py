@@ -93,12 +93,20 @@ def estimate(counts: IntArray) -> Correlated:
     total = np.maximum(n.sum(axis=0), 1.0)
     shares = merged.sum(axis=0) / total[:, None]
     freedom = np.count_nonzero(shares, axis=1) - 1.0
-    known = (windows >= MIN_WINDOWS) & (freedom > 0)
     expected = n[:, :, None] * shares
     squares = np.divide((merged - expected) ** 2, expected, out=np.zeros_like(expected), where=expected > 0).sum(axis=2)
-    per_degree = squares / np.maximum(freedom, 1.0)
+    return fitted(squares / np.maximum(freedom, 1.0), freedom, n)
 
-    w = n / total
+
+def fitted(per_degree: FloatArray, freedom: FloatArray, n: FloatArray | IntArray) -> Correlated:
+    """Return the correlation in every group, from statistics (windows x groups) of windows of n rows without drift.
+
+    `per_degree` is a squared distance from all windows together that is χ² of `freedom` (groups) degrees for
+    independent rows, divided by them; see `estimate`.
+    """
+    windows = np.count_nonzero(n, axis=0)
+    known = (windows >= MIN_WINDOWS) & (freedom > 0)
+    w = n / np.maximum(n.sum(axis=0), 1.0)
     base = 1 - w
     slope = (1 - 2 * w) * np.maximum(n - 1, 0) + n * (w**2 * (1 - 1 / np.maximum(n, 1))).sum(axis=0)
     slope = np.where(n > 0, np.maximum(slope, 0.0), 0.0)

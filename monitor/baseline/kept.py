@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan, frame_key
@@ -29,7 +29,7 @@ class KeptPlan:
     """
 
     specs: tuple[AccumulatorSpec, ...]
-    frames: Mapping[str, Frame]
+    frames: Mapping[str, Frame | GroupFrame]
     labels: tuple[str, ...]
     watched: Mapping[tuple[str, str], Unit]
     version: str = ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import Frame
+from monitor.accumulators import Frame, GroupFrame
 from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
@@ -37,6 +37,7 @@ class Baseline:
     known_fields: tuple[str, ...] = ()
     volumes: Volumes | None = None
     correlation: RowCorrelation | None = None
+    group_frames: Mapping[str, GroupFrame] = field(default_factory=dict)
     slots: Slots | None = None
 
     @cached_property
@@ -51,6 +52,8 @@ class Baseline:
             "frames": {path: frame.state() for path, frame in sorted(self.frames.items())},
             "profile": to_json(self.profile.state()),
         }
+        if self.group_frames:
+            content["groups"] = {name: frame.state() for name, frame in sorted(self.group_frames.items())}
         if self.volumes is not None:
             content["volumes"] = {
                 "rows": self.volumes.rows.tolist(),
@@ -77,6 +80,7 @@ class Baseline:
         try:
             fields = dict(content["fields"])
             frames = {path: Frame.of_state(state) for path, state in content["frames"].items()}
+            groups = {str(name): GroupFrame.of_state(state) for name, state in content.get("groups", {}).items()}
             dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
@@ -84,12 +88,12 @@ class Baseline:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"baseline is damaged ({error}); build it again") from error
         segmenter = Segmenter(dimensions)
-        plan = ProfilePlan(baseline_specs(fields), frames, segmenter.labels)
+        plan = ProfilePlan(baseline_specs(fields, groups), {**frames, **groups}, segmenter.labels)
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
         slots, correlation = _slots(content.get("slots"), plan), _correlation(content.get("rho"), plan)
-        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, slots)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups, slots)
 
 
 def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:

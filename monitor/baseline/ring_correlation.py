@@ -47,7 +47,7 @@ class RingCorrelation:
         self._found[unit] = dict(self._estimates(unit, parts))
 
     def _estimates(self, unit: Unit, parts: Sequence[Statistics]) -> list[tuple[AccumulatorSpec, FloatArray]]:
-        found = []
+        found: list[tuple[AccumulatorSpec, FloatArray]] = []
         for spec in self._plan.units[unit]:
             if isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec):
                 estimated = estimate(np.stack([_cells(spec, part[spec]) for part in parts]))

@@ -47,7 +47,7 @@ class SeasonalKeeper:
         held = self._baseline.profile.accumulators
         accumulators: dict[Any, Any] = {}
         for spec, whole in held.items():
-            if not hasattr(whole, "scaled") or spec not in self._slots.profiles[0].accumulators:
+            if spec not in self._slots.profiles[0].accumulators:
                 accumulators[spec] = whole
                 continue
             cells, rows = _extent(whole)

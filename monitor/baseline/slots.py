@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.accumulators import CategoriesSpec, HistogramSpec, MomentsSpec, PresenceSpec, TextSpec
 from monitor.baseline.seasons import Season
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
@@ -78,6 +79,8 @@ class Slots:
 
 
 def _scalable(plan: ProfilePlan) -> ProfilePlan:
-    """Return the plan of what can be weighted; co-moments of vectors cannot, and would be large."""
-    specs = tuple(spec for spec, found in plan.empty().accumulators.items() if hasattr(found, "scaled"))
-    return ProfilePlan(specs, plan.frames, plan.labels)
+    """Return the plan of what is kept by slot: co-moments of vectors and of groups of fields would be too large."""
+    return ProfilePlan(tuple(spec for spec in plan.specs if isinstance(spec, _BY_SLOT)), plan.frames, plan.labels)
+
+
+_BY_SLOT = (PresenceSpec, MomentsSpec, HistogramSpec, CategoriesSpec, TextSpec)

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from monitor.accumulators import (
     AccumulatorSpec,
     CategoriesSpec,
+    ComomentSpec,
     DistinctSpec,
+    FourierSpec,
+    GroupFrame,
     HistogramSpec,
     MomentsSpec,
     PresenceSpec,
@@ -41,6 +44,13 @@ def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     return (presence, CategoriesSpec(field=path))
 
 
-def baseline_specs(fields: Mapping[str, FieldType]) -> tuple[AccumulatorSpec, ...]:
-    """Return the exact Specs of all fields, in the order of their paths."""
-    return tuple(spec for path, kind in sorted(fields.items()) for spec in exact_specs(path, kind))
+def baseline_specs(
+    fields: Mapping[str, FieldType], groups: Mapping[str, GroupFrame] | None = None
+) -> tuple[AccumulatorSpec, ...]:
+    """Return the exact Specs of all fields, in the order of their paths, and of all groups of fields."""
+    found = [spec for path, kind in sorted(fields.items()) for spec in exact_specs(path, kind)]
+    for name, frame in sorted((groups or {}).items()):
+        found.append(ComomentSpec(group=name, fields=frame.fields))
+        if frame.features:
+            found.append(FourierSpec(group=name, fields=frame.fields, features=frame.features))
+    return tuple(found)

@@ -12,6 +12,7 @@ from monitor.accumulators import AccumulatorSpec, CategoriesSpec, Frame, Histogr
 from monitor.baseline.correlation import MIN_WINDOWS, Correlated, estimate
 from monitor.baseline.pooling import pooled
 from monitor.baseline.seasons import Season
+from monitor.profile import frame_key
 from monitor.types import Column, FloatArray, Groups, IntArray
 
 MAX_WINDOWS = 2_000
@@ -47,7 +48,7 @@ class RowCorrelation:
         found: dict[str, dict[str, Any]] = {}
         for spec, estimated in self.estimates.items():
             numbers = {name: _rounded(getattr(estimated, name)) for name in ("rho", "error", "cautious")}
-            found.setdefault(spec.field, {})[spec.kind] = {**numbers, "windows": estimated.windows.tolist()}
+            found.setdefault(frame_key(spec), {})[spec.kind] = {**numbers, "windows": estimated.windows.tolist()}
         return {"window_ms": self.window_ms, "windows": self.windows, "fields": found}
 
     @classmethod
@@ -55,13 +56,13 @@ class RowCorrelation:
         """Return what `content` described; raises AttributeError, KeyError, TypeError or ValueError on damage."""
         estimates = {}
         for spec in specs:
-            numbers = stored["fields"].get(spec.field, {}).get(spec.kind)
+            numbers = stored["fields"].get(frame_key(spec), {}).get(spec.kind)
             if numbers is not None:
                 rho, error, cautious = (_read(numbers[name]) for name in ("rho", "error", "cautious"))
                 windows = np.array(numbers["windows"], np.int64)
                 shapes = {part.shape for part in (rho, error, cautious, windows)}
                 if shapes != {(groups,)} or not all(((part >= 0) & (part <= 1)).all() for part in (rho, cautious)):
-                    raise ValueError(f"the correlation of {spec.field} is not one number in 0 … 1 a segment")
+                    raise ValueError(f"the correlation of {frame_key(spec)} is not one number in 0 … 1 a segment")
                 estimates[spec] = Correlated(rho, error, windows, cautious)
         return cls(int(stored["window_ms"]), int(stored["windows"]), estimates)
 
@@ -89,7 +90,7 @@ def row_correlation(
     for spec in counted:
         frame = frames.get(spec.field)
         cells = 7 if isinstance(spec, PresenceSpec) or frame is None else max(frame.counts.size, 1)
-        chosen = _spread(numbers, max(MIN_WINDOWS, min(MAX_WINDOWS, _MAX_COUNTS // (groups * cells))))
+        chosen = spread(numbers, max(MIN_WINDOWS, min(MAX_WINDOWS, _MAX_COUNTS // (groups * cells))))
         counts = _counts(spec, frame, blocks((spec.field,)), chosen, window_ms, groups)
         slots = season.slots_of(chosen * window_ms) if season is not None else np.zeros(chosen.size, np.int64)
         found = pooled([estimate(counts[slots == slot]) for slot in np.unique(slots)])
@@ -124,7 +125,7 @@ def _counts(
     return np.asarray(cells[1:].reshape(chosen.size, groups, -1), np.int64)
 
 
-def _spread(numbers: IntArray, most: int) -> IntArray:
+def spread(numbers: IntArray, most: int) -> IntArray:
     """Return at most so many of the ascending numbers, evenly spread."""
     if numbers.size <= most:
         return numbers

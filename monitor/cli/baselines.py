@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from monitor.accumulators.categories import Categories
+from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.baseline import Baseline, Lineage
@@ -25,6 +26,7 @@ from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.describe import field_cells
 from monitor.learning import source_name
+from monitor.profile import frame_key
 from monitor.replaying import files_of
 from monitor.sources import PartitionedSource
 from monitor.spec import format_duration
@@ -128,7 +130,17 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
     """Return each field's type and main statistics over all rows."""
     out: dict[str, dict[str, Any]] = {path: {"type": kind} for path, kind in baseline.fields.items()}
     for spec, accumulator in baseline.profile.accumulators.items():
-        facts = out[spec.field]
+        if isinstance(accumulator, Comoment):
+            rows, complete = int(accumulator.rows[0]), int(accumulator.n[0])
+            out[frame_key(spec)] = {
+                "type": "group",
+                "fields": list(accumulator.frame.fields),
+                "incomplete_ratio": (rows - complete) / max(rows, 1),
+                "components": len(accumulator.frame.fields) - accumulator.frame.residual.shape[1],
+            }
+        if getattr(spec, "fields", None) is not None:
+            continue
+        facts = out[frame_key(spec)]
         if isinstance(accumulator, PresenceCounts):
             rows = max(int(accumulator.rows[0]), 1)
             facts |= {
@@ -165,8 +177,8 @@ def _rho(baseline: Baseline) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {}
     found = {} if baseline.correlation is None else baseline.correlation.estimates
     for spec, estimated in found.items():
-        facts = out.setdefault(spec.field, {})
-        name = "rho_missing" if spec.kind == "presence" else "rho"
+        facts = out.setdefault(frame_key(spec), {})
+        name = {"presence": "rho_missing", "fourier": "rho_mmd"}.get(spec.kind, "rho")
         facts[name], facts[f"{name}_error"] = float(estimated.rho[0]), float(estimated.error[0])
         facts.setdefault("rho_windows", 0)
         facts["rho_windows"] = max(facts["rho_windows"], int(estimated.windows[0]))

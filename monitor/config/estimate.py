@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -68,6 +69,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
             known = min(most, len(field.allowed) if field.allowed else most)
         fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
+    bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
@@ -99,7 +101,7 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
     for groups in (1, 2):
         total = 0
         for spec in profile_specs("field", kind):
-            accumulator = spec.build(frame, groups)
+            accumulator: Any = cast("Any", spec).build(frame, groups)
             if numeric:
                 column = Column(np.arange(float(_SAMPLE_ROWS)), np.zeros(_SAMPLE_ROWS, np.uint8))
                 accumulator.update(column, _all_in_last(groups))
@@ -107,6 +109,12 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
         sizes.append(total)
     per_group = sizes[1] - sizes[0]
     return sizes[0] - per_group, per_group
+
+
+def _group_bytes(fields: int, features: int) -> int:
+    """Return the bytes that a group of fields takes for each group of rows: of a symmetric matrix the upper half."""
+    numbers = fields + 1  # the fields and the residual
+    return 8 * (2 + 2 * numbers + numbers * (numbers + 1) // 2) + (8 * (1 + features) if features else 0)
 
 
 def _vector_bytes(dimension: int) -> tuple[int, int]:
@@ -184,12 +192,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         watermark_ms=0,
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
-        thresholds={
-            (path, detector.kind, level): 0.0
-            for path in config.fields
-            for detector in config.detectors_for(path)
-            for level in ("warning", "critical")
-        },
+        thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
         checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,
@@ -215,13 +218,21 @@ def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
             whole = {"distinct": 0.0, "quantiles": dict.fromkeys(_QUANTILES if numeric else (), 0.0)}
             sketched = {} if segment or vector else whole
             yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **sketched)  # type: ignore[arg-type]
+    for group in config.groups:
+        for segment in segments:
+            yield FieldView(group.name, segment, 0, 0.0, None)
+
+
+def _detectors(config: Config) -> list[tuple[str, str]]:
+    """Return field or group, and kind, of every detector."""
+    found = [(path, detector.kind) for path in config.fields for detector in config.detectors_for(path)]
+    return found + [(group.name, detector.kind) for group in config.groups for detector in group.drift]
 
 
 def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
-    for path in config.fields:
-        for detector in config.detectors_for(path):
-            for segment in segments:
-                yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for name, kind in _detectors(config):
+        for segment in segments:
+            yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
     for spec in config.sequential:
         for segment in segments if spec.segments else segments[:1]:
             yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from monitor.checks import misfits
 from monitor.config.baseline_size import baseline_bytes
+from monitor.config.group_rules import GROUP_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
+from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
-BASELINE_REMEDY = (
-    "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
-)
 _TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
 """The settings that name topics, of checks that compare two."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Two parts that disagree: where to look first, what is wrong, and what to do."""
-
-    loc: tuple[str | int, ...]
-    message: str
-    remedy: str | None = None
-
-    def __str__(self) -> str:
-        """Render as `window.pane: message; remedy`."""
-        where = ".".join(str(part) for part in self.loc)
-        return f"{where}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 def violations(sections: Mapping[str, Any]) -> list[Violation]:
@@ -282,4 +266,5 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("baseline", "fields", "segments", "limits"), _baseline_is_capped),
     (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
+    *GROUP_RULES,
 )

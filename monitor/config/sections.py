@@ -178,6 +178,7 @@ class LimitsSpec(Spec):
     max_record_bytes: Bytes = Field(default=1 << 20, description="A larger record is a reject.")
     max_nesting_depth: int = Field(default=64, ge=1, le=1_000, description="A record nested deeper is a reject.")
     max_fields: int = Field(default=500, ge=1, le=10_000, description="Configured fields.")
+    max_group_fields: int = Field(default=200, ge=2, le=2_000, description="Fields of one group.")
     max_categories: int = Field(
         default=1_000, ge=1, le=100_000, description="Values that a baseline keeps of a category."
     )

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
+from monitor.config.groups import GroupSpec
 from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
@@ -62,6 +63,7 @@ class Config(Spec):
     drift: tuple[DetectorSpec, ...] = Field(
         default=(), description="For every field whose type the detector can compare."
     )
+    groups: tuple[GroupSpec, ...] = Field(default=(), description="Numeric fields that are compared together.")
     sequential: tuple[SequentialSpec, ...] = Field(
         default=(), description="Detectors with memory, over series of one number a window."
     )

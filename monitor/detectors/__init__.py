@@ -7,13 +7,17 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.detectors.chi2 import ChiSquaredSpec
+from monitor.detectors.correlation import CorrelationSpec
 from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
+from monitor.detectors.hotelling import HotellingSpec
 from monitor.detectors.js import JensenShannonSpec
 from monitor.detectors.kl import KullbackLeiblerSpec
 from monitor.detectors.ks import KolmogorovSmirnovSpec
+from monitor.detectors.mmd import MmdSpec
 from monitor.detectors.presence import InvalidSpec, MissingSpec
 from monitor.detectors.psi import PsiSpec
+from monitor.detectors.spe import SpeSpec
 from monitor.detectors.tv import TotalVariationSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 
@@ -33,17 +37,28 @@ DetectorSpec = Annotated[
 ]
 """Every detector that can be configured; a new one is a file and a line here."""
 
+GroupDetectorSpec = Annotated[
+    HotellingSpec | SpeSpec | CorrelationSpec | MmdSpec,
+    Field(discriminator="kind"),
+]
+"""Every detector of a group of fields; a new one is a file and a line here."""
+
 __all__ = [
     "ChiSquaredSpec",
+    "CorrelationSpec",
     "DetectorSpec",
     "FrechetSpec",
+    "GroupDetectorSpec",
     "HellingerSpec",
+    "HotellingSpec",
     "InvalidSpec",
     "JensenShannonSpec",
     "KolmogorovSmirnovSpec",
     "KullbackLeiblerSpec",
     "MissingSpec",
+    "MmdSpec",
     "PsiSpec",
+    "SpeSpec",
     "TotalVariationSpec",
     "WassersteinSpec",
 ]

@@ -21,7 +21,7 @@ from monitor.codec import decode, encode, from_json, to_json
 from monitor.errors import StoreError
 from monitor.types import PRESENCES, Column, Groups, Presence
 
-SPECS = get_args(get_args(AccumulatorSpec)[0])
+SPECS = [spec for spec in get_args(get_args(AccumulatorSpec)[0]) if "field" in spec.model_fields]
 # What a kind counts; one that is not listed must take both.
 TYPES = {
     "moments": ["number"],

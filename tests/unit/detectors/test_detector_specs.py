@@ -13,8 +13,9 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.presence import PresenceSpec
+from monitor.accumulators.vector import VectorSpec
 from monitor.detectors import DetectorSpec, KolmogorovSmirnovSpec, MissingSpec, PsiSpec, WassersteinSpec
-from monitor.types import Column, Groups, Presence
+from monitor.types import Column, Groups, Presence, vector_type
 from tests.support.cells import FixedCells, histogram_of
 
 ADAPTER = TypeAdapter(DetectorSpec)
@@ -33,7 +34,10 @@ def test_a_kind_alone_gives_the_defaults(spec):
 def test_every_kind_is_listed_once():
     kinds = [spec.kind for spec in SPECS]
     assert len(set(kinds)) == len(kinds)
-    assert {"psi", "ks", "js", "hellinger", "wasserstein", "tv", "chi2", "kl", "missing", "invalid"} == set(kinds)
+    assert set(kinds) == {
+        *("psi", "ks", "js", "hellinger", "wasserstein", "tv", "chi2", "kl", "missing", "invalid"),
+        "frechet",
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,8 +73,9 @@ def test_every_field_type_it_compares_has_an_accumulator(spec):
         "boolean": CategoriesSpec,
         "category": CategoriesSpec,
         "text": PresenceSpec,
+        vector_type(3): VectorSpec,
     }
-    for field_type in spec.field_types:
+    for field_type in (vector_type(3) if kind == "vector" else kind for kind in spec.field_types):
         needed = spec.build().needs("amount", field_type)
         assert needed.field == "amount"
         assert isinstance(needed, PresenceSpec if spec.kind in ("missing", "invalid") else expected[field_type])
