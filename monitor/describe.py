@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -17,8 +17,10 @@ from monitor.accumulators.vector import Vectors
 from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile, frame_key
-from monitor.snapshot import FieldView, ProfileView
-from monitor.types import FloatArray, Presence
+from monitor.rootcause import rank_segments
+from monitor.segments import Segmenter
+from monitor.snapshot import FieldView, ProfileView, SegmentPart
+from monitor.types import FloatArray, IntArray, Presence
 
 T = TypeVar("T")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -125,8 +127,13 @@ def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
     return "; ".join(f"{labels[i]}: {contributions[i] / total:+.0%}" for i in order.tolist())
 
 
-def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | None) -> tuple[ProfileView, ...]:
-    """Return baseline and current shares per cell of every field that has a frame, in every segment."""
+def profile_views(
+    plan: MonitorPlan, profile: Profile, baseline: BaselineView | None, moved: Collection[str] = ()
+) -> tuple[ProfileView, ...]:
+    """Return baseline and current shares per cell of every field that has a frame, in every segment.
+
+    For the fields that `moved` it is also said which segments have what to do with it.
+    """
     if baseline is None or baseline.unknown:
         return ()
     views = []
@@ -137,6 +144,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
+        parts = segment_parts(plan.segmenter, before, now) if spec.field in moved else ()
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
@@ -145,6 +153,7 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
                     labels,
                     _shown(_shares(before[group])),
                     _shown(_shares(now[group])),
+                    () if segment else parts,
                 )
             )
     return tuple(views)
@@ -158,6 +167,22 @@ def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
             labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
             found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
     return found
+
+
+def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tuple[SegmentPart, ...]:
+    """Return what each segment of each dimension has to do with the change of all rows, from counts (groups x cells).
+
+    What moved are the cells whose share of all rows grew; dimensions in their order, in each the first cause first.
+    """
+    parts: list[SegmentPart] = []
+    moved = now[0] / max(int(now[0].sum()), 1) > before[0] / max(int(before[0].sum()), 1)
+    for _, where in segmenter.dimension_groups:
+        cause = rank_segments(before[where], now[where], moved)
+        parts += (
+            SegmentPart(segmenter.labels[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+            for s in cause.segments
+        )
+    return tuple(parts)
 
 
 def _shown(cells: Sequence[T]) -> tuple[T, ...]:

@@ -8,7 +8,7 @@ from dataclasses import field as with_default
 
 from monitor.baseline import BaselineChange, BaselineView
 from monitor.profile import Profile
-from monitor.snapshot import SegmentLabel, VerdictView
+from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
 
 
@@ -40,7 +40,8 @@ class WindowResult:
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
     and detector, which cells explain a score; `baseline` is what it was compared with, `baseline_changes` what its
-    keeper decided by it; `changes` say, by the same key, what sequential detectors found; `profile` is alive and only
+    keeper decided by it; `changes` say, by the same key, what sequential detectors found; `incidents` are what moves
+    together, and why; `profile` is alive and only
     valid until the next step.
     """
 
@@ -56,6 +57,7 @@ class WindowResult:
     baseline: BaselineView | None = None
     baseline_changes: tuple[BaselineChange, ...] = ()
     changes: Mapping[tuple[str, str, str], str] | None = None
+    incidents: tuple[IncidentView, ...] = ()
 
     @property
     def gap(self) -> bool:

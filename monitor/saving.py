@@ -19,6 +19,8 @@ from monitor.protocols import State
 from monitor.results import WindowResult
 from monitor.types import Alert, TopicPartition
 
+_CAUSES = "causes"
+"""Under this name the causes are stored beside what the checks remember."""
 RECENT_EVENTS = 50
 """So many of the last events are kept at hand."""
 
@@ -58,6 +60,8 @@ class Saver:
         self._compare(monitor, now_ms)
         remembered = self._blocks.restore(memory or {})
         self._engine.memory.load(remembered)
+        if _CAUSES in remembered:
+            self._engine.causes.load(remembered[_CAUSES])
         keeper = self._engine.closer.keeper
         if keeper is not None and self._kept_as in remembered:
             keeper.load(remembered[self._kept_as])
@@ -102,7 +106,9 @@ class Saver:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
         monitor = json.dumps(self._engine.state() | {"baseline": self._version}).encode()
-        memory = self._blocks.changed(self._engine.memory.states() | self._kept())
+        memory = self._blocks.changed(
+            {**self._engine.memory.states(), **self._kept(), _CAUSES: self._engine.causes.state()}
+        )
         windows, alerts, events = tuple(self._windows), tuple(self._alerts), tuple(self._events)
         return Checkpoint(monitor, heads, panes, windows, dict(self._revised), alerts, memory, events)
 
