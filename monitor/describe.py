@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -108,11 +107,16 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return ("mean", "covariance")
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
-    edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]
-    if not edges:
+    cuts = frame.grid if buckets is None else frame.edges(buckets)
+    if not cuts.size:
         return ("all",)
-    inner = (f"{low} … {high}" for low, high in pairwise(edges))
-    return (f"< {edges[0]}", *inner, f"≥ {edges[-1]}")
+    names = [f"{cut:.6g}" for cut in cuts.tolist()]
+    # A cut just above another one ends the cell of a single value; the next cell holds what is greater.
+    single = [False, *(cuts[1:] == np.nextafter(cuts[:-1], np.inf)).tolist()]
+    starts = [f"> {names[i - 1]}" if after else names[i] for i, after in enumerate(single)]
+    inner = [f"{start} … {high}" for start, high in zip(starts, names[1:], strict=False)]
+    named = [f"= {name}" if only else label for name, label, only in zip(names, inner, single[1:], strict=False)]
+    return (f"< {names[0]}", *named, starts[-1] if single[-1] else f"≥ {names[-1]}")
 
 
 def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
@@ -144,7 +148,7 @@ def profile_views(
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
-        parts = segment_parts(plan.segmenter, before, now) if spec.field in moved else ()
+        parts = segment_parts(plan.segmenter, before, now) if frame_key(spec) in moved else ()
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(

@@ -11,6 +11,7 @@ import numpy as np
 from monitor.accumulators.moments import Moments
 from monitor.causes.ring import Ring, cells_of, labels_of
 from monitor.plan import MonitorPlan
+from monitor.profile import frame_key
 from monitor.results import CheckOutcome, WindowResult
 from monitor.rootcause import DimensionCause, Fault, Moving, best_split, rank_segments
 from monitor.segments import Segmenter
@@ -97,7 +98,7 @@ def _means(
     """Return the mean of a field in the baseline and since the onset, and whether that is more than noise."""
     found = ring.mean(field, group, onset_ms)
     accumulators = {} if window.baseline is None else window.baseline.accumulators
-    before = next((a for spec, a in accumulators.items() if isinstance(a, Moments) and spec.field == field), None)
+    before = next((a for spec, a in accumulators.items() if isinstance(a, Moments) and frame_key(spec) == field), None)
     if found is None or before is None:
         return None
     n, mean = found

@@ -15,7 +15,7 @@ from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.describe import cell_labels
 from monitor.plan import MonitorPlan
-from monitor.profile import Profile
+from monitor.profile import Profile, frame_key
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray
 
@@ -83,8 +83,8 @@ class Ring:
         self.groups = groups if bytes_of_group * groups * _ENOUGH_WINDOWS <= MAX_BYTES else 1
         self._kept = min(WINDOWS, MAX_BYTES // (bytes_of_group * self.groups))
         self._missing = [spec for spec, a in profile.accumulators.items() if isinstance(a, PresenceCounts)]
-        self._number = {spec.field: i for i, spec in enumerate(self._means)}
-        self._counted = {spec.field: i for i, spec in enumerate(self._missing)}
+        self._number = {frame_key(spec): i for i, spec in enumerate(self._means)}
+        self._counted = {frame_key(spec): i for i, spec in enumerate(self._missing)}
         self._id = _digest(*plan.profile.keys, *(spec.model_dump_json() for spec in self.specs), *map(str, sizes))
         self.entries: list[Entry] = []
 

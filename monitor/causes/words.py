@@ -9,6 +9,7 @@ from monitor.accumulators.presence import PresenceCounts
 from monitor.causes.explaining import Explanation
 from monitor.plan import MonitorPlan
 from monitor.printable import iso, printable
+from monitor.profile import frame_key
 from monitor.results import WindowResult
 
 _NAME_CHARS = 60
@@ -92,7 +93,7 @@ def _missing(window: WindowResult, field: str, group: int) -> tuple[float, float
     if window.profile is None or window.baseline is None:
         return None
     for spec, now in window.profile.accumulators.items():
-        if isinstance(now, PresenceCounts) and spec.field == field and spec in window.baseline.accumulators:
+        if isinstance(now, PresenceCounts) and frame_key(spec) == field and spec in window.baseline.accumulators:
             before = window.baseline.accumulators[spec]
             shares = (float(side.missing[group] / max(int(side.rows[group]), 1)) for side in (before, now))
             return next(shares), next(shares)

@@ -34,8 +34,8 @@ becomes an alert is in [Configuration](configuration.md#checks).
 """,
     "detectors": """\
 Every kind of detector, with an example and all of its settings. They stand in `drift`, for every field whose type they
-can compare, or in a field's own `drift`, which replaces those. How a score becomes a level is in
-[The bound](../explanation/psi.md#the-bound).
+can compare, or in a field's own `drift`, which replaces those. Which to take is in [Choosing
+detectors](../explanation/detectors.md), how a score becomes a level in [The bound](../explanation/psi.md#the-bound).
 """,
     "groups": """\
 Every kind of detector of a group of numeric fields, with an example and all of its settings. They stand in a group's

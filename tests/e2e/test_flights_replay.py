@@ -116,10 +116,10 @@ def test_quantiles_are_within_the_rank_error_of_their_sketch(lines, samples):
 def test_scores_of_numbers_equal_an_independent_computation(lines, samples, name):
     baseline = samples.baseline(name)
     ruler = NumberRuler(baseline)
-    ten, fifty, located = ruler.cells(baseline, 10), ruler.cells(baseline, 50), Located(baseline, ruler.grid)
+    ten, whole, located = ruler.cells(baseline, 10), ruler.whole(baseline), Located(baseline, ruler.grid)
     for start in samples.starts:
         values = samples.day(name, start)
-        pair, fine = Pair(ten, ruler.cells(values, 10)), Pair(fifty, ruler.cells(values, 50))
+        pair, fine = Pair(ten, ruler.cells(values, 10)), Pair(whole, ruler.whole(values))
         moved, surely = located.distance(Located(values, ruler.grid))
         expected = {**pair.scores(), "ks": fine.ks(), "wasserstein": moved}
         bounds = {"tv": pair.tv_bound(), "ks": fine.ks_bound(), "wasserstein": surely}

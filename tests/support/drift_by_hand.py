@@ -25,8 +25,11 @@ DKW = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 
 
 def cuts_of(baseline: Values, cells: int) -> Values:
-    """Return the inner cuts at the baseline's quantiles, equal ones once."""
-    return np.unique(np.quantile(baseline, np.arange(1, cells) / cells))
+    """Return the inner cuts at the baseline's quantiles and around values that fill a cell, equal ones once."""
+    values, counts = np.unique(baseline, return_counts=True)
+    atoms = values[(counts >= SMALL) & (counts * cells >= baseline.size) & (counts * 50 >= baseline.size)]
+    quantiles = np.quantile(baseline, np.arange(1, cells) / cells)
+    return np.unique(np.concatenate((quantiles, atoms, np.nextafter(atoms, np.inf))))
 
 
 def counted(values: Values, cuts: Values) -> Counts:
@@ -34,13 +37,18 @@ def counted(values: Values, cuts: Values) -> Counts:
     return np.bincount(np.searchsorted(cuts, values, side="right"), minlength=len(cuts) + 1)
 
 
-def groups_of_cells(baseline: Counts) -> list[list[int]]:
-    """Return which cells are compared as one, by the rule of decision 0003.
+def groups_of_cells(baseline: Counts, cuts: Values) -> list[list[int]]:
+    """Return which cells are compared as one, by the rule of decisions 0003 and 0009.
 
     Successive cells of fewer than 5 rows are bundled until they reach 5; a bundle that does not joins its left
-    neighbour, or its right one where it has none. An empty cell at an end stays alone.
+    neighbour, or its right one where it has none or the left one is a single value and the right one is not. An empty
+    cell at an end stays alone, and so does a small one there that has only a single value beside it.
     """
     ends = (0, len(baseline) - 1)
+
+    def single(bundle: list[int]) -> bool:
+        (cell,) = bundle if len(bundle) == 1 else (0,)
+        return cell not in ends and bool(cuts[cell] == np.nextafter(cuts[cell - 1], np.inf))
 
     def alone(bundle: list[int]) -> bool:
         return len(bundle) == 1 and bundle[0] in ends and baseline[bundle[0]] == 0
@@ -56,14 +64,16 @@ def groups_of_cells(baseline: Counts) -> list[list[int]]:
             bundles.append([cell])
     out: list[list[int]] = []
     for place, bundle in enumerate(bundles):
-        if not short(bundle):
+        left = out[-1] if out and not alone(out[-1]) else None
+        right = bundles[place + 1] if place + 1 < len(bundles) and not alone(bundles[place + 1]) else None
+        beside = [side for side in (left, right) if side is not None]
+        lonely = (ends[0] in bundle or ends[1] in bundle) and len(beside) == 1 and single(beside[0])
+        if not short(bundle) or lonely or not beside:
             out.append(bundle)
-        elif out and not alone(out[-1]):
-            out[-1] = out[-1] + bundle
-        elif place + 1 < len(bundles) and not alone(bundles[place + 1]):
-            bundles[place + 1] = bundle + bundles[place + 1]
-        else:
-            out.append(bundle)
+        elif left is not None and not (right is not None and single(left) and not single(right)):
+            out[-1] = left + bundle
+        elif right is not None:
+            bundles[place + 1] = bundle + right
     return out
 
 
@@ -74,12 +84,16 @@ class NumberRuler:
         """Cut."""
         self.grid = cuts_of(baseline, 50)
         self._cuts = {cells: cuts_of(baseline, cells) for cells in (10, 50)}
-        self._groups = {n: groups_of_cells(counted(baseline, cuts)) for n, cuts in self._cuts.items()}
+        self._groups = {n: groups_of_cells(counted(baseline, cuts), cuts) for n, cuts in self._cuts.items()}
 
     def cells(self, values: Values, cells: int) -> Counts:
         """Return the counts of the cells that are compared."""
         raw = counted(values, self._cuts[cells])
         return np.array([raw[group].sum() for group in self._groups[cells]])
+
+    def whole(self, values: Values) -> Counts:
+        """Return the counts of the cells of the whole grid."""
+        return counted(values, self.grid)
 
     @property
     def merged(self) -> bool:
@@ -228,10 +242,10 @@ class Located:
         self.means = np.bincount(cells, values, minlength=len(grid) + 1)[self._some] / self.masses
 
     def spread(self) -> float:
-        """Return the distance of the means at the quartiles; of the outermost, or 1, where that is 0."""
+        """Return the distance of the means at the quartiles; at 5 % and 95 %, of all, or 1, where that is 0."""
         reached = np.cumsum(self.masses) / self.n
-        low, high = (self.means[int(np.argmax(reached >= level - 1e-12))] for level in (0.25, 0.75))
-        return float(high - low or np.ptp(self.means) or 1.0)
+        q05, q25, q75, q95 = (self.means[int(np.argmax(reached >= x - 1e-12))] for x in (0.05, 0.25, 0.75, 0.95))
+        return float(q75 - q25 or q95 - q05 or np.ptp(self.means) or 1.0)
 
     def distance(self, current: Located) -> tuple[float, float]:
         """Return the Wasserstein distance and its lower bound, in spreads of this baseline."""
