@@ -37,7 +37,7 @@ def daemon() -> Dashboard:
         "Daemon",
         "The workers of one monitor: time by stage, checkpoints, notifications, memory, and the rules that watch them.",
         [datasource(), job(), monitor(), some_of("instance", "Instance", found), runbooks()],
-        [_versions(), _states(), _work(), _checkpoints(), _notifications(), _resources(), _rules()],
+        [_versions(), _states(), _baseline(), _work(), _checkpoints(), _notifications(), _resources(), _rules()],
     )
     return annotated(dashboard, MONITOR, MONITOR)
 
@@ -128,6 +128,28 @@ def _states() -> Section:
         ),
     ).min(0)
     return "State", [(6, [ready, waiting, rebalances])]
+
+
+def _baseline() -> Section:
+    changed = number(
+        "Baseline since",
+        "When the baseline last became another one.",
+        "dateTimeFromNow",
+        now(f"max(driftline_baseline_changed_timestamp_seconds{{{_ON}}}) * 1000", "since"),
+    )
+    windows = graph(
+        "Windows in the reference",
+        "How many windows a field is compared with, by field; trailing baselines only.",
+        "none",
+        over_time(f"max by (field) (driftline_baseline_windows{{{_ON}}})", "{{field}}"),
+    ).min(0)
+    frozen = timeline(
+        "Frozen references",
+        "Whether the reference of a field is frozen because the field drifts; trailing baselines only.",
+        TROUBLE,
+        over_time(f"max by (field) (driftline_baseline_suspect{{{_ON}}})", "{{field}}"),
+    )
+    return "Baseline", [(6, [changed, windows, frozen])]
 
 
 def _work() -> Section:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
-from monitor.baseline import Baseline, profile_specs
+from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.policy.threshold import ThresholdPolicy
@@ -66,6 +66,8 @@ class MonitorPlan:
     window_checks: tuple[WindowCheck, ...] = ()
     segmenter: Segmenter = Segmenter()
     baseline: Baseline | None = None
+    keeping: BaselineSpec | None = None
+    """How the baseline is kept; None: as it was built."""
     policy: ThresholdPolicy = ThresholdPolicy()
     hysteresis: Hysteresis = Hysteresis()
     sequential: tuple[SequentialSpec, ...] = ()

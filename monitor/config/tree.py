@@ -11,13 +11,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
 from monitor.config.groups import GroupSpec
 from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
     AlertingSpec,
-    BaselineSpec,
     FieldSpec,
     LimitsSpec,
     SegmentSpec,

@@ -75,6 +75,8 @@ def configure(system: System, hook: str) -> None:
     """Give the system segments, checks, rejects and somebody to notify, and its baseline."""
     system.settings["segments"] = [{"field": "country", "max": 5}]
     system.settings["fields"]["amount"] |= {"range": [0, 250]}
+    # A trailing baseline has the most to show: how many windows it holds, and which field's are frozen.
+    system.settings["baseline"] |= {"kind": "trailing", "windows": 40, "quarantine": 1, "min_windows": 1}
     system.settings["checks"] = [
         {"kind": "volume", "min_per_window": 10},
         {"kind": "freshness", "max_delay": "10m"},
@@ -97,7 +99,7 @@ def observed(tmp_path: Path, kafka_broker: Cluster, start_prometheus: StartProme
         prometheus.wait_for("driftline_ready == 1")
         start_s = time.time()
         run = Run(system)
-        few, many = (3, 3) if not PREVIEW else (60, 25)
+        few, many = (6, 3) if not PREVIEW else (60, 25)
         run.windows(few)
         prometheus.wait_for('driftline_drift_level{detector="psi"} == 0')
         run.windows(many, factor=3.0, without_country=6, bad=True)
