@@ -15,7 +15,20 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "0",
         frozenset(
-            {"types", "protocols", "spec", "errors", "clock", "snapshot", "codec", "duck", "blocks", "hashing", "urls"}
+            {
+                "types",
+                "protocols",
+                "spec",
+                "errors",
+                "clock",
+                "snapshot",
+                "codec",
+                "duck",
+                "blocks",
+                "hashing",
+                "urls",
+                "brokers",
+            }
         ),
     ),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential"})),
@@ -30,7 +43,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),
-    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting"})),
+    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting", "sink_building"})),
     ("5b", frozenset({"building", "checkpointing", "ownership", "replay"})),
     ("5c", frozenset({"daemon", "proposing", "replaying", "report"})),
     ("5d", frozenset({"app"})),
@@ -44,6 +57,7 @@ LAYER_OF = {unit: name for name, units in LAYERS for unit in units}
 ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
+    ("brokers", "spec"): "how a cluster is reached is configured",
     ("codec", "errors"): "state that cannot be read is an error of the store",
     ("checks", "accumulators"): "a check reads accumulators, and what the baseline froze",
     ("hashing", "types"): "hashes are of the values' arrays",
