@@ -173,6 +173,7 @@ class Snapshot:
     alerts: tuple[Alert, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
+    sink_open: Mapping[str, int] = with_default(default_factory=dict)
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0

@@ -67,7 +67,7 @@ def _tapped(tap: Tap) -> httpx.MockTransport:
 
     def answer(request: httpx.Request) -> httpx.Response:
         tap(Message(str(request.url), request.read(), dict(request.headers)))
-        return httpx.Response(202)
+        return httpx.Response(202, stream=httpx.ByteStream(b""))
 
     return httpx.MockTransport(answer)
 

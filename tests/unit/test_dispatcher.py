@@ -13,8 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.clock import ManualClock, SystemClock
-from monitor.dispatcher import LONGEST_BACK_OFF_S, LONGEST_IDLE_S, Dispatcher, Outlet
+from monitor.dispatcher import LONGEST_IDLE_S, Dispatcher, Outlet
 from monitor.errors import Retryable, Undeliverable
+from monitor.sinks.breaker import LONGEST_BACK_OFF_S
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert
 from tests.support.alerts import an_alert
