@@ -15,7 +15,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench conformance docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance docs docs-reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,14 +48,17 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
+calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
+	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)
+
 conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
 	@$(BIN)/python -m tests.conformance
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict
 
-docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, sequential
-	@for page in checks detectors sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
+docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, groups, sequential
+	@for page in checks detectors groups sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
 	@$(BIN)/python -m monitor.export.docs > docs/metrics.md
 
 lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest versions

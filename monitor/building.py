@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import build_decoder, segment_plan
+from monitor.compile import build_decoder, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import PartitionedSource
@@ -18,6 +18,8 @@ from monitor.types import Assigned, Batch, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
 
 _POLL_S = 0.5
+_MAX_VECTOR_BYTES = 2 << 30
+"""A baseline's rows are kept in memory while it is built; of vectors so much of them."""
 
 
 @dataclass
@@ -45,10 +47,12 @@ def build_baseline(
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
     limits = config.limits
     builder = BaselineBuilder(
-        {path: item.type for path, item in config.fields.items()},
+        {path: item.kept_type for path, item in config.fields.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
-        max_rows=limits.max_baseline_rows,
+        max_rows=_most_rows(config),
+        groups=number_groups(config),
+        window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()
     for fetch in _fetches(source):
@@ -64,6 +68,12 @@ def build_baseline(
         now_ms, name, builder.rows, builder.first_ms, builder.last_ms, rejects.total(), truncated=builder.truncated
     )
     return Built(builder.build(), lineage, rejects)
+
+
+def _most_rows(config: Config) -> int:
+    """Return how many rows a baseline takes at most."""
+    numbers = sum(field.dimension or 0 for field in config.fields.values())
+    return min(config.limits.max_baseline_rows, _MAX_VECTOR_BYTES // (8 * max(numbers, 1)))
 
 
 def _fetches(source: PartitionedSource) -> Iterator[Fetch]:

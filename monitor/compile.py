@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.accumulators.moments import Moments
-from monitor.baseline import Baseline, BaselineFiles
+from monitor.baseline import Baseline, BaselineFiles, NumberGroup
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
+from monitor.profile import frame_key
 from monitor.protocols import Decoder
 from monitor.segments import Dimension, Segmenter
 from monitor.windows import PaneGrid
@@ -20,7 +21,7 @@ from monitor.windows import PaneGrid
 def decode_plan(config: Config) -> DecodePlan:
     """Return what the decoder is asked for."""
     return DecodePlan(
-        {path: field.type for path, field in config.fields.items()},
+        {path: field.kept_type for path, field in config.fields.items()},
         EventTimePlan(config.time.field, config.time.unit, config.time.max_ahead),
         config.limits.max_record_bytes,
         config.limits.max_nesting_depth,
@@ -50,19 +51,44 @@ def load_baseline(config: Config) -> Baseline | None:
     remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
     problems = [
         Problem(
-            f"fields.{path}.type", f"the baseline has it as {baseline.fields[path]}", value=field.type, remedy=remedy
+            f"fields.{path}.type",
+            f"the baseline has it as {baseline.fields[path]}",
+            value=field.kept_type,
+            remedy=remedy,
         )
         for path, field in config.fields.items()
-        if path in baseline.fields and baseline.fields[path] != field.type
+        if path in baseline.fields and baseline.fields[path] != field.kept_type
     ]
     problems += [
         Problem(f"fields.{path}", "the baseline does not have this field", remedy=remedy)
         for path in config.fields
         if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
+    problems += _group_problems(config, baseline, remedy)
     if problems:
         raise ConfigError(problems)
     return baseline
+
+
+def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Problem]:
+    """Return what the baseline lacks of the groups."""
+    found = []
+    for index, group in enumerate(config.groups):
+        frame = baseline.group_frames.get(group.name)
+        if frame is None or frame.fields != group.fields:
+            message = (
+                "the baseline does not have this group" if frame is None else "the baseline has it of other fields"
+            )
+            found.append(Problem(f"groups[{index}]", message, value=group.name, remedy=remedy))
+        elif group.features not in (0, frame.features):
+            message = f"the baseline has it with {frame.features} Fourier features"
+            found.append(Problem(f"groups[{index}].drift", message, value=str(group.features), remedy=remedy))
+    return found
+
+
+def number_groups(config: Config) -> tuple[NumberGroup, ...]:
+    """Return the groups of fields as the baseline builder takes them."""
+    return tuple(NumberGroup(group.name, group.fields, group.features) for group in config.groups)
 
 
 def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:
@@ -81,7 +107,8 @@ def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | 
 def reference_of(baseline: Baseline) -> Reference:
     """Return what checks read of a baseline."""
     accumulators = baseline.profile.accumulators.items()
-    return Reference(baseline.frames, {spec.field: found for spec, found in accumulators if isinstance(found, Moments)})
+    moments = {frame_key(spec): found for spec, found in accumulators if isinstance(found, Moments)}
+    return Reference(baseline.frames, moments)
 
 
 def _referred(config: Config) -> set[str]:
@@ -122,12 +149,16 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
 
 
 def _detectors(config: Config) -> list[FieldDetector]:
-    """Return every field's detectors."""
+    """Return every field's detectors, then every group's."""
     found = []
     for path, field in config.fields.items():
         for spec in config.detectors_for(path):
             detector = spec.build()
-            found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.type)))
+            found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.kept_type)))
+    for group in config.groups:
+        for choice in group.drift:
+            joint = choice.build()
+            found.append(FieldDetector(group.name, choice.kind, choice, joint, joint.needs(group.name, group.fields)))
     return found
 
 

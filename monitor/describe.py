@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from monitor.accumulators.categories import Categories
+from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.histogram import Histogram
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
+from monitor.accumulators.vector import Vectors
 from monitor.baseline import BaselineView
 from monitor.plan import MonitorPlan
-from monitor.profile import Profile
-from monitor.snapshot import FieldView, ProfileView
-from monitor.types import FloatArray, Presence
+from monitor.profile import Profile, frame_key
+from monitor.rootcause import rank_segments
+from monitor.segments import Segmenter
+from monitor.snapshot import FieldView, ProfileView, SegmentPart
+from monitor.types import FloatArray, IntArray, Presence
 
 T = TypeVar("T")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -32,14 +35,24 @@ def number(value: Any) -> float | None:
 
 
 def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
-    """Return every field's statistics in every segment; quantiles and distinct for all rows only."""
+    """Return every field's statistics in every segment; quantiles and distinct for all rows only.
+
+    Mean, standard deviation and range of a vector field are those of the vectors' Euclidean norms.
+    A group has rows and, as missing, the share of those in which one of its fields has no usable value.
+    """
     by_field: dict[str, dict[str, Any]] = {}
+    groups = []
     for spec, accumulator in profile.accumulators.items():
-        by_field.setdefault(spec.field, {})[spec.kind] = accumulator
+        if isinstance(accumulator, Comoment):
+            groups += _group_views(plan, frame_key(spec), accumulator)
+        if getattr(spec, "fields", None) is not None:
+            continue
+        by_field.setdefault(frame_key(spec), {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
-        numbers = _numbers(kinds["moments"]) if "moments" in kinds else {}
+        moments = kinds["vector"].norms if "vector" in kinds else kinds.get("moments")
+        numbers = {} if moments is None else _numbers(moments)
         rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
         for group, segment in enumerate(plan.segmenter.labels):
             n = rows[group]
@@ -54,7 +67,12 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
                     **(_sketched(kinds) if group == 0 else {}),
                 )
             )
-    return tuple(views)
+    return (*views, *groups)
+
+
+def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView]:
+    counts = zip(plan.segmenter.labels, rows.rows.tolist(), rows.n.tolist(), strict=True)
+    return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
 def _numbers(moments: Moments) -> dict[str, Any]:
@@ -85,13 +103,20 @@ def cell_labels(accumulator: Any, buckets: int | None) -> tuple[str, ...]:
         return accumulator.frame.labels()
     if isinstance(accumulator, PresenceCounts):
         return tuple(presence.name.lower() for presence in Presence)
+    if isinstance(accumulator, Vectors):
+        return ("mean", "covariance")
     assert isinstance(accumulator, Histogram)
     frame = accumulator.frame
-    edges = [f"{edge:.6g}" for edge in (frame.grid if buckets is None else frame.edges(buckets)).tolist()]
-    if not edges:
+    cuts = frame.grid if buckets is None else frame.edges(buckets)
+    if not cuts.size:
         return ("all",)
-    inner = (f"{low} … {high}" for low, high in pairwise(edges))
-    return (f"< {edges[0]}", *inner, f"≥ {edges[-1]}")
+    names = [f"{cut:.6g}" for cut in cuts.tolist()]
+    # A cut just above another one ends the cell of a single value; the next cell holds what is greater.
+    single = [False, *(cuts[1:] == np.nextafter(cuts[:-1], np.inf)).tolist()]
+    starts = [f"> {names[i - 1]}" if after else names[i] for i, after in enumerate(single)]
+    inner = [f"{start} … {high}" for start, high in zip(starts, names[1:], strict=False)]
+    named = [f"= {name}" if only else label for name, label, only in zip(names, inner, single[1:], strict=False)]
+    return (f"< {names[0]}", *named, starts[-1] if single[-1] else f"≥ {names[-1]}")
 
 
 def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
@@ -106,8 +131,13 @@ def evidence(labels: tuple[str, ...], contributions: FloatArray) -> str:
     return "; ".join(f"{labels[i]}: {contributions[i] / total:+.0%}" for i in order.tolist())
 
 
-def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | None) -> tuple[ProfileView, ...]:
-    """Return baseline and current shares per cell of every field that has a frame, in every segment."""
+def profile_views(
+    plan: MonitorPlan, profile: Profile, baseline: BaselineView | None, moved: Collection[str] = ()
+) -> tuple[ProfileView, ...]:
+    """Return baseline and current shares per cell of every field that has a frame, in every segment.
+
+    For the fields that `moved` it is also said which segments have what to do with it.
+    """
     if baseline is None or baseline.unknown:
         return ()
     views = []
@@ -117,17 +147,35 @@ def profile_views(plan: MonitorPlan, profile: Profile, baseline: BaselineView | 
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
+        parts = segment_parts(plan.segmenter, before, now) if frame_key(spec) in moved else ()
         for group, segment in enumerate(plan.segmenter.labels):
             views.append(
                 ProfileView(
-                    spec.field,
+                    frame_key(spec),
                     segment,
                     labels,
                     _shown(_shares(before[group])),
                     _shown(_shares(now[group])),
+                    () if segment else parts,
                 )
             )
     return tuple(views)
+
+
+def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tuple[SegmentPart, ...]:
+    """Return what each segment of each dimension has to do with the change of all rows, from counts (groups x cells).
+
+    What moved are the cells whose share of all rows grew; dimensions in their order, in each the first cause first.
+    """
+    parts: list[SegmentPart] = []
+    moved = now[0] / max(int(now[0].sum()), 1) > before[0] / max(int(before[0].sum()), 1)
+    for _, where in segmenter.dimension_groups:
+        cause = rank_segments(before[where], now[where], moved)
+        parts += (
+            SegmentPart(segmenter.labels[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+            for s in cause.segments
+        )
+    return tuple(parts)
 
 
 def _shown(cells: Sequence[T]) -> tuple[T, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from monitor.alerting import AlertBook
+from monitor.causes import Causes
 from monitor.checks import Align
 from monitor.closing import Closer
 from monitor.errors import StoreError
@@ -60,6 +61,7 @@ class Engine:
         self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
         self.closer = Closer(plan, self.memory)
         self.series = Series(plan)
+        self.causes = Causes(plan)
         self.expected: int | None = None
         self.decoder = decoder
         self._now_ms = 0
@@ -124,7 +126,8 @@ class Engine:
 
     def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
-        for window in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
+        for judged in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
+            window = self.causes.explain(judged)
             found = signals(self.plan, window, self.book.active_keys())
             result.alerts += self.book.step(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
@@ -220,7 +223,10 @@ class Engine:
                     state.dirty.add(start)
 
     def state(self) -> State:
-        """Return what belongs to the monitor and not to a partition, as JSON-able values; not `memory.states`."""
+        """Return what belongs to the monitor and not to a partition, as JSON-able values.
+
+        Not what is stored in blocks, which is `memory.states` and `causes.state`.
+        """
         return {
             "closer": self.closer.state(),
             "book": self.book.state(),

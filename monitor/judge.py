@@ -74,16 +74,16 @@ def judge(
 
 def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, unknown: str) -> WindowResult:
     """Return the result of `windows` successive empty windows: drift unknown, zero volume judged."""
-    nan = np.full(len(plan.segmenter.labels), np.nan)
-    zero = np.zeros(nan.size, np.int64)
+    groups = len(plan.segmenter.labels)
     reason = unknown or "no rows"
-    verdicts = [
-        verdict
-        for item in plan.detectors
-        for verdict in _views(
-            plan, item, Score(nan, nan, nan, nan, zero, zero), [Level.UNKNOWN] * nan.size, [reason] * nan.size
-        )
-    ]
+    verdicts: list[VerdictView] = []
+    for item in plan.detectors:
+        # What is kept for all rows only has one score, and one verdict, also where there are segments.
+        judged = getattr(item.needs, "judged_groups", None)
+        nan = np.full(groups if judged is None else judged(groups), np.nan)
+        zero = np.zeros(nan.size, np.int64)
+        score = Score(nan, nan, nan, nan, zero, zero)
+        verdicts += _views(plan, item, score, [Level.UNKNOWN] * nan.size, [reason] * nan.size)
     checks = window_outcomes(plan, start_ms, end_ms, None, baseline=None, unknown=unknown, memory={})
     return WindowResult(start_ms, end_ms, 0, windows, unknown == PARTIAL, tuple(verdicts), tuple(checks))
 
@@ -103,7 +103,8 @@ def _verdicts(
         why = [unknown or baseline.unknown or EPOCH_CHANGE] * len(why)
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
-        labels = cell_labels(current, getattr(item.spec, "buckets", None))
+        named = getattr(item.detector, "labels", None)
+        labels = cell_labels(current, getattr(item.spec, "buckets", None)) if named is None else named(current)
         for group, level in enumerate(found):
             if level >= Level.WARNING:
                 key = (item.field, plan.segmenter.labels[group], item.name)

@@ -8,11 +8,12 @@ from typing import Any
 from monitor.describe import field_views
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
+from monitor.snapshot import IncidentView, SegmentPart
 from monitor.types import Alert
 
 
 def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a judged window: its verdicts, then its checks; a run of empty ones is one line."""
+    """Yield the lines of a judged window: verdicts, checks, then news of incidents; a run of empty ones is one line."""
     segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
     head = {"monitor": plan.monitor, "window_start_ms": window.start_ms, "window_end_ms": window.end_ms}
     if window.gap:
@@ -53,6 +54,46 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             **({"details": dict(outcome.details)} if outcome.details else {}),
             **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
+    for incident in window.incidents:
+        if incident.fresh:
+            yield {"kind": "incident", **head, **_incident(incident, segments)}
+
+
+def _incident(incident: IncidentView, segments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return what an incident's line says of it besides the window."""
+    return {
+        "id": incident.id,
+        "onset_ms": incident.onset_ms,
+        "primary": {"field": incident.field, "segment": segments[incident.segment], "detector": incident.rule},
+        "streams": [
+            {
+                "field": stream.field,
+                "segment": segments[stream.segment],
+                "detector": stream.rule,
+                "level": stream.level.name.lower(),
+                "strength": stream.strength,
+            }
+            for stream in incident.streams
+        ],
+        "segments": [segment_part(part, segments[part.segment]) for part in incident.segments],
+        "mix_share": incident.mix_share,
+        "within_share": incident.within_share,
+        "cells": [{"cell": label, "share": share} for label, share in incident.cells],
+        "related": [{"field": field, "correlation": r} for field, r in incident.related],
+        "summary": incident.summary,
+    }
+
+
+def segment_part(part: SegmentPart, segment: Any) -> dict[str, Any]:
+    """Return a segment's part in a movement; `segment` is how it is named."""
+    return {
+        "segment": segment,
+        "explanatory_power": part.power,
+        "surprise": part.surprise,
+        "mix": part.mix,
+        "within": part.within,
+        "named": part.named,
+    }
 
 
 def field_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from monitor.windows import PaneGrid
 
 @dataclass(frozen=True)
 class FieldDetector:
-    """One detector on one field, with its Spec (thresholds) and the Spec of the cells it compares."""
+    """One detector on one field or group, with its Spec (thresholds) and the Spec of what it compares."""
 
     field: str
     name: str
@@ -85,9 +85,11 @@ class MonitorPlan:
         usual = [spec for path, kind in self.fields.items() for spec in profile_specs(path, kind)]
         wished: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
         wished += [need for spec in self.sequential if (need := needed(spec)) is not None]
+        wished += [item.needs for item in self.detectors]
         specs = tuple(dict.fromkeys([*usual, *wished]))
         frames = self.baseline.frames if self.baseline is not None else {}
-        wanted = {path: frame for path, frame in frames.items() if path in self.fields}
+        wanted: dict[str, Any] = {path: frame for path, frame in frames.items() if path in self.fields}
+        wanted |= self.baseline.group_frames if self.baseline is not None else {}
         # What a check knows from a baseline or a file besides its Spec is part of what its counts mean.
         checks = tuple(check.spec.model_dump_json() + getattr(check, "content", "") for check in self.row_checks)
         return ProfilePlan(specs, wanted, self.segmenter.labels, checks)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import grouped_counts
 from monitor.errors import StoreError
@@ -25,10 +25,10 @@ _MAX_UNKNOWN_FIELDS = 100
 
 @dataclass(frozen=True)
 class ProfilePlan:
-    """What a profile accumulates: Specs, the baseline's frames by field, groups and row checks (as JSON)."""
+    """What a profile accumulates: Specs, the baseline's frames by field or name, groups and row checks (as JSON)."""
 
     specs: tuple[AccumulatorSpec, ...]
-    frames: Mapping[str, Frame] = field(default_factory=dict)
+    frames: Mapping[str, Frame | GroupFrame] = field(default_factory=dict)
     labels: tuple[str, ...] = ("",)
     checks: tuple[str, ...] = ()
 
@@ -44,11 +44,12 @@ class ProfilePlan:
 
     def _frame_id(self, spec: AccumulatorSpec) -> str:
         """Return the digest of the frame that the accumulator counts on, empty where it needs none."""
-        frame: Frame | None = getattr(self._build(spec, 1), "frame", None)
+        frame: Frame | GroupFrame | None = getattr(self._build(spec, 1), "frame", None)
         return frame.digest if frame is not None else ""
 
     def _build(self, spec: AccumulatorSpec, groups: int) -> Any:
-        return spec.build(self.frames.get(frame_key(spec)), groups)
+        frame: Any = self.frames.get(frame_key(spec))
+        return spec.build(frame, groups)
 
     def empty(self) -> Profile:
         """Return a profile without rows."""

@@ -15,6 +15,7 @@ from monitor.results import CheckOutcome
 from monitor.snapshot import (
     CheckView,
     FieldView,
+    IncidentView,
     LettersView,
     PartitionView,
     ProfileView,
@@ -56,6 +57,7 @@ class _Shown:
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
     refused: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    incidents: tuple[IncidentView, ...] = ()
 
 
 class Publisher:
@@ -93,15 +95,17 @@ class Publisher:
         judged = {(outcome.check, outcome.segment) for outcome in last.checks}
         checks |= {key: _not_judged(view) for key, view in checks.items() if key not in judged}
         plan, profile = self._engine.plan, last.profile
+        moved = {verdict.field for verdict in last.verdicts if verdict.level >= Level.WARNING}
         self._heard = _Shown(
             WindowView(last.start_ms, last.end_ms, last.rows, last.partial),
             self._engine.closer.windows,
             field_views(plan, profile) if profile is not None else (),
             last.verdicts,
-            profile_views(plan, profile, last.baseline) if profile is not None else (),
+            profile_views(plan, profile, last.baseline, moved) if profile is not None else (),
             checks,
             self._engine.series.refused,
             tuple(self._engine.book.firing()),
+            tuple(incident for incident in last.incidents if incident.raised),
         )
 
     def show(self) -> None:
@@ -168,6 +172,7 @@ class Publisher:
             profiles=shown.profiles,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
+            incidents=shown.incidents,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,

@@ -8,7 +8,7 @@ from dataclasses import field as with_default
 
 from monitor.baseline import BaselineView
 from monitor.profile import Profile
-from monitor.snapshot import SegmentLabel, VerdictView
+from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
 
 
@@ -40,7 +40,7 @@ class WindowResult:
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
     and detector, which cells explain a score; `baseline` is what it was compared with; `changes` say, by the same
-    key, what sequential detectors found; `profile` is alive and only
+    key, what sequential detectors found; `incidents` are what moves together, and why; `profile` is alive and only
     valid until the next step.
     """
 
@@ -55,6 +55,7 @@ class WindowResult:
     profile: Profile | None = None
     baseline: BaselineView | None = None
     changes: Mapping[tuple[str, str, str], str] | None = None
+    incidents: tuple[IncidentView, ...] = ()
 
     @property
     def gap(self) -> bool:

@@ -17,6 +17,9 @@ from monitor.protocols import State
 from monitor.results import WindowResult
 from monitor.types import Alert, TopicPartition
 
+_CAUSES = "causes"
+"""Under this name the causes are stored beside what the checks remember."""
+
 
 class Saver:
     """Collects what the steps brought about and turns it, with the engine's state, into checkpoints.
@@ -38,7 +41,10 @@ class Saver:
         Raises StoreError on damage.
         """
         self._alerts += restore_engine(self._engine, monitor)
-        self._engine.memory.load(self._blocks.restore(memory or {}))
+        remembered = self._blocks.restore(memory or {})
+        self._engine.memory.load(remembered)
+        if _CAUSES in remembered:
+            self._engine.causes.load(remembered[_CAUSES])
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
@@ -62,7 +68,7 @@ class Saver:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
         monitor = json.dumps(self._engine.state()).encode()
-        memory = self._blocks.changed(self._engine.memory.states())
+        memory = self._blocks.changed({**self._engine.memory.states(), _CAUSES: self._engine.causes.state()})
         return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts), memory)
 
     def taken(self) -> None:

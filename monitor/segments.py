@@ -46,6 +46,15 @@ class Segmenter:
             out += [{dimension.field: value} for value in (*dimension.values, OTHER)]
         return tuple(out)
 
+    @cached_property
+    def dimension_groups(self) -> tuple[tuple[str, slice], ...]:
+        """Each dimension's field and where its groups are."""
+        found, base = [], 1
+        for dimension in self.dimensions:
+            found.append((dimension.field, slice(base, base + len(dimension.values) + 1)))
+            base += len(dimension.values) + 1
+        return tuple(found)
+
     @property
     def size(self) -> int:
         """The number of groups."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from monitor.alerting import Key, Signal
 from monitor.plan import MonitorPlan
+from monitor.printable import iso, printable
 from monitor.results import CheckOutcome, WindowResult
 from monitor.sequential import CHANGE, HELD, stream_field
-from monitor.snapshot import VerdictView
+from monitor.snapshot import IncidentView, VerdictView
 from monitor.types import Level
 from monitor.window_values import groups_of
 
 _SHOWN = 5
+_NAME_CHARS = 60
 
 
 def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> list[Signal]:
     """Return the signals at warning or above, and those of active streams whatever they are."""
-    return [*_drift(plan, window, active), *_checks(plan, window, active)]
+    causes = _causes(window)
+    found = [*_drift(plan, window, active), *_checks(plan, window, active)]
+    if not causes:
+        return found
+    return [replace(signal, annotations={**signal.annotations, **causes.get(signal.key, {})}) for signal in found]
 
 
 def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
@@ -76,6 +83,27 @@ def _checks(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -
             )
 
 
+def _causes(window: WindowResult) -> dict[Key, Mapping[str, str]]:
+    """Return what the alert of each stream says of its incident: one text for all streams of one."""
+    found: dict[Key, Mapping[str, str]] = {}
+    for incident in window.incidents:
+        words = _cause_words(incident)
+        found |= dict.fromkeys((Key(stream.rule, stream.field, stream.segment) for stream in incident.streams), words)
+    return found
+
+
+def _cause_words(incident: IncidentView) -> dict[str, str]:
+    """Return an incident's id, its first cause in a sentence, its onset, and the segments that explain it."""
+    onset = iso(incident.onset_ms) or str(incident.onset_ms)
+    words = {"incident": incident.id, "cause": incident.summary, "onset": onset}
+    named = [part for part in incident.segments if part.named][:_SHOWN]
+    if named:
+        words["segments"] = ", ".join(
+            f"{printable(part.segment, _NAME_CHARS)} ({min(part.power, 1.0):.0%})" for part in named
+        )
+    return words
+
+
 def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
     """Return what a person needs to know of a drift verdict."""
     where = f" in {verdict.segment}" if verdict.segment else ""
@@ -88,7 +116,7 @@ def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
         ),
     }
     if evidence:
-        words["evidence"] = f"Share of the score by cell (+ grew, - shrank): {evidence}"
+        words["evidence"] = f"Share of the score (+ grew, - shrank): {evidence}"
     return words
 
 

@@ -83,6 +83,60 @@ class VerdictView:
 
 
 @dataclass(frozen=True)
+class SegmentPart:
+    """A segment's part in the movement of all rows: `power` of it, split into `mix` and `within` in shares of all rows.
+
+    `surprise` says how unlike its baseline size the segment is among the rows that moved; `named` are those that
+    explain the movement.
+    """
+
+    segment: SegmentLabel
+    power: float
+    surprise: float
+    mix: float
+    within: float
+    named: bool
+
+
+@dataclass(frozen=True)
+class MovingView:
+    """A stream of an incident: `rule` is its detector or check, `strength` its number over its warning threshold."""
+
+    rule: str
+    field: str
+    segment: SegmentLabel
+    level: Level
+    strength: float
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """What moves together, with its first cause: `field` in `segment`, since the window that starts at `onset_ms`.
+
+    `streams` are ranked, the strongest first; `segments` are those of the dimension that explains most; mix and
+    within are the shares of the movement of all rows, None where they do not move that way; `cells` those that moved
+    most, with their signed shares; `related` other fields, with their correlation where it is known. It is `raised`
+    once one of its streams has been strange for as long as raises an alert, and `fresh` where that, or what it says,
+    is news of this window.
+    """
+
+    id: str
+    onset_ms: int
+    rule: str
+    field: str
+    segment: SegmentLabel
+    summary: str
+    streams: tuple[MovingView, ...] = ()
+    segments: tuple[SegmentPart, ...] = ()
+    mix_share: float | None = None
+    within_share: float | None = None
+    cells: tuple[tuple[str, float], ...] = ()
+    related: tuple[tuple[str, float | None], ...] = ()
+    raised: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
 class CheckView:
     """The last outcome of one check in one segment; `failures_total` since the store began.
 
@@ -107,6 +161,8 @@ class ProfileView:
     labels: tuple[str, ...]
     baseline: tuple[float, ...]
     current: tuple[float, ...]
+    parts: tuple[SegmentPart, ...] = ()
+    """Of all rows only: what each segment of each dimension has to do with the change."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +227,7 @@ class Snapshot:
     profiles: tuple[ProfileView, ...] = ()
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    incidents: tuple[IncidentView, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +54,24 @@ class Presence(IntEnum):
 
 
 PRESENCES = len(Presence)
-FieldType = Literal["number", "integer", "boolean", "category", "text"]
+FieldType = Literal["number", "integer", "boolean", "category", "text", "vector"]
+FIELD_TYPES: frozenset[FieldType] = frozenset(get_args(FieldType))
+SCALARS: frozenset[FieldType] = FIELD_TYPES - {"vector"}
+"""The field types whose values are one thing each, and can be keys, codes and sides of a comparison."""
+
+
+def vector_type(dimension: int) -> FieldType:
+    """Return the type of vectors of `dimension` numbers, spelled `vector[384]`.
+
+    In configuration it is `vector`, with the dimension beside it; decoders, accumulators and baselines are given
+    this one, so that vectors of two dimensions are of two types.
+    """
+    return cast("FieldType", f"vector[{dimension}]")
+
+
+def vector_dimension(kind: str) -> int | None:
+    """Return how many numbers the vectors of a type have; None for any other type."""
+    return int(kind[7:-1]) if kind.startswith("vector[") else None
 
 
 class Level(IntEnum):
@@ -70,8 +87,8 @@ class Level(IntEnum):
 class Column:
     """One field of a batch: `values` of n rows (float64 or Arrow string) and their `presence` (uint8).
 
+    Vectors are the rows of a matrix, float64 (n x dimension). Booleans are the strings "true" and "false".
     Values of rows whose presence is not OK are arbitrary and must not be read; `valid` leaves them out.
-    Booleans are the strings "true" and "false".
     """
 
     values: FloatArray | pa.StringArray
@@ -94,7 +111,7 @@ class Column:
 
     @cached_property
     def valid(self) -> Any:
-        """The usable values, in row order: a float64 array or an Arrow string array."""
+        """The usable values, in row order: a float64 array (of vectors a matrix) or an Arrow string array."""
         if self.all_ok:
             return self.values
         if isinstance(self.values, np.ndarray):

@@ -10,15 +10,19 @@ from typing import Annotated
 from pydantic import Field
 
 from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.comoment import ComomentSpec
 from monitor.accumulators.distinct import DistinctSpec
+from monitor.accumulators.fourier import FourierSpec
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
+from monitor.accumulators.group_frame import GroupFrame
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
+from monitor.accumulators.vector import VectorSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -29,7 +33,10 @@ AccumulatorSpec = Annotated[
     | DistinctSpec
     | TextSpec
     | FrequentSpec
-    | LogCellsSpec,
+    | LogCellsSpec
+    | VectorSpec
+    | ComomentSpec
+    | FourierSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -37,13 +44,17 @@ AccumulatorSpec = Annotated[
 __all__ = [
     "AccumulatorSpec",
     "CategoriesSpec",
+    "ComomentSpec",
     "DistinctSpec",
+    "FourierSpec",
     "Frame",
     "FrequentSpec",
+    "GroupFrame",
     "HistogramSpec",
     "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",
     "TextSpec",
+    "VectorSpec",
 ]

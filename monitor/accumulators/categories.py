@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.accumulators.fitting import require_frame, stored_array
-from monitor.accumulators.frame import EMPTY_FRAME, SMALL_CELL, Frame
+from monitor.accumulators.frame import EMPTY_FRAME, Frame
 from monitor.accumulators.grouping import grouped_counts, valid_groups
 from monitor.accumulators.hashing import hash_strings
+from monitor.accumulators.small_cells import SMALL_CELL
 from monitor.protocols import State
 from monitor.spec import Spec
 from monitor.types import Column, Groups, IntArray

@@ -15,13 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitor.accumulators.hashing import HashArray, hash_strings
+from monitor.accumulators.small_cells import SMALL_CELL, merge_small
 from monitor.errors import StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray, MaskArray
 
 GRID_LEVELS = 50
-SMALL_CELL = 5
-"""Cells that held fewer baseline rows than this are merged, as chi-square theory asks."""
 
 
 def _none(dtype: type[Any]) -> NDArray[Any]:
@@ -32,9 +31,10 @@ def _none(dtype: type[Any]) -> NDArray[Any]:
 class Frame:
     """The ruler of one field, frozen with the baseline's version; current rows never move it.
 
-    Numbers: `grid`, at most 49 ascending distinct cuts, the quantiles i/50 of the baseline's finite values
-    (linear interpolation); `levels[i-1]`, the place of quantile i/50 in the grid (49, or 0 without values);
-    `low` and `high`, the smallest and largest value (NaN without values).
+    Numbers: `grid`, ascending distinct cuts: the quantiles i/50 of the baseline's finite values (linear
+    interpolation), and at either side of every atom, a value with at least 1/50 of the rows and at least 5, so that
+    it has a cell of its own; at most 149 in all. `levels[i-1]`, the place of quantile i/50 in the grid (49, or 0
+    without values); `low` and `high`, the smallest and largest value (NaN without values).
     Categories: the most frequent values, by falling count, ties by code point; `keys`, the ascending hashes
     of every value that occurred.
     `counts`: the baseline's rows per cell, of the grid (cuts + 1) or of known, unseen (0) and other values.
@@ -57,7 +57,8 @@ class Frame:
             return cls()
         # Halved, so that the interpolation between -1e308 and 1e308 does not overflow; halving is exact.
         quantiles = np.quantile(finite / 2, np.arange(1, GRID_LEVELS) / GRID_LEVELS, method="linear") * 2
-        grid, levels = np.unique(quantiles, return_inverse=True)
+        grid = np.unique(np.concatenate((quantiles, _around_atoms(finite))))
+        levels = np.searchsorted(grid, quantiles)
         counts = np.diff(np.searchsorted(finite, grid, side="left"), prepend=0, append=finite.size)
         return cls(
             grid=grid,
@@ -104,7 +105,8 @@ class Frame:
         found = self._starts.get(buckets)
         if found is None:
             starts = np.concatenate(([0], self._cuts(buckets) + 1))
-            found = self._starts[buckets] = _merge_small(starts, np.add.reduceat(self.counts, starts))
+            found = merge_small(starts, np.add.reduceat(self.counts, starts), self._single(starts))
+            self._starts[buckets] = found
             found.setflags(write=False)
         return found
 
@@ -112,18 +114,33 @@ class Frame:
         """Return the cuts really in use for `buckets` equal shares, ascending; cells are cuts + 1.
 
         The cuts are the baseline's quantiles i/buckets, each taken at the nearest multiple of 1/50, ties
-        removed. Then, judged by the baseline's own counts: a cell of fewer than 5 rows is merged into its
-        left neighbour (the first into its right one); of several such cells in a row, those that together
-        reach 5 stay a cell. An empty first or last cell is kept as it is: new values land there. Without
-        baseline values there is no cut.
+        removed, and those around every value with at least 1/buckets of the rows. Then, judged by the baseline's
+        own counts: a cell of fewer than 5 rows is merged into its left neighbour, or its right one (see
+        `merge_small`); of several such cells in a row, those that together reach 5 stay a cell. An empty first or
+        last cell is kept as it is: new values land there. Without baseline values there is no cut.
         """
         return self.grid[self.starts(buckets)[1:] - 1]
+
+    @cached_property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
+        return self._single(np.arange(self.grid.size + 1))
+
+    def _single(self, starts: IntArray) -> MaskArray:
+        """Return which of the cells that begin at these cells of the grid can hold one value only."""
+        found = np.zeros(starts.size, np.bool_)
+        inner, after = starts[1:-1], starts[2:]
+        found[1:-1] = self.grid[after - 1] == np.nextafter(self.grid[inner - 1], np.inf)
+        return found
 
     def _cuts(self, buckets: int) -> IntArray:
         if self.levels.size == 0:
             return _none(np.int64)
         steps = np.arange(1, buckets) * GRID_LEVELS / buckets
-        return np.unique(self.levels[np.clip(np.floor(steps + 0.5).astype(np.int64), 1, GRID_LEVELS - 1) - 1])
+        quantiles = self.levels[np.clip(np.floor(steps + 0.5).astype(np.int64), 1, GRID_LEVELS - 1) - 1]
+        heavy = (self.counts * buckets >= self.counts.sum()) & (self.counts >= SMALL_CELL)
+        atoms = np.flatnonzero(self.single & heavy)
+        return np.unique(np.concatenate((quantiles, atoms - 1, atoms)))
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of `Categories.cells()`: kept values, then `unseen` and `other` in brackets."""
@@ -180,29 +197,14 @@ class Frame:
         return ascending and placed and bool((self.counts >= 0).all() and (self.keys[1:] > self.keys[:-1]).all())
 
 
-def _merge_small(starts: IntArray, counts: IntArray) -> IntArray:
-    """Return the starts that remain after small cells were merged, by the rule of `Frame.edges`."""
-    small = (counts < SMALL_CELL) & (counts > 0)
-    small[1:-1] = counts[1:-1] < SMALL_CELL
-    kept: list[int] = []
-    ends = int(counts[0] == 0)  # an empty first cell is kept and takes nothing in
-    run_start, run_count = -1, 0  # the small cells since the last one kept; -1: none
-    for i, start in enumerate(starts.tolist()):
-        if small[i]:
-            run_start = start if run_start < 0 else run_start
-            run_count += int(counts[i])
-            if run_count >= SMALL_CELL:
-                kept.append(run_start)
-                run_start, run_count = -1, 0
-            continue
-        first = run_start >= 0 and len(kept) == ends  # nothing before the run that could take it in
-        if first and counts[i] == 0:
-            kept.append(run_start)
-        kept.append(run_start if first and counts[i] else start)
-        run_start, run_count = -1, 0
-    if run_start >= 0 and len(kept) == ends:
-        kept.append(run_start)
-    return np.array(kept, np.int64)
+def _around_atoms(ordered: FloatArray) -> FloatArray:
+    """Return the cuts at and just above each value that is frequent among these finite, ascending ones."""
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(starts, append=ordered.size)
+    atoms = ordered[starts[(counts * GRID_LEVELS >= ordered.size) & (counts >= SMALL_CELL)]]
+    with np.errstate(over="ignore"):
+        above = np.nextafter(atoms, np.inf)
+    return np.concatenate((atoms, above[np.isfinite(above)]))
 
 
 EMPTY_FRAME = Frame()

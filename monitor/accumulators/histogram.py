@@ -11,7 +11,7 @@ from monitor.accumulators.frame import EMPTY_FRAME, Frame
 from monitor.accumulators.grouping import blocks, grouped_counts, grouped_sums, valid_groups
 from monitor.protocols import State
 from monitor.spec import Spec
-from monitor.types import Column, FloatArray, Groups, IntArray
+from monitor.types import Column, FloatArray, Groups, IntArray, MaskArray
 
 # Sums are kept in units of 2**64, an exact scaling: fewer than 2**64 values can then not overflow, so two
 # values of 1e308 in one cell leave no inf that would turn into NaN when -inf is merged in.
@@ -52,6 +52,11 @@ class Histogram:
     def cells(self, buckets: int) -> IntArray:
         """Return the counts (groups x cells) between `frame.edges(buckets)`."""
         return np.add.reduceat(self.counts, self.frame.starts(buckets), axis=1)
+
+    @property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
+        return self.frame.single
 
     def cell_sums(self, buckets: int) -> FloatArray:
         """Return the sums (groups x cells) between `frame.edges(buckets)`; ±inf beyond float64."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
-from monitor.accumulators import Frame
+from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.baseline.groups import NumberGroup, group_frame
+from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
-from monitor.profile import ProfilePlan
+from monitor.baseline.windows import RowCorrelation, row_correlation
+from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Batch, Column, FieldType
+from monitor.types import Batch, Column, FieldType, Groups, IntArray
 
 _BLOCK_ROWS = 65_536
 
@@ -33,12 +37,19 @@ class BaselineBuilder:
         *,
         max_categories: int,
         max_rows: int,
+        window_ms: int | None = None,
+        groups: Sequence[NumberGroup] = (),
     ) -> None:
-        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent)."""
+        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
+
+        With `window_ms`, the size of the windows that will be compared, the correlation of their rows is estimated.
+        """
+        self._groups = tuple(groups)
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
         self._max_rows = max_rows
+        self._window_ms = window_ms
         self._batches: list[Batch] = []
         self._known: set[str] = set(fields)
         self.rows = 0
@@ -71,14 +82,45 @@ class BaselineBuilder:
         self._batches.sort(key=lambda batch: (batch.partition, int(batch.offsets[0])))
         frames = {path: frame for path in self._fields if (frame := self._frame(path)) is not None}
         segmenter = Segmenter(tuple(self._dimension(*segment) for segment in self._segments))
-        profile = ProfilePlan(baseline_specs(self._fields), frames, segmenter.labels).empty()
-        for columns, n in self._blocks():
-            profile.update(columns, segmenter.groups(columns), (), n)
+        joint = {group.name: group_frame(group, self._columns, segmenter) for group in self._groups}
+        rulers: dict[str, Frame | GroupFrame] = {**frames, **joint}
+        specs = baseline_specs(self._fields, joint)
+        profile = ProfilePlan(specs, rulers, segmenter.labels).empty()
+        groups = []
+        for columns, start, stop in self._blocks(tuple(self._fields)):
+            groups.append(segmenter.groups(columns))
+            profile.update(columns, groups[-1], (), stop - start)
         volumes = Volumes.of(batch.event_times_ms for batch in self._batches)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, tuple(sorted(self._known)), volumes)
+        known = tuple(sorted(self._known))
+        rho = self._correlation(specs, frames, groups, profile)
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, rho, joint)
 
-    def _blocks(self) -> Iterator[tuple[Mapping[str, Column], int]]:
-        """Yield columns and number of rows of blocks of one size, whatever the batches were."""
+    def _columns(self, paths: Iterable[str]) -> Iterator[Mapping[str, Column]]:
+        """Yield the columns of these fields, block by block."""
+        return (columns for columns, *_ in self._blocks(tuple(paths)))
+
+    def _correlation(
+        self,
+        specs: Sequence[AccumulatorSpec],
+        frames: Mapping[str, Frame],
+        groups: Sequence[Groups],
+        profile: Profile,
+    ) -> RowCorrelation | None:
+        """Return how the rows of a window correlate; None where no size of windows is known, or no row."""
+        if self._window_ms is None or not self._batches:
+            return None
+        times = np.concatenate([batch.event_times_ms for batch in self._batches])
+
+        def blocks(paths: Sequence[str]) -> Iterator[tuple[Mapping[str, Column], Groups, IntArray]]:
+            for (columns, start, stop), inner in zip(self._blocks(paths), groups, strict=True):
+                yield columns, inner, times[start:stop]
+
+        found = row_correlation(blocks, times, self._window_ms, specs, frames, groups[0].size)
+        joint = joint_correlation(blocks, times, self._window_ms, profile.accumulators, groups[0].size)
+        return replace(found, estimates={**found.estimates, **joint})
+
+    def _blocks(self, paths: Sequence[str]) -> Iterator[tuple[Mapping[str, Column], int, int]]:
+        """Yield columns, first row and end of blocks of one size, whatever the batches were."""
         ends = np.cumsum([len(batch) for batch in self._batches])
         for start in range(0, self.rows, _BLOCK_ROWS):
             stop = min(start + _BLOCK_ROWS, self.rows)
@@ -86,16 +128,17 @@ class BaselineBuilder:
             parts = []
             for batch, end in zip(self._batches[first : last + 1], ends[first : last + 1].tolist(), strict=True):
                 begin = end - len(batch)
-                parts.append(batch.take(np.arange(max(start, begin) - begin, min(stop, end) - begin)))
-            yield {path: _joined([part.columns[path] for part in parts]) for path in self._fields}, stop - start
+                rows = np.arange(max(start, begin) - begin, min(stop, end) - begin)
+                parts.append({path: batch.columns[path].take(rows) for path in paths})
+            yield {path: _joined([part[path] for part in parts]) for path in paths}, start, stop
 
     def _frame(self, path: str) -> Frame | None:
-        """Return the frozen ruler of a field; None for text, which has none."""
+        """Return the frozen ruler of a field; None for texts and vectors, which have none."""
         kind = self._fields[path]
         if kind in ("number", "integer"):
             parts = [batch.columns[path].valid for batch in self._batches]
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
-        return None if kind == "text" else self._categories(path, self._max_categories)
+        return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:
         """Return the dictionary of a field: the most frequent values, ties by their order."""

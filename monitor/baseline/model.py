@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import Frame
+from monitor.accumulators import Frame, GroupFrame
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
+from monitor.baseline.windows import RowCorrelation
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
@@ -34,6 +35,8 @@ class Baseline:
     rows: int
     known_fields: tuple[str, ...] = ()
     volumes: Volumes | None = None
+    correlation: RowCorrelation | None = None
+    group_frames: Mapping[str, GroupFrame] = field(default_factory=dict)
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -47,11 +50,15 @@ class Baseline:
             "frames": {path: frame.state() for path, frame in sorted(self.frames.items())},
             "profile": to_json(self.profile.state()),
         }
+        if self.group_frames:
+            content["groups"] = {name: frame.state() for name, frame in sorted(self.group_frames.items())}
         if self.volumes is not None:
             content["volumes"] = {
                 "rows": self.volumes.rows.tolist(),
                 "covered_ms": self.volumes.covered_ms.tolist(),
             }
+        if self.correlation is not None:
+            content["rho"] = self.correlation.content()
         return content
 
     @cached_property
@@ -69,6 +76,7 @@ class Baseline:
         try:
             fields = dict(content["fields"])
             frames = {path: Frame.of_state(state) for path, state in content["frames"].items()}
+            groups = {str(name): GroupFrame.of_state(state) for name, state in content.get("groups", {}).items()}
             dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
@@ -76,11 +84,22 @@ class Baseline:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"baseline is damaged ({error}); build it again") from error
         segmenter = Segmenter(dimensions)
-        plan = ProfilePlan(baseline_specs(fields), frames, segmenter.labels)
+        plan = ProfilePlan(baseline_specs(fields, groups), {**frames, **groups}, segmenter.labels)
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        return cls(fields, frames, segmenter, profile, rows, known, volumes)
+        correlation = _correlation(content.get("rho"), plan)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups)
+
+
+def _correlation(stored: Any, plan: ProfilePlan) -> RowCorrelation | None:
+    """Return the stored correlation, None where there is none; raises StoreError on damage."""
+    if stored is None:
+        return None
+    try:
+        return RowCorrelation.of_content(stored, plan.specs, len(plan.labels))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"baseline is damaged ({error!r}); build it again") from error
 
 
 def _volumes(stored: Any) -> Volumes | None:

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from monitor.accumulators import (
     AccumulatorSpec,
     CategoriesSpec,
+    ComomentSpec,
     DistinctSpec,
+    FourierSpec,
+    GroupFrame,
     HistogramSpec,
     MomentsSpec,
     PresenceSpec,
     QuantilesSpec,
     TextSpec,
+    VectorSpec,
 )
-from monitor.types import FieldType
+from monitor.types import FieldType, vector_dimension
 
 
 def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
@@ -22,6 +26,8 @@ def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     exact = exact_specs(path, kind)
     if kind in ("number", "integer"):
         return (*exact, QuantilesSpec(field=path), DistinctSpec(field=path))
+    if vector_dimension(kind) is not None:
+        return exact
     return (*exact, DistinctSpec(field=path))
 
 
@@ -32,9 +38,19 @@ def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
         return (presence, MomentsSpec(field=path), HistogramSpec(field=path))
     if kind == "text":
         return (presence, TextSpec(field=path))
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return (presence, VectorSpec(field=path, dimension=dimension))
     return (presence, CategoriesSpec(field=path))
 
 
-def baseline_specs(fields: Mapping[str, FieldType]) -> tuple[AccumulatorSpec, ...]:
-    """Return the exact Specs of all fields, in the order of their paths."""
-    return tuple(spec for path, kind in sorted(fields.items()) for spec in exact_specs(path, kind))
+def baseline_specs(
+    fields: Mapping[str, FieldType], groups: Mapping[str, GroupFrame] | None = None
+) -> tuple[AccumulatorSpec, ...]:
+    """Return the exact Specs of all fields, in the order of their paths, and of all groups of fields."""
+    found = [spec for path, kind in sorted(fields.items()) for spec in exact_specs(path, kind)]
+    for name, frame in sorted((groups or {}).items()):
+        found.append(ComomentSpec(group=name, fields=frame.fields))
+        if frame.features:
+            found.append(FourierSpec(group=name, fields=frame.fields, features=frame.features))
+    return tuple(found)

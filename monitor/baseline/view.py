@@ -71,4 +71,5 @@ class FixedKeeper:
 
 def view_of(baseline: Baseline) -> BaselineView:
     """Return the whole baseline as what a window is compared with."""
-    return BaselineView(baseline.profile.accumulators, {}, baseline.version)
+    rho = {} if baseline.correlation is None else baseline.correlation.rho
+    return BaselineView(baseline.profile.accumulators, rho, baseline.version)

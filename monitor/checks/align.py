@@ -10,14 +10,14 @@ from pydantic import Field, model_validator
 
 from monitor.checks.align_counts import CELLS, AlignCounts
 from monitor.checks.align_pairs import Waiting, pairs
-from monitor.checks.fitting import Misfit, did_you_mean
+from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.naming import CheckName
 from monitor.checks.window import Finding, WindowView
 from monitor.errors import StoreError
 from monitor.hashing import HashArray, hash_numbers, hash_strings, mix
 from monitor.protocols import State
 from monitor.spec import DurationMs, Spec
-from monitor.types import Batch, Column, FieldType, FloatArray, Level, MaskArray
+from monitor.types import SCALARS, Batch, Column, FieldType, FloatArray, Level, MaskArray
 
 _BITS = np.uint64(12)
 
@@ -74,11 +74,12 @@ class AlignSpec(Spec):
         return 2 * self.max_waiting * (16 + 8 * len(self.compare))
 
     def misfits(self, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
-        """Yield the key and compared fields that are not configured."""
+        """Yield the key and compared fields that are not configured, or vectors."""
         for setting, paths in (("key", self.key), ("compare", self.compare)):
             for path in paths:
-                if path not in fields:
-                    yield Misfit(setting, f"{path} is not among the fields", did_you_mean(path, fields))
+                problem = unfitting(self.kind, setting, path, fields, SCALARS)
+                if problem is not None:
+                    yield problem
 
     def build(self) -> Align:
         """Return the check, to which nothing was shown yet."""

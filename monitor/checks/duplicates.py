@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from monitor.checks.ratio import corrected_ratio
 from monitor.errors import StoreError
 from monitor.protocols import State
 from monitor.spec import Bytes, DurationMs, Spec
-from monitor.types import Batch, FieldType, FloatArray, MaskArray
+from monitor.types import SCALARS, Batch, FieldType, FloatArray, MaskArray
 
 
 class DuplicatesSpec(Spec):
@@ -82,9 +82,9 @@ class DuplicatesSpec(Spec):
         return self.geometry().filter_bytes
 
     def misfits(self, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
-        """Yield the key fields that are not among the fields."""
+        """Yield the key fields that are not among the fields, or vectors."""
         for path in self.fields:
-            problem = unfitting(self.kind, "key", path, fields, get_args(FieldType))
+            problem = unfitting(self.kind, "key", path, fields, SCALARS)
             if problem is not None:
                 yield problem
 

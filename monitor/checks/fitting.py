@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from monitor.types import FieldType
+from monitor.types import SCALARS, FieldType
 
 
 class Misfit(NamedTuple):
@@ -20,12 +20,12 @@ class Misfit(NamedTuple):
 def misfits(spec: Any, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
     """Yield what does not fit in the Spec of any check.
 
-    Every Spec with a `field` needs that field, of one of its `field_types` where it says them; a Spec that
-    names more has a method `misfits(fields)` of its own, which is asked when the field fits.
+    Every Spec with a `field` needs that field, of one of its `field_types` or, where it does not say them, of any type
+    but vector; a Spec that names more has a method `misfits(fields)` of its own, which is asked when the field fits.
     """
     path = getattr(spec, "field", "")
     if path:
-        problem = unfitting(spec.kind, "field", path, fields, getattr(spec, "field_types", get_args(FieldType)))
+        problem = unfitting(spec.kind, "field", path, fields, getattr(spec, "field_types", SCALARS))
         if problem is not None:
             yield problem
             return

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
-from monitor.types import Batch, MaskArray, Presence
+from monitor.types import FIELD_TYPES, Batch, FieldType, MaskArray, Presence
 
 
 class NullableSpec(Spec):
     """Fails a row whose record has the field as null."""
 
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         fields:
           amount: {type: number}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, get_args
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.keys import EXACT, key_hashes, known_keys
 from monitor.checks.last_values import LastValues
 from monitor.hashing import HashArray, hash_strings, mix
-from monitor.types import Batch, FieldType, FloatArray, MaskArray, TopicPartition
+from monitor.types import SCALARS, Batch, FieldType, FloatArray, MaskArray, TopicPartition
 
 By = Annotated[tuple[str, ...], Field(min_length=1)] | None
 MaxKeys = Annotated[
@@ -55,9 +55,9 @@ class Predecessors:
 
 
 def misfits_of(kind: str, by: Sequence[str] | None, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
-    """Yield the `by` fields of a check that are not among the fields."""
+    """Yield the `by` fields of a check that are not among the fields, or vectors."""
     for path in by or ():
-        problem = unfitting(kind, "by", path, fields, get_args(FieldType))
+        problem = unfitting(kind, "by", path, fields, SCALARS)
         if problem is not None:
             yield problem
 

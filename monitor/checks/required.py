@@ -10,12 +10,13 @@ from pydantic import Field
 
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
-from monitor.types import Batch, MaskArray, Presence
+from monitor.types import FIELD_TYPES, Batch, FieldType, MaskArray, Presence
 
 
 class RequiredSpec(Spec):
     """Fails a row whose record lacks the field; null counts as there."""
 
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         fields:
           amount: {type: number}

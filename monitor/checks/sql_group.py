@@ -61,6 +61,9 @@ def bound(expressions: Sequence[str], fields: Mapping[str, FieldType]) -> Bound:
     conditions = [parsed(expression) for expression in expressions]
     paths = {name: resolved(name, fields) for condition in conditions for name in condition.names()}
     used = list(dict.fromkeys(paths.values()))
+    for path in used:
+        if fields[path] == "vector":
+            raise ValueError(f"{path} is a vector, and a condition is over single values; leave it out")
     columns = {name: f"c{used.index(path)}" for name, path in paths.items()}
     return Bound(tuple(c.rewritten(columns) for c in conditions), {path: fields[path] for path in used})
 

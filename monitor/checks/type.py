@@ -9,12 +9,13 @@ from pydantic import Field
 
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.spec import Spec
-from monitor.types import Batch, MaskArray, Presence
+from monitor.types import FIELD_TYPES, Batch, FieldType, MaskArray, Presence
 
 
 class TypeSpec(Spec):
     """Fails a row whose value has another type than the field, is NaN or infinite."""
 
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         fields:
           amount: {type: number, max_failure_ratio: 0.001}  # makes one by itself

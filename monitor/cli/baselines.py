@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from monitor.accumulators.categories import Categories
+from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.baseline import Baseline, BaselineFiles, Lineage
@@ -22,8 +23,10 @@ from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.errors import ConfigError, Problem
+from monitor.profile import frame_key
 from monitor.replaying import files_of
 from monitor.sources import KafkaSpec, PartitionedSource
+from monitor.spec import format_duration
 
 _SHORT = 12
 
@@ -80,6 +83,7 @@ def run_show(file: Path, version: str | None, output: OutputFormat) -> None:
     typer.echo(f"baseline {found.version}")
     for name, value in _lineage(lineage):
         typer.echo(f"  {name:<12}{value}")
+    typer.echo(f"  {'windows':<12}{_windows(found)}")
     for path, facts in _fields(found).items():
         typer.echo(f"  {path} ({facts.pop('type')}): " + ", ".join(f"{k} {_show(v)}" for k, v in facts.items()))
 
@@ -109,7 +113,17 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
     """Return each field's type and main statistics over all rows."""
     out: dict[str, dict[str, Any]] = {path: {"type": kind} for path, kind in baseline.fields.items()}
     for spec, accumulator in baseline.profile.accumulators.items():
-        facts = out[spec.field]
+        if isinstance(accumulator, Comoment):
+            rows, complete = int(accumulator.rows[0]), int(accumulator.n[0])
+            out[frame_key(spec)] = {
+                "type": "group",
+                "fields": list(accumulator.frame.fields),
+                "incomplete_ratio": (rows - complete) / max(rows, 1),
+                "components": len(accumulator.frame.fields) - accumulator.frame.residual.shape[1],
+            }
+        if getattr(spec, "fields", None) is not None:
+            continue
+        facts = out[frame_key(spec)]
         if isinstance(accumulator, PresenceCounts):
             rows = max(int(accumulator.rows[0]), 1)
             facts |= {
@@ -125,7 +139,31 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
             }
         elif isinstance(accumulator, Categories):
             facts |= {"values": len(accumulator.frame.keys), "top": list(accumulator.frame.categories[:3])}
+    for path, facts in _rho(baseline).items():
+        out[path] |= facts
     return out
+
+
+def _rho(baseline: Baseline) -> dict[str, dict[str, Any]]:
+    """Return what is known of the correlation of rows within windows, by field, over all rows."""
+    out: dict[str, dict[str, Any]] = {}
+    found = {} if baseline.correlation is None else baseline.correlation.estimates
+    for spec, estimated in found.items():
+        facts = out.setdefault(frame_key(spec), {})
+        name = {"presence": "rho_missing", "fourier": "rho_mmd"}.get(spec.kind, "rho")
+        facts[name], facts[f"{name}_error"] = float(estimated.rho[0]), float(estimated.error[0])
+        facts.setdefault("rho_windows", 0)
+        facts["rho_windows"] = max(facts["rho_windows"], int(estimated.windows[0]))
+    return out
+
+
+def _windows(baseline: Baseline) -> str:
+    """Return in words what windows the correlation was estimated from."""
+    found = baseline.correlation
+    if found is None:
+        return "not counted; rows are taken as independent"
+    spelled = f"{found.windows} of {format_duration(found.window_ms)}"
+    return spelled if found.estimates else f"{spelled}, too few to tell; rows are taken as independent"
 
 
 def _lineage(lineage: Lineage) -> list[tuple[str, str]]:

@@ -77,7 +77,8 @@ def _report(
         "config_hash": config.digest,
         "estimate": vars(cost),
         "warnings": warnings,
-        "detectors": {path: [d.kind for d in config.detectors_for(path)] for path in config.fields},
+        "detectors": {path: [d.kind for d in config.detectors_for(path)] for path in config.fields}
+        | {group.name: [d.kind for d in group.drift] for group in config.groups},
         **({"sample": taken.as_json()} if taken is not None else {}),
         **({"connect": [vars(attempt) for attempt in tried]} if tried else {}),
         "effective": effective(config),
@@ -86,6 +87,7 @@ def _report(
 
 def _print(config: Config, cost: Estimate, warnings: list[str], taken: Sample | None, tried: list[Attempt]) -> None:
     detectors = sum(len(config.detectors_for(path)) for path in config.fields)
+    detectors += sum(len(group.drift) for group in config.groups)
     checks = len(config.checks) + sum(len(field.checks(path)) for path, field in config.fields.items())
     counts = [(cost.fields, "field"), (detectors, "detector"), (checks, "check"), (len(config.sinks), "sink")]
     typer.echo(f"OK {config.name}: {', '.join(plural(n, noun) for n, noun in counts)} (hash {config.digest})")
@@ -111,11 +113,16 @@ def _summary(config: Config, cost: Estimate) -> list[tuple[str, str]]:
         f"{path} ({field.type}): {', '.join(each.kind for each in config.detectors_for(path)) or 'no drift'}"
         for path, field in config.fields.items()
     ]
+    groups = [
+        f"{group.name} ({', '.join(group.fields)}): {', '.join(each.kind for each in group.drift)}"
+        for group in config.groups
+    ]
     return [
         ("source", f"{source.kind}: {', '.join(names)}"),
         ("event time", config.time.field or "the record's Kafka timestamp"),
         ("window", f"{window}, {format_duration(config.time.lateness)} for late rows"),
         *(("" if index else "fields", line) for index, line in enumerate(fields)),
+        *(("" if index else "groups", line) for index, line in enumerate(groups)),
         ("sinks", ", ".join(f"{sink.name} ({sink.kind})" for sink in config.sinks) or "none"),
         ("series", f"about {cost.series} of at most {limits.max_series}, at {plural(cost.partitions, 'partition')}"),
         (

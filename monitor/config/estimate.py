@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.tree import Config
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
 from monitor.sequential import stream_field
 from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
-from monitor.types import Column, FieldType, Groups, Level
+from monitor.types import Column, FieldType, Groups, Level, vector_dimension, vector_type
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SAMPLE_ROWS = 20_000
@@ -54,8 +56,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
         if config.baseline is not None and field.type in ("category", "boolean"):
             most = 2 if field.type == "boolean" else config.limits.max_categories
             known = min(most, len(field.allowed) if field.allowed else most)
-        fixed, per_group = _field_bytes(field.type, known, config.baseline is not None)
+        fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
+    bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
@@ -73,6 +76,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
 def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]:  # noqa: FBT001 - part of the key
     """Return the bytes of a field's accumulators that do not, and that do, grow with each group."""
     numeric = kind in ("number", "integer")
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return _vector_bytes(dimension)
     frame = None
     if baseline and numeric:
         frame = Frame.of_numbers(np.arange(1000.0))
@@ -82,7 +88,7 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
     for groups in (1, 2):
         total = 0
         for spec in profile_specs("field", kind):
-            accumulator = spec.build(frame, groups)
+            accumulator: Any = cast("Any", spec).build(frame, groups)
             if numeric:
                 column = Column(np.arange(float(_SAMPLE_ROWS)), np.zeros(_SAMPLE_ROWS, np.uint8))
                 accumulator.update(column, _all_in_last(groups))
@@ -90,6 +96,21 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
         sizes.append(total)
     per_group = sizes[1] - sizes[0]
     return sizes[0] - per_group, per_group
+
+
+def _group_bytes(fields: int, features: int) -> int:
+    """Return the bytes that a group of fields takes for each group of rows: of a symmetric matrix the upper half."""
+    numbers = fields + 1  # the fields and the residual
+    return 8 * (2 + 2 * numbers + numbers * (numbers + 1) // 2) + (8 * (1 + features) if features else 0)
+
+
+def _vector_bytes(dimension: int) -> tuple[int, int]:
+    """Return the same of a vector field, from the sizes of two short ones: nobody builds a large one for this."""
+    presence, fixed = (_state_bytes(spec.build(None, 1).state()) for spec in profile_specs("field", vector_type(1)))
+    matrix = 8 * (1 + 2 * dimension + dimension * (dimension + 1) // 2)
+    norms = fixed - 8 * (1 + 2 + 1)
+    segmented = dimension <= SEGMENTED_DIMENSION
+    return (0, presence + norms + matrix) if segmented else (matrix, presence + norms)
 
 
 def _all_in_last(groups: int) -> Groups:
@@ -157,12 +178,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         watermark_ms=0,
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
-        thresholds={
-            (path, detector.kind, level): 0.0
-            for path in config.fields
-            for detector in config.detectors_for(path)
-            for level in ("warning", "critical")
-        },
+        thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
         checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,
@@ -174,18 +190,27 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
 
 def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
     for path, field in config.fields.items():
-        numeric = field.type in ("number", "integer")
+        numeric, vector = field.type in ("number", "integer"), field.type == "vector"
         for segment in segments:
-            numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric else {}
+            numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric or vector else {}
             whole = {"distinct": 0.0, "quantiles": dict.fromkeys(_QUANTILES if numeric else (), 0.0)}
-            yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **({} if segment else whole))  # type: ignore[arg-type]
+            sketched = {} if segment or vector else whole
+            yield FieldView(path, segment, 0, 0.0, 0.0, **numbers, **sketched)  # type: ignore[arg-type]
+    for group in config.groups:
+        for segment in segments:
+            yield FieldView(group.name, segment, 0, 0.0, None)
+
+
+def _detectors(config: Config) -> list[tuple[str, str]]:
+    """Return field or group, and kind, of every detector."""
+    found = [(path, detector.kind) for path in config.fields for detector in config.detectors_for(path)]
+    return found + [(group.name, detector.kind) for group in config.groups for detector in group.drift]
 
 
 def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
-    for path in config.fields:
-        for detector in config.detectors_for(path):
-            for segment in segments:
-                yield VerdictView(path, segment, detector.kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+    for name, kind in _detectors(config):
+        for segment in segments:
+            yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
     for spec in config.sequential:
         for segment in segments if spec.segments else segments[:1]:
             yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

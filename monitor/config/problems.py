@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from monitor.config.document import Document, Loc, dotted
 from monitor.config.masking import MASK, is_masked
-from monitor.config.rules import Violation
 from monitor.config.shape import allowed_keys, allowed_kinds, is_number, leaves
+from monitor.config.violation import Violation
 from monitor.errors import Problem
 
 _SHOWN = 60

@@ -1,4 +1,4 @@
-"""Writes docs/reference/checks.md, detectors.md and sequential.md from the Specs; `make docs-reference` runs it.
+"""Writes docs/reference/checks.md, detectors.md, groups.md and sequential.md from the Specs, for `make docs-reference`.
 
 `python -m monitor.config.reference checks > docs/reference/checks.md`, and the same for the others.
 """
@@ -16,12 +16,12 @@ from pydantic import BaseModel
 
 from monitor.checks import CheckSpec
 from monitor.checks.naming import CheckedField, Severity
-from monitor.detectors import DetectorSpec
+from monitor.detectors import DetectorSpec, GroupDetectorSpec
 from monitor.sequential import SequentialSpec
 from monitor.spec import format_duration
 
 UNIONS: Final[Mapping[str, Any]] = MappingProxyType(
-    {"checks": CheckSpec, "detectors": DetectorSpec, "sequential": SequentialSpec}
+    {"checks": CheckSpec, "detectors": DetectorSpec, "groups": GroupDetectorSpec, "sequential": SequentialSpec}
 )
 """The pages and the unions they are made of."""
 
@@ -34,8 +34,13 @@ becomes an alert is in [Configuration](configuration.md#checks).
 """,
     "detectors": """\
 Every kind of detector, with an example and all of its settings. They stand in `drift`, for every field whose type they
-can compare, or in a field's own `drift`, which replaces those. How a score becomes a level is in
-[The bound](../explanation/psi.md#the-bound).
+can compare, or in a field's own `drift`, which replaces those. Which to take is in [Choosing
+detectors](../explanation/detectors.md), how a score becomes a level in [The bound](../explanation/psi.md#the-bound).
+""",
+    "groups": """\
+Every kind of detector of a group of numeric fields, with an example and all of its settings. They stand in a group's
+`drift`; without it a group has `hotelling` and `spe`. What each of them sees, and what none does, is in
+[Fields together](../explanation/multivariate.md).
 """,
     "sequential": """\
 Every kind of sequential detector, with an example and all of its settings. They stand in `sequential` and need no
@@ -79,7 +84,7 @@ def example_of(spec: type[BaseModel]) -> str | None:
 
 
 def render(page: str) -> str:
-    """Return a whole page (`checks`, `detectors`, `sequential`) as Markdown; raises KeyError for another one."""
+    """Return a whole page, one of `UNIONS`, as Markdown; raises KeyError for another one."""
     sections = "\n".join(_section(spec) for spec in members(UNIONS[page]))
     return f"# {page.capitalize()}\n\n{_NOTE}\n\n{_HEADS[page]}\n{sections}"
 

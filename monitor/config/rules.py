@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from monitor.checks import misfits
+from monitor.config.group_rules import GROUP_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
+from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
-BASELINE_REMEDY = (
-    "add `baseline: {kind: file, path: DIRECTORY}` and build it with `driftline baseline build -c FILE --input F`"
-)
 _TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
 """The settings that name topics, of checks that compare two."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Two parts that disagree: where to look first, what is wrong, and what to do."""
-
-    loc: tuple[str | int, ...]
-    message: str
-    remedy: str | None = None
-
-    def __str__(self) -> str:
-        """Render as `window.pane: message; remedy`."""
-        where = ".".join(str(part) for part in self.loc)
-        return f"{where}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 def violations(sections: Mapping[str, Any]) -> list[Violation]:
@@ -64,6 +48,20 @@ def _field_count_is_capped(fields: Any, limits: Any) -> Iterator[Violation]:
         if field.allowed is not None and len(field.allowed) > limits.max_categories:
             message = f"{len(field.allowed)} allowed values are more than limits.max_categories"
             yield Violation(("fields", path, "allowed"), message, "raise it, or use a check of kind sql")
+
+
+def _vectors_are_capped(fields: Any, limits: Any) -> Iterator[Violation]:
+    for path, field in fields.items():
+        if field.dimension is not None and field.dimension > limits.max_vector_dimension:
+            message = f"{field.dimension} numbers are more than limits.max_vector_dimension"
+            yield Violation(("fields", path, "dimension"), message, "raise it, or send shorter vectors")
+
+
+def _vectors_can_be_read(fields: Any, decoder: Any) -> Iterator[Violation]:
+    for path, field in fields.items():
+        if field.type == "vector" and decoder.kind == "delimited":
+            message = "delimited records have no arrays, so every value would be a wrong type"
+            yield Violation(("fields", path, "type"), message, "use another decoder, or drop the field")
 
 
 def _record_fields_have_their_types(fields: Any) -> Iterator[Violation]:
@@ -253,6 +251,8 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("fields", "checks"), _something_is_watched),
     (("fields", "time"), _paths_are_distinct),
     (("fields", "limits"), _field_count_is_capped),
+    (("fields", "limits"), _vectors_are_capped),
+    (("fields", "decoder"), _vectors_can_be_read),
     (("fields",), _record_fields_have_their_types),
     (("fields", "time"), _event_time_is_readable),
     (("window", "time", "limits"), _panes_fit),
@@ -272,4 +272,5 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
+    *GROUP_RULES,
 )

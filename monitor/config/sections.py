@@ -10,7 +10,7 @@ from monitor.checks.contract import FieldCheckSpec, field_checks
 from monitor.config.paths import FieldPath
 from monitor.detectors import DetectorSpec
 from monitor.spec import Bytes, DurationMs, Spec, format_duration
-from monitor.types import FieldType
+from monitor.types import FieldType, vector_type
 
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share between 0 and 1, never percent."""
@@ -89,6 +89,7 @@ class FieldSpec(Spec):
     """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
 
     type: FieldType = Field(description="What its values are.")
+    dimension: int | None = Field(default=None, ge=1, description="How many numbers a vector has; for vectors only.")
     required: bool = Field(default=False, description="An absent field is a failure.")
     nullable: bool = Field(default=True, description="Whether null is fine; if not, it is a failure.")
     range: tuple[Bound | None, Bound | None] | None = Field(
@@ -100,6 +101,13 @@ class FieldSpec(Spec):
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")
+
+    @field_validator("dimension")
+    @classmethod
+    def _dimension_fits(cls, value: int | None, info: Any) -> int | None:
+        if value is not None and info.data.get("type", "vector") != "vector":
+            raise ValueError("only vector fields have a dimension; leave it out, or change the type to vector")
+        return value
 
     @field_validator("range")
     @classmethod
@@ -117,6 +125,8 @@ class FieldSpec(Spec):
     @classmethod
     def _allowed_fits(cls, value: Any, info: Any) -> Any:
         wanted = info.data.get("type")
+        if wanted == "vector" and value is not None:
+            raise ValueError("vectors have no list of allowed values; leave it out")
         for entry in value or ():
             if wanted in ("category", "text") and not isinstance(entry, str):
                 raise ValueError(f"{entry} is not text, as the values of a {wanted} field are; put it in quotes")
@@ -125,6 +135,17 @@ class FieldSpec(Spec):
             if wanted == "boolean" and not isinstance(entry, bool):
                 raise ValueError(f"{entry!r} is neither true nor false")
         return value
+
+    @model_validator(mode="after")
+    def _has_its_dimension(self) -> Self:
+        if self.type == "vector" and self.dimension is None:
+            raise ValueError("a vector field needs its dimension; add how many numbers each vector has")
+        return self
+
+    @property
+    def kept_type(self) -> FieldType:
+        """The type as decoders, accumulators and baselines know it: that of a vector has its dimension."""
+        return self.type if self.dimension is None else vector_type(self.dimension)
 
     def checks(self, path: str) -> tuple[FieldCheckSpec, ...]:
         """Return the checks that follow from this contract of the field at `path`."""
@@ -164,8 +185,15 @@ class LimitsSpec(Spec):
     max_record_bytes: Bytes = Field(default=1 << 20, description="A larger record is a reject.")
     max_nesting_depth: int = Field(default=64, ge=1, le=1_000, description="A record nested deeper is a reject.")
     max_fields: int = Field(default=500, ge=1, le=10_000, description="Configured fields.")
+    max_group_fields: int = Field(default=200, ge=2, le=2_000, description="Fields of one group.")
     max_categories: int = Field(
         default=1_000, ge=1, le=100_000, description="Values that a baseline keeps of a category."
+    )
+    max_vector_dimension: int = Field(
+        default=2_048,
+        ge=1,
+        le=16_384,
+        description="Numbers of a vector; state grows with their square, judging with their cube.",
     )
     max_segments: int = Field(default=200, ge=1, le=100_000, description="Segments of all dimensions together.")
     max_series: int = Field(

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from monitor.sequential import stream_field
+from monitor.types import FIELD_TYPES, SCALARS, FieldType
 
 Disagreement = tuple[tuple[str | int, ...], str, str | None]
 """Where to look first, what is wrong, and what to do."""
-_NUMERIC = frozenset({"mean", "stddev", "quantile"})
+_NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
+_FITTING = {"mean": _NUMBERS, "stddev": _NUMBERS, "quantile": _NUMBERS, "distinct": SCALARS}
+"""The field types that have a statistic, where not all of them do."""
 _UNSEGMENTED = frozenset({"distinct", "quantile"})
 
 
@@ -20,29 +23,35 @@ def sequential_violations(sections: Mapping[str, Any]) -> Iterator[Disagreement]
             yield from rule(*(sections[name] for name in needs))
 
 
-def _series_are_of_something(sequential: Any, fields: Any) -> Iterator[Disagreement]:
+def _series_are_of_something(sequential: Any, fields: Any, groups: Any) -> Iterator[Disagreement]:
+    names = {group.name for group in groups}
     for index, spec in enumerate(sequential):
         path = getattr(spec, "field", None)
-        if path is None:
+        if path is None or (path in names and spec.statistic == "score"):
             continue
         if path not in fields:
             remedy = f"add `{path}: {{type: number}}` to fields, or name one of {_some(fields)}"
             yield (("sequential", index, "field"), f"{path} is not among the fields", remedy)
-        elif spec.statistic in _NUMERIC and fields[path].type not in ("number", "integer"):
+        elif fields[path].type not in _FITTING.get(spec.statistic, FIELD_TYPES):
             message = f"a field of type {fields[path].type} has no {spec.statistic}"
             remedy = "use missing_ratio, invalid_ratio, or the score of a detector"
             yield (("sequential", index, "statistic"), message, remedy)
 
 
-def _series_have_their_detector(sequential: Any, fields: Any, drift: Any) -> Iterator[Disagreement]:
+def _series_have_their_detector(sequential: Any, fields: Any, drift: Any, groups: Any) -> Iterator[Disagreement]:
+    joint = {group.name: group.drift for group in groups}
     for index, spec in enumerate(sequential):
         wanted, path = getattr(spec, "detector", None), getattr(spec, "field", None)
-        if wanted is None or path not in fields:
+        if wanted is None or (path not in fields and path not in joint):
             continue
-        field = fields[path]
-        own = field.drift if field.drift is not None else [d for d in drift if field.type in d.field_types]
+        field = fields.get(path)
+        if field is None:
+            own = joint[path]
+        else:
+            own = field.drift if field.drift is not None else [d for d in drift if field.type in d.field_types]
         if wanted not in {detector.kind for detector in own}:
-            remedy = f"add `{{kind: {wanted}}}` to drift or fields.{path}.drift"
+            place = f"drift or fields.{path}.drift" if field is not None else f"the drift of the group {path}"
+            remedy = f"add `{{kind: {wanted}}}` to {place}"
             yield (("sequential", index, "detector"), f"{path} has no detector {wanted}", remedy)
 
 
@@ -84,8 +93,8 @@ def _some(names: Any) -> str:
 
 
 _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Disagreement]]], ...] = (
-    (("sequential", "fields"), _series_are_of_something),
-    (("sequential", "fields", "drift"), _series_have_their_detector),
+    (("sequential", "fields", "groups"), _series_are_of_something),
+    (("sequential", "fields", "drift", "groups"), _series_have_their_detector),
     (("sequential", "fields", "checks"), _series_have_their_check),
     (("sequential", "segments"), _series_are_segmented),
     (("sequential", "drift", "fields"), _series_have_names_of_their_own),

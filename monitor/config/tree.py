@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from pydantic_core import PydanticCustomError
 
 from monitor.checks import CheckSpec
+from monitor.config.groups import GroupSpec
 from monitor.config.links import LinksSpec
 from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
@@ -63,6 +64,7 @@ class Config(Spec):
     drift: tuple[DetectorSpec, ...] = Field(
         default=(), description="For every field whose type the detector can compare."
     )
+    groups: tuple[GroupSpec, ...] = Field(default=(), description="Numeric fields that are compared together.")
     sequential: tuple[SequentialSpec, ...] = Field(
         default=(), description="Detectors with memory, over series of one number a window."
     )

@@ -62,10 +62,10 @@ class DelimitedDecoder:
     Lines with quotes go one by one through Python's `csv` (which is C), since Arrow's reader would take
     a quoted line's end for the next record; all others are split at once. All values are texts: a
     number is what reads as one in full (also nan and inf), a boolean is true or false in any case,
-    anything else there a wrong type. A field that is no column is absent. Filtered: tombstones, and
-    records that repeat the names of the columns. Rejects: oversize, encoding, malformed (quotes that
-    do not match, more than one line), column_count, event_time_missing, event_time_invalid,
-    event_time_ahead.
+    anything else there a wrong type, and so is every value of a vector field. A field that is no column
+    is absent. Filtered: tombstones, and records that repeat the names of the columns. Rejects: oversize,
+    encoding, malformed (quotes that do not match, more than one line), column_count, event_time_missing,
+    event_time_invalid, event_time_ahead.
     """
 
     def __init__(self, spec: DelimitedSpec, plan: DecodePlan) -> None:
@@ -140,6 +140,8 @@ class DelimitedDecoder:
         family = token_family(kind)
         if family == "text":
             return Column(texts, presence)
+        if family == "vector":
+            return blank_column(np.where(presence == Presence.OK, Presence.WRONG_TYPE, presence).astype(np.uint8), kind)
         if family == "boolean":
             texts = pc.ascii_lower(texts)
             right = np.asarray(pc.is_in(texts, value_set=pa.array(["true", "false"])))

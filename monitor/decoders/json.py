@@ -22,16 +22,28 @@ from monitor.decoders.nesting import too_deep
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
 from monitor.decoders.registry import RegistrySpec
+from monitor.decoders.typed import empty_columns, number_column
 from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
+from monitor.decoders.vectors import list_column
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Batch, Column, Decoded, Fetch, FieldType, IntArray, MaskArray, Presence, PresenceArray
+from monitor.types import (
+    Batch,
+    Column,
+    Decoded,
+    Fetch,
+    FieldType,
+    IntArray,
+    MaskArray,
+    PresenceArray,
+    vector_dimension,
+)
 
 _SAMPLE_PERIOD, _SAMPLE_RUN = 1024, 16
 """Unknown fields are looked for in 16 successive offsets of 1024: one record in 64, but not in every small fetch."""
 _MAX_NAME_CHARS = 200
 """Names of unknown fields are kept with the statistics, so a producer must not decide how long they are."""
-_DUCK_TYPES = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR"}
+_DUCK_TYPES: dict[str, Any] = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR", "vector": ["DOUBLE"]}
 _KEYS = "SELECT json_keys(v) FROM texts"
 _VALID = "SELECT json_valid(v) FROM texts"
 
@@ -115,7 +127,7 @@ class JsonDecoder:
         """Return the columns of all records that are JSON objects, and the unknown fields seen."""
         texts = self._texts(fetch, sieve)
         if not len(texts):
-            return {path: _empty(kind) for path, kind in self._fields.items()}, {}
+            return empty_columns(self._fields), {}
         texts, objects = self._objects(texts, sieve)
         suspicious = self._suspicion.suspects(texts)
         if suspicious.any():
@@ -221,25 +233,13 @@ def _leaves(objects: pa.StructArray, prefix: str = "") -> Iterator[tuple[str, pa
             yield prefix + field.name, values
 
 
-def _empty(kind: FieldType) -> Column:
-    """Return a column without rows."""
-    values = np.empty(0) if tokens.token_family(kind) == "number" else pa.array([], pa.string())
-    return Column(values, np.empty(0, np.uint8))
-
-
 def _column(leaf: pa.Array, presence: PresenceArray, kind: FieldType) -> Column:
     """Return a column of the decoded values, with numbers that are not finite (or not whole) marked."""
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return list_column(leaf, presence, dimension)
     family = tokens.token_family(kind)
-    if family != "number":
-        texts = leaf.cast(pa.string()) if family == "boolean" else leaf
-        return Column(texts.fill_null("") if texts.null_count else texts, presence)
-    values = np.asarray(leaf.fill_null(0.0) if leaf.null_count else leaf)
-    finite = np.isfinite(values)
-    if not finite.all():
-        odd = ~finite & (presence == Presence.OK)
-        presence[odd & np.isnan(values)] = Presence.NAN
-        presence[odd & (values == np.inf)] = Presence.POSITIVE_INFINITY
-        presence[odd & (values == -np.inf)] = Presence.NEGATIVE_INFINITY
-    if kind == "integer":
-        presence[(presence == Presence.OK) & (values != np.floor(values))] = Presence.WRONG_TYPE
-    return Column(values, presence)
+    if family == "number":
+        return number_column(np.asarray(leaf.fill_null(0.0) if leaf.null_count else leaf), presence, kind)
+    texts = leaf.cast(pa.string()) if family == "boolean" else leaf
+    return Column(texts.fill_null("") if texts.null_count else texts, presence)

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from monitor.decoders.tokens import token_family
 from monitor.decoders.typed import number_column
-from monitor.types import Column, FieldType, Presence
+from monitor.decoders.vectors import object_vectors
+from monitor.types import Column, FieldType, Presence, vector_dimension
 
 
 class Missing:
@@ -29,8 +30,9 @@ _FITTING: dict[str, frozenset[type]] = {
     "number": frozenset({int, float, Decimal}),
     "boolean": frozenset({bool}),
     "text": frozenset({str, datetime}),
+    "vector": frozenset({list}),
 }
-_FILLER: dict[str, Any] = {"number": 0.0, "boolean": False, "text": ""}
+_FILLER: dict[str, Any] = {"number": 0.0, "boolean": False, "text": "", "vector": []}
 _NOTHING = {type(None): Presence.NULL, Missing: Presence.ABSENT}
 
 
@@ -42,8 +44,8 @@ def picked(objects: list[Any], name: str) -> list[Any]:
 def object_column(values: list[Any], kind: FieldType) -> Column:
     """Return a column of `values`: None is null, MISSING absent, a value of another type a wrong type.
 
-    Numbers are int, float and Decimal, kept as float64; a bool is not a number. A time is the text that
-    ISO 8601 makes of it.
+    Numbers are int, float and Decimal, kept as float64; a bool is not a number. A vector is a list of them. A time is
+    the text that ISO 8601 makes of it.
     """
     family = token_family(kind)
     fitting = _FITTING[family]
@@ -54,6 +56,9 @@ def object_column(values: list[Any], kind: FieldType) -> Column:
         presence = np.fromiter(map(meaning.__getitem__, map(type, values)), np.uint8, len(values))
         filler = _FILLER[family]
         values = [value if type(value) in fitting else filler for value in values]
+    dimension = vector_dimension(kind)
+    if dimension is not None:
+        return object_vectors(values, presence, dimension, _FITTING["number"])
     if family == "number":
         return number_column(np.array(values, np.float64), presence, kind)
     if family == "boolean":

@@ -1,9 +1,9 @@
 """Which token each field really holds: a cheap suspicion over all rows, an exact look at the few.
 
 DuckDB's `json_transform` coerces in silence: "12.5" becomes 12.5, "yes" true, 7 the text "7", an object
-its JSON. So a search flags every row in which a configured key may be followed by a token of another
-type, and only those rows, and rows with a NULL, are asked for their tokens' types. The suspicion may be
-wrong, the look is exact; a key written with escapes and a comma before a bracket are always suspicious.
+its JSON, an array's "1.5" the number 1.5. So a search flags every row in which a configured key may be followed by
+a token of another type, and only those rows, and rows with a NULL, are asked for their tokens' types. The suspicion
+may be wrong, the look is exact; a key written with escapes and a comma before a bracket are always suspicious.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import pyarrow.compute as pc
 
 from monitor.decoders.duck import Duck, quoted
 from monitor.decoders.nesting import BARE
-from monitor.types import FieldType, MaskArray, Presence, PresenceArray
+from monitor.types import FieldType, MaskArray, Presence, PresenceArray, vector_dimension
 
 _FOREIGN = {
     "number": r'["\[{tf]',
     "boolean": r'(?:["\[{0-9\-NIi]|n[^u])',
     "text": r"(?:[\[{tf0-9\-NIi]|n[^u])",
+    "vector": r'\[[^\]"tf]*["tf]',
 }
 _ESCAPED_KEY = r'\\.(?:[^"\\]|\\.)*"\s*:'
 _TRAILING_COMMA = r",\s*[}\]]"
-_NUMBERS = frozenset({"BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "INTEGER", "UINTEGER"})
 _GROUP = 16
 """Records searched as one text: starting a search costs as much as forty bytes of it."""
 _FEW = 64
@@ -39,8 +39,21 @@ _NAMES = 128
 """Names searched for at once: RE2 has 8 MB for its automaton, and slows down twentyfold where that is too little."""
 
 
+_RIGHT = {
+    "number": frozenset({"BIGINT", "UBIGINT", "DOUBLE", "HUGEINT", "UHUGEINT", "INTEGER", "UINTEGER"}),
+    "boolean": frozenset({"BOOLEAN"}),
+    "text": frozenset({"VARCHAR"}),
+    "vector": frozenset({"ARRAY"}),
+}
+"""What `json_type` may say of a family's tokens."""
+_ONLY_NUMBERS = r"^\[[-+0-9.,eE\sNaInfity]*\]$"
+"""A well-formed array that holds no text, truth value, null, array or object: those need other letters."""
+
+
 def token_family(kind: FieldType) -> str:
-    """Return which JSON token a field type takes: number, boolean or text."""
+    """Return which JSON token a field type takes: number, boolean, text, or vector for an array of numbers."""
+    if vector_dimension(kind) is not None:
+        return "vector"
     return {"number": "number", "integer": "number", "boolean": "boolean"}.get(kind, "text")
 
 
@@ -129,12 +142,18 @@ def token_types(duck: Duck, texts: pa.StringArray, fields: Mapping[str, FieldTyp
     encoded = duck.ask(f"SELECT json_type(v, [{pointers}]) FROM texts", texts).flatten().dictionary_encode()  # noqa: S608
     names = [str(name) for name in encoded.dictionary.to_numpy(zero_copy_only=False)]
     codes = np.asarray(encoded.indices.fill_null(len(names))).reshape(len(texts), len(fields))
-    return {path: _meaning(names, kind)[codes[:, i]] for i, (path, kind) in enumerate(fields.items())}
+    found = {path: _meaning(names, kind)[codes[:, i]] for i, (path, kind) in enumerate(fields.items())}
+    for path, kind in fields.items():
+        rows = np.flatnonzero(found[path] == Presence.OK) if token_family(kind) == "vector" else np.empty(0, np.int64)
+        if rows.size:
+            arrays = duck.ask(f"SELECT v ->> {quoted(pointer(path))} FROM texts", texts.take(pa.array(rows)))  # noqa: S608
+            found[path][rows[~_matches(arrays, (_ONLY_NUMBERS,))]] = Presence.WRONG_TYPE
+    return found
 
 
 def _meaning(names: Iterable[str], kind: FieldType) -> PresenceArray:
     """Return the presence that each type name means for a field of `kind`; the last entry is absent."""
-    right = {"number": _NUMBERS, "boolean": frozenset({"BOOLEAN"}), "text": frozenset({"VARCHAR"})}[token_family(kind)]
+    right = _RIGHT[token_family(kind)]
     out = [Presence.NULL if name == "NULL" else Presence.OK if name in right else Presence.WRONG_TYPE for name in names]
     return np.array([*out, Presence.ABSENT], np.uint8)
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.decoders.tokens import token_family
-from monitor.types import Column, FieldType, FloatArray, IntArray, Presence, PresenceArray
+from monitor.decoders.vectors import blank_vectors
+from monitor.types import Column, FieldType, FloatArray, IntArray, Presence, PresenceArray, vector_dimension
 
 
 def number_column(values: FloatArray, presence: PresenceArray, kind: FieldType) -> Column:
@@ -26,7 +27,9 @@ def number_column(values: FloatArray, presence: PresenceArray, kind: FieldType) 
 
 def blank_column(presence: PresenceArray, kind: FieldType) -> Column:
     """Return a column without usable values, of which `presence` says why."""
-    n = len(presence)
+    n, dimension = len(presence), vector_dimension(kind)
+    if dimension is not None:
+        return blank_vectors(presence, dimension)
     values = np.zeros(n) if token_family(kind) == "number" else pa.repeat(pa.scalar(""), n)
     return Column(values, presence)
 

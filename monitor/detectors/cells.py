@@ -61,10 +61,20 @@ class CellPair:
         return (self.n_baseline > 0) & (self.n_current > 0)
 
     @cached_property
+    def effect(self) -> FloatArray:
+        """The design effect 1 + (n-1)·rho per group: so many correlated rows are worth one independent row."""
+        return np.asarray(1 + (np.maximum(self.n_current, 1) - 1) * self.rho, np.float64)
+
+    @cached_property
+    def rows(self) -> tuple[FloatArray, FloatArray]:
+        """How many independent rows those of baseline and current are worth, per group; positive where empty."""
+        return tuple(np.maximum(n, 1) / self.effect for n in (self.n_baseline, self.n_current))  # type: ignore[return-value]
+
+    @cached_property
     def noise(self) -> FloatArray:
         """The sampling noise K = (1/n + 1/m)·(1 + (n-1)·rho) per group; arbitrary where not defined."""
         n, m = np.maximum(self.n_current, 1), np.maximum(self.n_baseline, 1)
-        return np.asarray((1 / n + 1 / m) * (1 + (n - 1) * self.rho))
+        return np.asarray((1 / n + 1 / m) * self.effect)
 
     @cached_property
     def occupied(self) -> MaskArray:
@@ -103,8 +113,13 @@ class CellPair:
         lower_bound: FloatArray,
         p_value: FloatArray | None = None,
         contributions: FloatArray | None = None,
+        change: FloatArray | None = None,
+        error_bound: FloatArray | None = None,
     ) -> Score:
-        """Return the Score of these numbers, all NaN for groups that are not defined."""
+        """Return the Score of these numbers, all NaN for groups that are not defined.
+
+        `change` has the sign of what happened; only that becomes part of the Score, as its direction.
+        """
 
         def where_defined(numbers: FloatArray) -> FloatArray:
             return numbers if self.defined.all() else np.where(self.defined, numbers, np.nan)
@@ -117,4 +132,6 @@ class CellPair:
             n_baseline=self.n_baseline,
             n_current=self.n_current,
             contributions=(None if contributions is None else np.where(self.defined[:, None], contributions, np.nan)),
+            direction=None if change is None else np.where(self.defined, np.sign(change), 0).astype(np.int64),
+            error_bound=None if error_bound is None else where_defined(error_bound),
         )

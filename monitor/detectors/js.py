@@ -13,7 +13,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, js_terms
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, Score
 
@@ -57,9 +57,8 @@ class JensenShannon:
     No drift: 8·ln 2·JS/K is about chi² with B-1 degrees of freedom (B occupied cells, K = 1/n + 1/m),
     so E[JS] = (B-1)·K/(8·ln 2): 0.016 at B = 10, n = 100.
 
-    Guarantee: `lower_bound` is about a 95 % bound, asymptotically and for small divergences. It and `p_value`
-    are made of shares with half a count in every occupied cell, else cells that happen to be empty in a
-    small window would count as too much.
+    Guarantee: the true divergence is at least `lower_bound` in about 95 % of windows (95–98.5 % measured from n = 100
+    on). It and `p_value` are made by `chance.confidence`.
     Source: Lin, Divergence measures based on the Shannon entropy (1991).
     """
 
@@ -76,12 +75,12 @@ class JensenShannon:
         terms = _terms(before, now)
         divergence = np.clip(terms.sum(axis=1), 0.0, 1.0)
         unit = pair.noise / _CHI_SQUARED
-        statistic = (_terms(*pair.smoothed) * pair.occupied).sum(axis=1) / unit
+        sure = confidence(pair, js_terms)
         return pair.score(
             divergence,
             noise_floor=np.minimum(pair.freedom * unit, 1.0),
-            lower_bound=np.minimum(unit * noncentrality_bound(statistic, pair.freedom), divergence),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound / _CHI_SQUARED, divergence),
+            p_value=sure.p_value,
             contributions=np.sign(now - before) * terms,
         )
 

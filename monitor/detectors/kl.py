@@ -11,7 +11,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, kl_terms, kl_terms_of_baseline
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 
@@ -49,9 +49,10 @@ class KullbackLeibler:
     rows gives NaN; a single cell gives 0. `contributions` are the terms, which have a sign of their own.
 
     No drift: 2·KL/K is about chi² with B-1 degrees of freedom, K = 1/n + 1/m, so E[KL] = (B-1)·K/2.
-    Cells empty on both sides are taken out of the statistic as in PSI.
+    The constant that cells empty on both sides put in is added to `noise_floor`.
 
-    Guarantee: `lower_bound` is about a 95 % bound, asymptotically and for small divergences.
+    Guarantee: the true divergence is at least `lower_bound` in about 95 % of windows (95–98.5 % measured from n = 100
+    on). It and `p_value` are made by `chance.confidence`.
     Source: Kullback & Leibler, On information and sufficiency (1951).
     """
 
@@ -69,11 +70,11 @@ class KullbackLeibler:
         divergence = np.maximum(terms.sum(axis=1), 0.0)
         # q - p sums to zero over all cells; adding it makes every term, and so every cell's noise, nonnegative.
         constant = np.where(pair.occupied, 0.0, terms + before - now).sum(axis=1)
-        statistic = 2 * np.maximum(divergence - constant, 0.0) / pair.noise
+        sure = confidence(pair, kl_terms, kl_terms_of_baseline)
         return pair.score(
             divergence,
             noise_floor=pair.freedom * pair.noise / 2 + constant,
-            lower_bound=pair.noise / 2 * noncentrality_bound(statistic, pair.freedom),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound / 2, divergence),
+            p_value=sure.p_value,
             contributions=terms,
         )

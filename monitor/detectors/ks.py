@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from scipy import special
 
 from monitor.accumulators.categories import CategoriesSpec
+from monitor.accumulators.frame import GRID_LEVELS
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, Score
+from monitor.types import Correlation, FieldType, FloatArray, IntArray, MaskArray, Score
 
 CRITICAL_FACTOR = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 """c(α) = √(ln(2/α)/2), 1.358: at 95 % confidence no step of the difference is off by more than c·√K."""
 
 _MEAN_FACTOR = math.sqrt(math.pi / 2) * math.log(2)
 """The mean of the Kolmogorov distribution, 0.869."""
+
+
+class Ordered(Cells, Protocol):
+    """What the difference reads of an accumulator besides: the cells of the whole grid, in their order."""
+
+    @property
+    def counts(self) -> IntArray:
+        """The values in each cell of the grid."""
+        ...
+
+    @property
+    def single(self) -> MaskArray:
+        """Which cells of the grid can hold one value only."""
+        ...
 
 
 class KolmogorovSmirnovSpec(Spec):
@@ -51,11 +66,15 @@ class KolmogorovSmirnovSpec(Spec):
 
 @dataclass(frozen=True)
 class KolmogorovSmirnov:
-    """D = max |F - G| over the cuts of the grid, F and G the distribution functions of current and baseline.
+    """D = max |F - G| over the cuts, F and G the distribution functions of current and baseline.
 
-    Never above the D of the full samples, and below it by the heaviest cell's share at most (0.02 in
-    the baseline with 50 cells and no ties). A side without rows gives NaN; a single cell gives 0.
-    `contributions` are the differences of the cells' shares, which sum to 0.
+    The cuts are those of the whole grid, which no small cells have to be merged for, or of so many `buckets`.
+
+    Never above the D of the full samples, and below it by at most `error_bound`: within a cell of the whole grid
+    that holds the shares p and q of the two sides, F - G lies between a - p and a + q, where a is F - G at its lower
+    cut; both can be reached, so no smaller bound follows from the counts. A cell of one value has no within. It is
+    at most the heaviest cell's share, about 0.02 in the baseline. A side without rows gives NaN; a single
+    cell gives 0. `contributions` are the differences of the cells' shares, which sum to 0.
 
     No drift: E[D] ≈ 0.869·√K, K = 1/n + 1/m (0.087 at n = 100); less on a coarse or tied grid, where
     `noise_floor` is thus too high. `p_value` is Kolmogorov's limit at D/√K; conservative on a grid.
@@ -71,12 +90,13 @@ class KolmogorovSmirnov:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 
-    def compare(self, baseline: Cells, current: Cells, rho: Correlation = 0.0) -> Score:
+    def compare(self, baseline: Ordered, current: Ordered, rho: Correlation = 0.0) -> Score:
         """Return the largest difference in every group."""
         pair = CellPair.of(baseline, current, self.spec.buckets, settings.correlation(self.spec.rho, rho))
         before, now = pair.shares
-        # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
-        difference = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
+        grid = CellPair.of_counts(baseline.counts, current.counts)
+        difference = _at_cuts(grid if self.spec.buckets == GRID_LEVELS else pair)
+        anywhere = _anywhere(grid, baseline.single)
         root = np.sqrt(pair.noise)
         return pair.score(
             difference,
@@ -84,4 +104,23 @@ class KolmogorovSmirnov:
             lower_bound=np.maximum(difference - CRITICAL_FACTOR * root, 0.0),
             p_value=special.kolmogorov(difference / root),
             contributions=now - before,
+            error_bound=np.maximum(np.minimum(anywhere, 1.0) - difference, 0.0),
         )
+
+
+def _at_cuts(cells: CellPair) -> FloatArray:
+    """Return the largest |F - G| at the cuts, per group."""
+    before, now = cells.shares
+    # The last step is 1 - 1; leaving it in keeps a single cell from being a special case.
+    found: FloatArray = np.minimum(np.abs(np.cumsum(now - before, axis=1)).max(axis=1), 1.0)
+    return found
+
+
+def _anywhere(grid: CellPair, single: MaskArray) -> FloatArray:
+    """Return how large |F - G| can be anywhere, at the cuts of the whole grid or between them, per group."""
+    before, now = grid.shares
+    at_upper_cut = np.cumsum(now - before, axis=1)
+    at_lower_cut = at_upper_cut - (now - before)
+    within = np.maximum(np.abs(at_lower_cut + now), np.abs(at_lower_cut - before))
+    found: FloatArray = np.where(single, np.abs(at_upper_cut), within).max(axis=1)
+    return found

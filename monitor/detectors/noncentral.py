@@ -1,5 +1,6 @@
 """The chi-squared laws behind the divergences: p-value, expectation and lower confidence bound.
 
+Degrees of freedom need not be whole numbers: in cells of few rows they are matched, see `monitor.detectors.chance`.
 Every smooth divergence d of two sets of shares behaves, for small differences, like the chi-squared
 distance: scaled by the noise K = 1/n + 1/m it is about noncentral chi-squared with (cells - 1) degrees
 of freedom, whose noncentrality is the true divergence over K. Asymptotic in n and m.
@@ -23,7 +24,7 @@ _NORMAL_QUANTILE = float(special.ndtri(CONFIDENCE))
 
 def p_value(statistic: FloatArray, freedom: FloatArray) -> FloatArray:
     """Return P(chi² ≥ statistic); 1 where there is no degree of freedom."""
-    sf = special.chdtrc(np.maximum(freedom, 1.0), np.maximum(statistic, 0.0))
+    sf = special.chdtrc(np.where(freedom > 0, freedom, 1.0), np.maximum(statistic, 0.0))
     return np.where(freedom > 0, sf, 1.0)
 
 

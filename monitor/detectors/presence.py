@@ -12,11 +12,10 @@ from scipy import special
 from monitor.accumulators.presence import PresenceSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.detectors.intervals import wilson
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, FloatArray, IntArray, Presence, Score
+from monitor.types import FIELD_TYPES, Correlation, FieldType, IntArray, Presence, Score
 
-_QUANTILE = float(special.ndtri((1 + CONFIDENCE) / 2))
 _MISSING = (Presence.ABSENT, Presence.NULL)
 _INVALID = (Presence.WRONG_TYPE, Presence.NAN, Presence.POSITIVE_INFINITY, Presence.NEGATIVE_INFINITY)
 
@@ -33,7 +32,7 @@ class Counted(Protocol):
 class MissingSpec(Spec):
     """Change of the share of rows where the field is absent or null, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:
@@ -57,7 +56,7 @@ class MissingSpec(Spec):
 class InvalidSpec(Spec):
     """Change of the share of rows with a wrong type, NaN or an infinity, up or down, in 0 … 1."""
 
-    field_types: ClassVar[frozenset[FieldType]] = settings.NUMBERS | settings.CATEGORIES | {"text"}
+    field_types: ClassVar[frozenset[FieldType]] = FIELD_TYPES
     example: ClassVar[str] = """
         baseline: {kind: file, path: baselines/payments}
         fields:
@@ -107,9 +106,9 @@ class PresenceShare:
         p, q, s = (x[:, list(self.kinds)].sum(axis=1) for x in (shares_before, shares_now, pair.pooled))
         p, q, s = (np.clip(x, 0.0, 1.0) for x in (p, q, s))
         difference = np.abs(q - p)
-        effect = 1 + (np.maximum(pair.n_current, 1) - 1) * pair.rho
-        p_low, p_high = _wilson(p, np.maximum(pair.n_baseline, 1) / effect)
-        q_low, q_high = _wilson(q, np.maximum(pair.n_current, 1) / effect)
+        rows_before, rows_now = pair.rows
+        p_low, p_high = wilson(p, rows_before)
+        q_low, q_high = wilson(q, rows_now)
         margin = np.where(q > p, np.hypot(q - q_low, p_high - p), np.hypot(q_high - q, p - p_low))
         variance = s * (1 - s) * pair.noise
         squared = np.divide(difference**2, variance, out=np.zeros_like(variance), where=variance > 0)
@@ -120,11 +119,3 @@ class PresenceShare:
             p_value=special.chdtrc(1.0, squared),
             contributions=shares_now - shares_before,
         )
-
-
-def _wilson(share: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the ends of Wilson's 95 % score interval of a share of n rows."""
-    z2 = _QUANTILE**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _QUANTILE / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
-    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)

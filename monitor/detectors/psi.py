@@ -11,7 +11,7 @@ from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import noncentrality_bound, p_value
+from monitor.detectors.chance import confidence, psi_terms
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 
@@ -52,10 +52,10 @@ class Psi:
     No drift: PSI/K is about chi² with B-1 degrees of freedom, K = 1/n + 1/m, so E[PSI] = (B-1)·K: at
     B = 10, n = 100 it exceeds 0.1 in a third of all windows. Cells empty on both sides have no noise;
     they leave the degrees of freedom, and the constant that the half counts put into them is added to
-    `noise_floor` and taken out of the statistic.
+    `noise_floor`.
 
-    Guarantee: `lower_bound` K·nc, with nc the noncentrality that leaves 5 % above the observed
-    statistic, covers the true PSI in about 95 % of windows (asymptotic; 93–96 % measured from n = 200 on).
+    Guarantee: the true PSI is at least `lower_bound` in about 95 % of windows (93–98 % measured from n = 100 to
+    100,000, 5 to 50 cells, with and without correlation). It and `p_value` are made by `chance.confidence`.
     Source: Yurdakul, Statistical properties of the population stability index (2018).
     """
 
@@ -72,11 +72,11 @@ class Psi:
         terms = (now - before) * np.log(now / before)
         psi = terms.sum(axis=1)
         constant = np.where(pair.occupied, 0.0, terms).sum(axis=1)
-        statistic = (psi - constant) / pair.noise
+        sure = confidence(pair, psi_terms)
         return pair.score(
             psi,
             noise_floor=pair.freedom * pair.noise + constant,
-            lower_bound=pair.noise * noncentrality_bound(statistic, pair.freedom),
-            p_value=p_value(statistic, pair.freedom),
+            lower_bound=np.minimum(sure.lower_bound, psi),
+            p_value=sure.p_value,
             contributions=np.sign(now - before) * terms,
         )

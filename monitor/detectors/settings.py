@@ -38,6 +38,9 @@ Rho = Annotated[
     Annotated[float, Field(ge=0, le=1)] | None,
     Field(description="correlation of two rows of one window, 0 when they are independent; null: as in the baseline"),
 ]
+Direction = Annotated[
+    Literal["both", "up", "down"], Field(description="which change counts: a rise, a fall, or either")
+]
 Buckets = Annotated[
     Literal[2, 5, 10, 25, 50],
     Field(description="quantile cells of a number; categories have a cell for each known value"),

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.frame import Frame
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.ks import CRITICAL_FACTOR
+from monitor.detectors.located import Located
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, FloatArray, IntArray, Score
+from monitor.types import Correlation, FieldType, FloatArray, Score
 
 _FARTHEST = 1e300
 """Cell means are cut off here, so that no difference of two overflows."""
-
-
-class Located(Protocol):
-    """What the distance reads of an accumulator: counts and sums (groups x grid cells), and the grid."""
-
-    @property
-    def counts(self) -> IntArray:
-        """The values in each cell."""
-        ...
-
-    @property
-    def sums(self) -> FloatArray:
-        """The sum of the values in each cell."""
-        ...
-
-    @property
-    def frame(self) -> Frame:
-        """The frame that owns the grid's inner cuts."""
-        ...
 
 
 class WassersteinSpec(Spec):
@@ -70,9 +51,9 @@ class Wasserstein:
 
     F and G are the distribution functions of current and baseline. The means keep the open outer cells
     finite and show a move inside them. `spread` is the distance of the baseline's cell means at ¾ and ¼
-    of the group's values; where that is 0, of the outermost ones; where there is only one, it is 1, and
-    W is in units of the value. The error against the full samples is at most the mean distance of the
-    values from their cell's mean, both sides added; it is 0 where one side lies above the other throughout.
+    of the group's values; where that is 0, at 95 % and 5 %; where that is 0, of the outermost ones; where there
+    is only one, it is 1, and W is in units of the value. The error against the full samples is at most the mean
+    distance of the values from their cell's mean, both sides added; it is 0 where one side lies above the other.
     A side without rows gives NaN. `contributions` are the differences of the cells' shares.
 
     No drift: E[W] ≈ √(2K/π)·∫√(F(1-F)) dx / spread with K = 1/n + 1/m, about 0.67·√K for a normal
@@ -126,7 +107,7 @@ def _means(counts: FloatArray, sums: FloatArray, grid: FloatArray) -> FloatArray
 
 
 def _spread(below: FloatArray, means: FloatArray) -> FloatArray:
-    """Return the distance of the cell means at the quartiles, or else of the outermost, or else 1."""
+    """Return the distance of the cell means at the quartiles, or else farther out, or else of all, or else 1."""
     groups = np.arange(len(means))
 
     def at(level: float) -> FloatArray:
@@ -135,7 +116,8 @@ def _spread(below: FloatArray, means: FloatArray) -> FloatArray:
 
     quartiles = at(0.75) - at(0.25)
     whole = at(1.0) - np.fmin.reduce(means, axis=1)
-    spread = np.where(quartiles > 0, quartiles, whole)
+    nearly_all = at(0.95) - at(0.05)
+    spread = np.where(quartiles > 0, quartiles, np.where(nearly_all > 0, nearly_all, whole))
     return np.where(spread > 0, spread, 1.0)
 
 

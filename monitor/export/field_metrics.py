@@ -36,7 +36,11 @@ FIELDS: Final = (
         "Share of rows with a wrong type or a number that is not finite.",
         "invalid_ratio",
     ),
-    _field("driftline_field_mean", "Mean of the usable numbers.", "mean"),
+    _field(
+        "driftline_field_mean",
+        "Mean of the usable numbers; of vectors, of their Euclidean norms, and so in the next three.",
+        "mean",
+    ),
     _field("driftline_field_stddev", "Standard deviation of the usable numbers.", "stddev"),
     _field("driftline_field_min", "Smallest usable number.", "min"),
     _field("driftline_field_max", "Largest usable number.", "max"),

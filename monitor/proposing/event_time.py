@@ -104,6 +104,8 @@ def _units(column: Column) -> list[TimeUnit]:
         head = column.valid[:200].to_pylist()
         matching = sum(re.fullmatch(_DATETIME, text) is not None for text in head)
         return ["iso8601"] if matching >= MIN_SHARE * len(head) else []
+    if column.values.ndim > 1:
+        return []
     middle = float(np.median(column.valid))
     return [unit for unit, per_s in _UNITS if _FROM_S * per_s <= middle < _TO_S * per_s]
 

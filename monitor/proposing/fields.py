@@ -53,6 +53,10 @@ def propose_field(facts: Facts) -> FieldProposal:
     kind = kind_of(facts)
     settings: list[Setting] = []
     if kind.role is not Role.EMPTY:
+        if facts.leaf.dimension is not None:
+            settings.append(
+                Setting("dimension", str(facts.leaf.dimension), "an array of another length is a wrong type")
+            )
         settings += [s for s in (_required(facts), _nullable(facts), _range(facts, kind), _allowed(facts, kind)) if s]
     return FieldProposal(facts.path, kind, tuple(settings), facts.usable, _drift_off(kind))
 

@@ -31,6 +31,7 @@ class Role(Enum):
     TEXT = "text"
     TREND = "trend"
     CONSTANT = "constant"
+    VECTOR = "vector"
     EMPTY = "empty"
 
 
@@ -51,6 +52,8 @@ def kind_of(facts: Facts) -> Kind:
             _plain(facts), Role.EMPTY, f"missing in {missing:.2%} of {facts.rows:,} rows: too little to learn from"
         )
     said = _others(facts)
+    if facts.leaf.kind == "vector":
+        return Kind("vector", Role.VECTOR, f"arrays of {facts.leaf.dimension} numbers{said}")
     if facts.leaf.kind == "boolean":
         share = {str(value): n / facts.usable for value, n in facts.counts}
         return Kind("boolean", Role.CATEGORY, f"true in {share.get('true', 0.0):.1%} of values{said}")
@@ -62,6 +65,8 @@ def kind_of(facts: Facts) -> Kind:
 
 
 def _plain(facts: Facts) -> FieldType:
+    if facts.leaf.kind == "vector":
+        return "vector"
     if facts.leaf.kind == "text":
         return "category" if facts.distinct <= _MOST_CATEGORIES else "text"
     return "boolean" if facts.leaf.kind == "boolean" else "integer" if facts.whole else "number"
@@ -104,6 +109,8 @@ def _others(facts: Facts) -> str:
     if not facts.unusable:
         return there
     own = {"number": ("number", "integer"), "integer": ("integer",)}.get(facts.leaf.kind, (facts.leaf.kind,))
+    if facts.leaf.kind == "vector":
+        own = ("numbers",)
     names = [kind for kind, n in facts.leaf.counts.items() if n and kind not in (*own, "null")]
     share = facts.unusable / (facts.usable + facts.unusable)
     return f"{there}; {share:.2%} of the values are of another type ({', '.join(names) or 'not finite'})"

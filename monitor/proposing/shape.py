@@ -8,15 +8,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.config.paths import checked_path, confusable
-from monitor.decoders.duck import Duck
+from monitor.config.sections import LimitsSpec
+from monitor.decoders.duck import Duck, quoted
+from monitor.decoders.tokens import pointer
 from monitor.types import Fetch, IntArray
 
 MAX_DEPTH = 8
 """Objects nested deeper than this are named in a comment and not taken apart."""
 _MOST_ODD = 2_000
+_MOST_MEASURED = 2_000
+_SHORTEST_VECTOR = 8
+"""A shorter array of numbers is sooner a list of things than a point in a space."""
+_LONGEST_VECTOR = LimitsSpec().max_vector_dimension
+_NEARLY_ALL = 0.9
 _STRUCTURE = "SELECT TRY(json_structure(TRY(decode(v)))) FROM bytes"
 _NUMBERS = {"UBIGINT": "integer", "BIGINT": "integer", "HUGEINT": "integer", "UHUGEINT": "integer", "DOUBLE": "number"}
 _KINDS = {**_NUMBERS, "VARCHAR": "text", "BOOLEAN": "boolean", "NULL": "null"}
@@ -30,6 +39,8 @@ class Shape:
     kinds: dict[str, Counter[str]] = field(default_factory=dict)
     unreachable: Counter[str] = field(default_factory=Counter)
     """Names that no field path can spell, such as one with a dot, and the rows that have them."""
+    lengths: dict[str, Counter[int]] = field(default_factory=dict)
+    """How long the arrays of numbers are, by path, in some of the rows."""
 
     def add(self, fetch: Fetch, rows: IntArray, duck: Duck) -> None:
         """Count the structures of some records of a fetch, all of which must be JSON objects."""
@@ -40,12 +51,26 @@ class Shape:
             structure = json.loads(entry["values"].as_py() or "null")
             if isinstance(structure, dict):
                 self._walk(structure, "", entry["counts"].as_py(), 1)
+        self._measure(values, duck)
         # DuckDB gives up on records with names that differ only in letter case; of those some are looked at here.
         odd = pc.fill_null(pc.not_equal(pc.utf8_slice_codeunits(structures, 0, 1), "{"), fill_value=True)
         for value in values.filter(odd)[:_MOST_ODD].to_pylist():
             structure = _structure(_parsed(value))
             if isinstance(structure, dict):
                 self._walk(structure, "", 1, 1)
+
+    def _measure(self, values: pa.BinaryArray, duck: Duck) -> None:
+        """Count the lengths of the arrays of numbers at the paths that have any, in some of the records."""
+        paths = [path for path, counts in self.kinds.items() if counts["numbers"] and "*" not in path]
+        sample = values[:_MOST_MEASURED]
+        if not paths or not len(sample):
+            return
+        pointers = ", ".join(quoted(pointer(path)) for path in paths)
+        asked = f"SELECT TRY(json_array_length(TRY(decode(v)), [{pointers}])) FROM bytes"  # noqa: S608 - quoted
+        found = duck.ask(asked, sample).flatten().fill_null(0).to_numpy().reshape(-1, len(paths))
+        for column, path in zip(found.T, paths, strict=True):
+            lengths, counts = np.unique(column[column > 0], return_counts=True)
+            self.lengths.setdefault(path, Counter()).update(dict(zip(lengths.tolist(), counts.tolist(), strict=True)))
 
     def _walk(self, node: Mapping[str, Any], prefix: str, n: int, depth: int) -> None:
         for name, inner in node.items():
@@ -59,7 +84,7 @@ class Shape:
                 if depth < MAX_DEPTH:
                     self._walk(inner, f"{path}.", n, depth + 1)
             else:
-                kinds["array" if isinstance(inner, list) else _KINDS.get(inner, "mixed")] += n
+                kinds[_array(inner) if isinstance(inner, list) else _KINDS.get(inner, "mixed")] += n
 
 
 @dataclass(frozen=True)
@@ -68,10 +93,12 @@ class Leaf:
 
     path: str
     kind: str
-    """`number`, `integer`, `boolean` or `text`."""
+    """`number`, `integer`, `boolean`, `text` or `vector`."""
     counts: Mapping[str, int]
     present: int
     """Rows that have the path, null or not."""
+    dimension: int | None = None
+    """How many numbers nearly all arrays have, of a vector."""
 
 
 def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
@@ -86,14 +113,18 @@ def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
     for path, counts in shape.kinds.items():
         scalars = {kind: counts[kind] for kind in ("integer", "number", "text", "boolean") if counts[kind]}
         numbers = counts["integer"] + counts["number"]
-        nested = counts["object"] + counts["array"] + counts["too deep"] + counts["mixed"]
+        dimension = _dimension(shape, path)
+        if dimension is not None:
+            found.append(Leaf(path, "vector", dict(counts), counts.total(), dimension))
+            continue
+        arrays = counts["array"] + counts["numbers"]
+        nested = counts["object"] + arrays + counts["too deep"] + counts["mixed"]
         most = max(numbers, counts["text"], counts["boolean"])
         if not scalars or nested > most:
-            if counts["array"] + counts["mixed"] + counts["too deep"] >= max(counts["object"], 1):
-                kind = (
-                    "an array" if counts["array"] else "nested too deeply" if counts["too deep"] else "of mixed kinds"
-                )
-                left_out[path] = f"{kind} in {nested:,} of {shape.rows:,} rows; arrays have no statistics of their own"
+            if arrays + counts["mixed"] + counts["too deep"] >= max(counts["object"], 1):
+                kind = "an array" if arrays else "nested too deeply" if counts["too deep"] else "of mixed kinds"
+                why = "only arrays of 8 numbers or more, all of one length, have statistics"
+                left_out[path] = f"{kind} in {nested:,} of {shape.rows:,} rows; {why}"
             elif not counts["object"]:
                 left_out[path] = f"null in all {counts['null']:,} rows that have it"
             continue
@@ -105,6 +136,20 @@ def leaves(shape: Shape) -> tuple[list[Leaf], dict[str, str]]:
     frequent = sorted((leaf.path for leaf in found), key=lambda p: -shape.kinds[p].total())
     clashing = {path: f"cannot be told apart from {other}: {why}" for path, other, why in confusable(frequent)}
     return [leaf for leaf in found if leaf.path not in clashing], left_out | clashing
+
+
+def _dimension(shape: Shape, path: str) -> int | None:
+    """Return how long nearly all values at a path are that are arrays of numbers; None where they are no vectors."""
+    counts, lengths = shape.kinds[path], shape.lengths.get(path)
+    if not lengths or counts["numbers"] < _NEARLY_ALL * (counts.total() - counts["null"]):
+        return None
+    length, n = lengths.most_common(1)[0]
+    return length if _SHORTEST_VECTOR <= length <= _LONGEST_VECTOR and n >= _NEARLY_ALL * lengths.total() else None
+
+
+def _array(inner: list[Any]) -> str:
+    """Return whether the structure of an array is that of numbers only."""
+    return "numbers" if len(inner) == 1 and isinstance(inner[0], str) and inner[0] in _NUMBERS else "array"
 
 
 def _parsed(value: bytes) -> Any:
@@ -120,10 +165,14 @@ def _structure(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _structure(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return []
+        return ["DOUBLE"] if value and all(map(_is_number, value)) else []
     if isinstance(value, bool) or value is None:
         return "NULL" if value is None else "BOOLEAN"
     return "VARCHAR" if isinstance(value, str) else "BIGINT" if isinstance(value, int) else "DOUBLE"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _reachable(name: str, path: str) -> bool:

@@ -13,7 +13,7 @@ from monitor.decoders import DecodePlan, JsonSpec
 from monitor.decoders.duck import Duck
 from monitor.proposing.gathering import Gathered
 from monitor.proposing.shape import Leaf, Shape
-from monitor.types import Column, Fetch, FieldType, IntArray
+from monitor.types import Column, Fetch, FieldType, IntArray, vector_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,9 @@ def survey(gathered: Gathered) -> Survey:
 
 def tabled(gathered: Gathered, leaves: list[Leaf]) -> Table:
     """Return the rows as columns, each of its leaf's own kind: numbers as numbers, all texts as text."""
-    fields: dict[str, FieldType] = {leaf.path: _TYPES[leaf.kind] for leaf in leaves}
+    fields: dict[str, FieldType] = {
+        leaf.path: _TYPES[leaf.kind] if leaf.dimension is None else vector_type(leaf.dimension) for leaf in leaves
+    }
     decoder = JsonSpec().build(DecodePlan(fields))
     parts: dict[str, list[Column]] = {path: [] for path in fields}
     times, owners = [], []

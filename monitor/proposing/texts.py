@@ -33,7 +33,7 @@ def format_of(facts: Facts) -> str | None:
 
 def placeholders_of(facts: Facts) -> int:
     """Return how many values stand for a missing one; of numbers only those at an end and not by themselves there."""
-    if facts.leaf.kind == "boolean" or not facts.usable:
+    if facts.leaf.kind in ("boolean", "vector") or not facts.usable:
         return 0
     if facts.leaf.kind == "text":
         return failing(PlaceholderSpec, facts)

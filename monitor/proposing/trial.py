@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.building import Built, build_baseline
 from monitor.compile import compile_plan
@@ -50,10 +50,14 @@ class Trial:
 
 
 def trial_of(config: Config, gathered: Gathered, name: str, now_ms: int, split_ms: int | None) -> Trial:
-    """Build the baseline of the rows before `split_ms` (None: all), judge every window, and return both."""
+    """Build the baseline of the rows before `split_ms` (None: all), judge every window, and return both.
+
+    Windows are judged as of independent rows. Bounds are then the shifts that the sample's windows really had, which is
+    what thresholds need headroom over; with the correlation, what the sample shows already would be taken out.
+    """
     log = dict(gathered.fetches)
     built = build_baseline(config, MemorySource(tuple(log), log=log), name, now_ms, to_ms=split_ms)
-    plan = compile_plan(config, built.baseline, bounded=True)
+    plan = compile_plan(config, replace(built.baseline, correlation=None), bounded=True)
     trial = Trial(built)
     for result in _steps(Engine(plan, config.decoder.build(plan.decode)), gathered):
         _note(trial, result)

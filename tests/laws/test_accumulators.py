@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from monitor.accumulators import AccumulatorSpec, Frame
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.quantiles import Quantiles
+from monitor.accumulators.vector import Vectors
 from monitor.codec import decode, encode, from_json, to_json
 from monitor.errors import StoreError
 from monitor.types import PRESENCES, Column, Groups, Presence
 
-SPECS = get_args(get_args(AccumulatorSpec)[0])
+SPECS = [spec for spec in get_args(get_args(AccumulatorSpec)[0]) if "field" in spec.model_fields]
 # What a kind counts; one that is not listed must take both.
 TYPES = {
     "moments": ["number"],
@@ -29,6 +30,8 @@ TYPES = {
     "log_cells": ["number"],
     "categories": ["text"],
     "text": ["text"],
+    "vector": ["vector"],
+    "presence": ["number", "text", "vector"],
 }
 CASES = [
     pytest.param(spec, kind, id=f"{spec.model_fields['kind'].default}-{kind}")
@@ -41,16 +44,24 @@ FRAMES = {
     "text": Frame.of_categories(
         pa.array(["DE"] * 9 + ["FR"] * 7 + ["US"] * 2 + ["tail-1", "tail-2"]), max_categories=3
     ),
+    "vector": None,
 }
+TWO: dict[str, list[Any]] = {"number": [1.0, 2.0], "text": ["DE", "neu"], "vector": [[1.0, 2.0, 3.0], [0.0, -1.0, 5.0]]}
 laws = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 every_accumulator = pytest.mark.parametrize(("spec", "kind"), CASES)
 
+DIMENSION = 3
 finite = st.one_of(
     st.floats(-10, 10),
     st.floats(1e9, 1e9 + 1),
     st.integers(-3, 3).map(float),
     st.sampled_from([0.0, -0.0, 5e-324, 1e-200, 1e12, -1e12, 1.0]),
 )
+VALUES = {
+    "number": finite,
+    "text": st.sampled_from(WORDS),
+    "vector": st.lists(finite, min_size=DIMENSION, max_size=DIMENSION),
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,9 @@ def make_column(kind: str, values: list[Any], presence: list[int]) -> Column:
     marks = np.array(presence, np.uint8)
     if kind == "number":
         return Column(np.where(marks == Presence.OK, np.array(values, np.float64), np.nan), marks)
+    if kind == "vector":
+        vectors = np.array(values, np.float64).reshape(-1, DIMENSION)
+        return Column(np.where((marks == Presence.OK)[:, None], vectors, np.nan), marks)
     kept = [v if p == Presence.OK else None for v, p in zip(values, presence, strict=True)]
     return Column(pa.array(kept, pa.string()), marks)
 
@@ -86,7 +100,7 @@ def make_column(kind: str, values: list[Any], presence: list[int]) -> Column:
 @st.composite
 def rows_of(draw, kind: str, *, dimensions: int | None = None) -> Rows:
     n = draw(st.integers(0, 40))
-    values = draw(st.lists(finite if kind == "number" else st.sampled_from(WORDS), min_size=n, max_size=n))
+    values = draw(st.lists(VALUES[kind], min_size=n, max_size=n))
     mark = draw(st.sampled_from([st.just(0), st.just(2), st.integers(0, PRESENCES - 1), st.sampled_from([0, 0, 0, 2])]))
     presence = draw(st.lists(mark, min_size=n, max_size=n))
     size, codes = 1, []
@@ -98,8 +112,13 @@ def rows_of(draw, kind: str, *, dimensions: int | None = None) -> Rows:
     return Rows(make_column(kind, values, presence), Groups(size, tuple(codes)), tuple(cuts))
 
 
+def made(spec: Any, field: str = "f") -> Any:
+    """Return a Spec of a field; that of vectors has a dimension besides."""
+    return spec(field=field, dimension=DIMENSION) if "dimension" in spec.model_fields else spec(field=field)
+
+
 def build(spec: Any, kind: str, groups: int) -> Any:
-    return spec(field="f").build(FRAMES[kind], groups)
+    return made(spec).build(FRAMES[kind], groups)
 
 
 def folded(spec: Any, kind: str, groups: int, *parts: tuple[Column, Groups]) -> Any:
@@ -121,6 +140,9 @@ def view(accumulator: Any) -> dict[str, Any]:
     moments = getattr(accumulator, "moments", accumulator)
     if isinstance(moments, Moments):
         return {name: getattr(moments, name) for name in ("n", "mean", "m2", "min", "max")}
+    if isinstance(accumulator, Vectors):
+        parts = {"comoments": accumulator.comoments, "norms": accumulator.norms, "squares": accumulator.squares}
+        return {f"{name} {what}": getattr(part, what) for name, part in parts.items() for what in ("n", "mean", "m2")}
     if isinstance(accumulator, Quantiles):
         return {"n": np.array(accumulator.n), "quantiles": accumulator.quantiles(np.array([0.0, 0.25, 0.5, 1.0]))}
     return dict(accumulator.state())
@@ -134,7 +156,9 @@ def assert_same(expected: dict[str, Any], actual: dict[str, Any], column: Column
     added, squares = float(np.abs(x).sum()), float(np.square(x).sum())
     for name, value in expected.items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            slack = 1e-25 * squares + 1e-300 if name == "m2" else 1e-15 * added
+            slack = 1e-25 * squares + 1e-300 if name.endswith("m2") else 1e-15 * added
+            if name == "comoments m2":  # what is off the diagonal is right to the size of what is on it
+                slack += 1e-12 * float(value.max(initial=0.0))
             np.testing.assert_allclose(actual[name], value, rtol=1e-12, atol=slack, err_msg=name)
         elif isinstance(value, np.ndarray):
             np.testing.assert_array_equal(actual[name], value, err_msg=name)
@@ -216,10 +240,10 @@ def test_lists_instead_of_arrays_are_taken(spec, kind, data):
 @given(data=st.data())
 def test_the_input_is_neither_changed_nor_kept(spec, kind, data):
     rows = data.draw(rows_of(kind))
-    values = rows.column.values.copy() if kind == "number" else rows.column.values.to_pylist()
+    values = rows.column.values.copy() if kind != "text" else rows.column.values.to_pylist()
     presence, codes = rows.column.presence.copy(), [c.copy() for c in rows.groups.codes]
     accumulator = folded(spec, kind, rows.groups.size, (rows.column, rows.groups))
-    now = rows.column.values if kind == "number" else rows.column.values.to_pylist()
+    now = rows.column.values if kind != "text" else rows.column.values.to_pylist()
     np.testing.assert_array_equal(now, values)
     np.testing.assert_array_equal(rows.column.presence, presence)
     for before, after in zip(codes, rows.groups.codes, strict=True):
@@ -229,6 +253,7 @@ def test_the_input_is_neither_changed_nor_kept(spec, kind, data):
     if kind == "number":
         np.testing.assert_array_equal(rows.column.sorted, np.sort(rows.column.sorted))
         rows.column.sorted[:] = 77.0
+    if kind != "text":
         rows.column.values[:] = 77.0
     for c in rows.groups.codes:
         c[:] = 1
@@ -294,7 +319,7 @@ def test_all_groups_at_once_equal_one_accumulator_each(spec, kind, data):
 
 @every_accumulator
 def test_state_that_does_not_fit_is_refused_and_nothing_is_changed(spec, kind):
-    column = make_column(kind, [1.0, 2.0] if kind == "number" else ["DE", "neu"], [0, 0])
+    column = make_column(kind, TWO[kind], [0, 0])
     accumulator = folded(spec, kind, 3, (column, Groups(3, (np.array([1, 2], np.int32),))))
     good = accumulator.state()
     for name in good:
@@ -308,15 +333,15 @@ def test_state_that_does_not_fit_is_refused_and_nothing_is_changed(spec, kind):
 
 @every_accumulator
 def test_specs_are_told_apart_and_hashable(spec, kind):
-    one, two = spec(field="f"), spec(field="g")
-    assert {one: 1, two: 2}[spec(field="f")] == 1
+    one, two = made(spec), made(spec, "g")
+    assert {one: 1, two: 2}[made(spec)] == 1
     assert type(spec.model_validate(one.model_dump())) is spec
 
 
 @every_accumulator
 def test_without_a_baseline_rows_are_still_taken(spec, kind):
-    accumulator = spec(field="f").build(None, 1)
-    accumulator.update(make_column(kind, [1.0, 2.0] if kind == "number" else ["DE", "neu"], [0, 0]), Groups())
-    again = spec(field="f").build(None, 1)
+    accumulator = made(spec).build(None, 1)
+    accumulator.update(make_column(kind, TWO[kind], [0, 0]), Groups())
+    again = made(spec).build(None, 1)
     again.load(accumulator.state())
     assert encode(again.state()) == encode(accumulator.state())

@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from monitor.detectors import DetectorSpec
-from tests.support.cells import FixedCells
+from monitor.detectors import DetectorSpec, FrechetSpec
+from tests.support.cells import FixedCategories, FixedCells
 
-SPECS = [spec() for spec in get_args(get_args(DetectorSpec)[0])]
-SYMMETRIC = ("psi", "js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
+# What compares no cells has laws of its own: frechet in test_frechet.py.
+SPECS = [spec() for spec in get_args(get_args(DetectorSpec)[0]) if spec is not FrechetSpec]
+SYMMETRIC = ("psi", "js", "hellinger", "tv", "chi2", "ks", "missing", "invalid", "mode_share")
 UNORDERED = ("psi", "js", "hellinger", "tv", "chi2", "kl")
-WITHIN_ONE = ("js", "hellinger", "tv", "chi2", "ks", "missing", "invalid")
+WITHIN_ONE = ("js", "hellinger", "tv", "chi2", "ks", "missing", "invalid", "unseen", "vanished", "mode_share")
+OF_CHANCE = ("psi", "kl", "js", "hellinger", "chi2")
+OF_VALUES = ("unseen", "vanished", "mode_share", "cardinality_shift")
 each_detector = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
 few = settings(max_examples=30, deadline=None)
 
@@ -32,12 +35,17 @@ def pairs(draw, equal=False):
     return before, before.copy() if equal else draw(arrays.arrays(np.int64, shape, elements=counts))
 
 
-def compared(spec, before, now):
+def compared(spec, before, now, rho=0.0):
+    if spec.kind in OF_VALUES:
+        before, now = (np.pad(x, ((0, 0), (max(0, 3 - x.shape[1]), 0))) for x in (before, now))
+        known = np.full(before.shape[1], 5)
+        known[-2:] = 0
+        return spec.build().compare(FixedCategories(before, known), FixedCategories(now, known), rho)
     if spec.kind in ("missing", "invalid"):
         missing = 7 - before.shape[1]
         if missing > 0:
             before, now = (np.pad(x, ((0, 0), (0, missing))) for x in (before, now))
-    return spec.build().compare(FixedCells(before), FixedCells(now))
+    return spec.build().compare(FixedCells(before), FixedCells(now), rho)
 
 
 @each_detector
@@ -59,6 +67,10 @@ def test_numbers_are_in_their_ranges_and_nan_exactly_where_a_side_is_empty(spec,
         assert np.isnan(score.p_value).all()
     else:
         assert ((score.p_value[~empty] >= 0) & (score.p_value[~empty] <= 1)).all()
+    if score.direction is not None:
+        assert (np.abs(score.direction) == (score.score > 0)).all()
+    if score.error_bound is not None:
+        assert (np.isnan(score.error_bound) | (score.error_bound >= 0)).all()
 
 
 @each_detector
@@ -133,3 +145,20 @@ def test_a_baseline_of_one_group_serves_all_groups(spec, pair):
     repeated = compared(spec, np.repeat(pair[0][:1], len(pair[1]), axis=0), pair[1])
     np.testing.assert_array_equal(one.score, repeated.score)
     np.testing.assert_array_equal(one.lower_bound, repeated.lower_bound)
+
+
+@each_detector
+@given(pair=pairs(), share=st.floats(1e-4, 0.5))
+@few
+def test_every_group_has_its_own_correlation_which_never_makes_it_surer(spec, pair, share):
+    rho = share * np.arange(len(pair[0])) / 4
+    together, plain = compared(spec, *pair, rho=rho), compared(spec, *pair)
+    for group, own in enumerate(rho.tolist()):
+        alone = compared(spec, pair[0][[group]], pair[1][[group]], rho=own)
+        for name in ("score", "noise_floor", "lower_bound", "p_value"):
+            wanted = getattr(alone, name)[0]
+            np.testing.assert_allclose(getattr(together, name)[group], wanted, rtol=1e-9, atol=1e-12, err_msg=name)
+    if spec.kind in OF_CHANCE:  # with one or two rows in a side their approximation is not monotone
+        return
+    sure = ~np.isnan(plain.lower_bound)
+    assert (together.lower_bound[sure] <= plain.lower_bound[sure] * (1 + 1e-9) + 1e-9).all()

@@ -53,15 +53,17 @@ def test_psi_is_the_sum_over_smoothed_cells(baseline, current):
 
 @pytest.mark.parametrize("n", [400, 2000, 200_000])
 def test_psi_noise_p_value_and_bound_are_those_of_the_noncentral_chi_squared(n):
+    """With many rows in every cell the law of small cells (test_chance.py) is the plain one, to the order of 1/λ."""
     baseline = np.full(10, 1000)
     current = np.round(n * np.array([0.15, 0.05, 0.1, 0.12, 0.08, 0.1, 0.1, 0.1, 0.13, 0.07])).astype(int)
     score = PsiSpec().build().compare(FixedCells.of(baseline), FixedCells.of(current))
     noise = 1 / 10_000 + 1 / n
     x = score.score[0] / noise
     assert score.noise_floor[0] == pytest.approx(9 * noise)
-    assert score.p_value[0] == pytest.approx(stats.chi2.sf(x, 9), rel=1e-9)
+    rest = 3 / min(n / 10, 1000)
+    assert score.p_value[0] == pytest.approx(stats.chi2.sf(x, 9), rel=50 * rest, abs=1e-9)
     nc = optimize.brentq(lambda nc: stats.ncx2.sf(x, 9, nc) - 0.05, 1e-9, 2 * x, xtol=1e-12)
-    assert score.lower_bound[0] == pytest.approx(noise * nc, rel=1e-6)
+    assert score.lower_bound[0] == pytest.approx(noise * nc, rel=rest)
 
 
 def test_psi_bound_beyond_the_exact_range_continues_it():
@@ -190,7 +192,8 @@ def test_wasserstein_is_scipys_on_the_means_of_the_cells(name):
 
     before, now = snapped(baseline), snapped(current)
     low, high = np.quantile(before, [0.25, 0.75], method="inverted_cdf")
-    spread = (high - low) or np.ptp(before) or 1.0
+    far_low, far_high = np.quantile(before, [0.05, 0.95], method="inverted_cdf")
+    spread = (high - low) or (far_high - far_low) or np.ptp(before) or 1.0
     assert score.score[0] == pytest.approx(stats.wasserstein_distance(before, now) / spread, rel=1e-9)
 
 

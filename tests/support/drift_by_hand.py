@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ DKW = math.sqrt(math.log(2 / (1 - CONFIDENCE)) / 2)
 
 
 def cuts_of(baseline: Values, cells: int) -> Values:
-    """Return the inner cuts at the baseline's quantiles, equal ones once."""
-    return np.unique(np.quantile(baseline, np.arange(1, cells) / cells))
+    """Return the inner cuts at the baseline's quantiles and around values that fill a cell, equal ones once."""
+    values, counts = np.unique(baseline, return_counts=True)
+    atoms = values[(counts >= SMALL) & (counts * cells >= baseline.size) & (counts * 50 >= baseline.size)]
+    quantiles = np.quantile(baseline, np.arange(1, cells) / cells)
+    return np.unique(np.concatenate((quantiles, atoms, np.nextafter(atoms, np.inf))))
 
 
 def counted(values: Values, cuts: Values) -> Counts:
@@ -33,13 +37,18 @@ def counted(values: Values, cuts: Values) -> Counts:
     return np.bincount(np.searchsorted(cuts, values, side="right"), minlength=len(cuts) + 1)
 
 
-def groups_of_cells(baseline: Counts) -> list[list[int]]:
-    """Return which cells are compared as one, by the rule of decision 0003.
+def groups_of_cells(baseline: Counts, cuts: Values) -> list[list[int]]:
+    """Return which cells are compared as one, by the rule of decisions 0003 and 0009.
 
     Successive cells of fewer than 5 rows are bundled until they reach 5; a bundle that does not joins its left
-    neighbour, or its right one where it has none. An empty cell at an end stays alone.
+    neighbour, or its right one where it has none or the left one is a single value and the right one is not. An empty
+    cell at an end stays alone, and so does a small one there that has only a single value beside it.
     """
     ends = (0, len(baseline) - 1)
+
+    def single(bundle: list[int]) -> bool:
+        (cell,) = bundle if len(bundle) == 1 else (0,)
+        return cell not in ends and bool(cuts[cell] == np.nextafter(cuts[cell - 1], np.inf))
 
     def alone(bundle: list[int]) -> bool:
         return len(bundle) == 1 and bundle[0] in ends and baseline[bundle[0]] == 0
@@ -55,14 +64,16 @@ def groups_of_cells(baseline: Counts) -> list[list[int]]:
             bundles.append([cell])
     out: list[list[int]] = []
     for place, bundle in enumerate(bundles):
-        if not short(bundle):
+        left = out[-1] if out and not alone(out[-1]) else None
+        right = bundles[place + 1] if place + 1 < len(bundles) and not alone(bundles[place + 1]) else None
+        beside = [side for side in (left, right) if side is not None]
+        lonely = (ends[0] in bundle or ends[1] in bundle) and len(beside) == 1 and single(beside[0])
+        if not short(bundle) or lonely or not beside:
             out.append(bundle)
-        elif out and not alone(out[-1]):
-            out[-1] = out[-1] + bundle
-        elif place + 1 < len(bundles) and not alone(bundles[place + 1]):
-            bundles[place + 1] = bundle + bundles[place + 1]
-        else:
-            out.append(bundle)
+        elif left is not None and not (right is not None and single(left) and not single(right)):
+            out[-1] = left + bundle
+        elif right is not None:
+            bundles[place + 1] = bundle + right
     return out
 
 
@@ -73,12 +84,16 @@ class NumberRuler:
         """Cut."""
         self.grid = cuts_of(baseline, 50)
         self._cuts = {cells: cuts_of(baseline, cells) for cells in (10, 50)}
-        self._groups = {n: groups_of_cells(counted(baseline, cuts)) for n, cuts in self._cuts.items()}
+        self._groups = {n: groups_of_cells(counted(baseline, cuts), cuts) for n, cuts in self._cuts.items()}
 
     def cells(self, values: Values, cells: int) -> Counts:
         """Return the counts of the cells that are compared."""
         raw = counted(values, self._cuts[cells])
         return np.array([raw[group].sum() for group in self._groups[cells]])
+
+    def whole(self, values: Values) -> Counts:
+        """Return the counts of the cells of the whole grid."""
+        return counted(values, self.grid)
 
     @property
     def merged(self) -> bool:
@@ -133,26 +148,35 @@ class Pair:
         """Return the largest difference of the distribution functions at the cuts."""
         return float(np.abs(np.cumsum(self.q)[:-1] - np.cumsum(self.p)[:-1]).max(initial=0.0))
 
-    def statistics(self) -> dict[str, tuple[float, float]]:
-        """Return, by detector, the unit of noise and the statistic that is noncentral chi-squared in it."""
-        p, q, some = self.smooth_p, self.smooth_q, self.occupied
-        middle = (p + q) / 2
-        psi = float(np.sum(((q - p) * np.log(q / p))[some]))
-        js = float(np.sum((p * np.log2(p / middle) + q * np.log2(q / middle))[some])) / 2
-        hellinger = float(np.sum((np.sqrt(p) - np.sqrt(q))[some] ** 2)) / 2
-        units = {"psi": self.noise, "js": self.noise / (8 * math.log(2)), "hellinger": self.noise / 8}
-        found = {"psi": psi, "js": js, "hellinger": hellinger}
-        out = {name: (unit, found[name] / unit) for name, unit in units.items()}
-        return out | {"chi2": (self.noise / 4, self.scores()["chi2"] ** 2 / (self.noise / 4))}
+    def statistics(self) -> dict[str, tuple[float, float, float]]:
+        """Return, by detector, the unit of effect, the statistic and its degrees of freedom.
+
+        The law is that of `docs/explanation/confidence.md`: counts as of h rows with a half more in each occupied
+        cell, moments of Poisson counts summed, and the noncentral chi-squared that has them.
+        """
+        h = 1 / self.noise
+        some = self.occupied
+        p, q, pooled = self.p[some], self.q[some], (self.p * self.m + self.q * self.n)[some] / (self.m + self.n)
+        out = {}
+        for name, (terms, _) in _TERMS.items():
+            if self.freedom == 0:
+                out[name] = (0.0, 0.0, 0.0)
+                continue
+            z = float(terms(h * q + 0.5, h * p + 0.5).sum())
+            moments = np.array([_moments(name, float(expected)) for expected in h * pooled])
+            mean, variance = (1 - pooled) @ moments
+            kept = (1 - pooled) @ (h * pooled / (h * pooled + 0.5)) / (1 - pooled).sum()
+            scale = variance / (2 * mean)
+            out[name] = (scale * self.noise / kept, z / scale, 2 * mean**2 / variance)
+        return out
 
     def bounds(self) -> dict[str, float]:
         """Return the lower bounds that need the noncentral chi-squared distribution, by root finding."""
         scores = self.scores()
         out = {}
-        for name, (unit, statistic) in self.statistics().items():
-            bound = unit * noncentrality(statistic, self.freedom)
-            out[name] = math.sqrt(bound) if name in ("hellinger", "chi2") else bound
-            out[name] = out[name] if name == "psi" else min(out[name], scores[name])
+        for name, (unit, statistic, freedom) in self.statistics().items():
+            bound = unit * noncentrality(statistic, freedom) / _TERMS[name][1]
+            out[name] = min(math.sqrt(bound) if name in ("hellinger", "chi2") else bound, scores[name])
         return out
 
     def ks_bound(self) -> float:
@@ -166,7 +190,7 @@ class Pair:
 
     def p_values(self) -> dict[str, float]:
         """Return the p-values, by scipy's distributions and tests."""
-        found = {name: float(stats.chi2.sf(x, self.freedom)) for name, (_, x) in self.statistics().items()}
+        found = {name: float(stats.chi2.sf(x, freedom)) for name, (_, x, freedom) in self.statistics().items()}
         some = self.occupied
         table = np.stack((self.p * self.m, self.q * self.n))[:, some]
         if self.freedom:
@@ -174,7 +198,28 @@ class Pair:
         return found if self.freedom else dict.fromkeys(found, 1.0)
 
 
-def noncentrality(statistic: float, freedom: int) -> float:
+# The terms of each divergence, about (q - p)²/p where the two are near, and how many of the score's units that is.
+_TERMS: dict[str, tuple[Any, float]] = {
+    "psi": (lambda q, p: (q - p) * np.log(q / p), 1.0),
+    "js": (lambda q, p: 4 * (q * np.log(2 * q / (p + q)) + p * np.log(2 * p / (p + q))), 8 * math.log(2)),
+    "hellinger": (lambda q, p: 4 * (np.sqrt(q) - np.sqrt(p)) ** 2, 8.0),
+    "chi2": (lambda q, p: 2 * (q - p) ** 2 / (q + p), 4.0),
+}
+
+
+@cache
+def _moments(name: str, expected: float) -> tuple[float, float]:
+    """Return mean and variance of a term of a Poisson count with this expectation; 1 and 2 beyond a thousand."""
+    if expected > 1000:
+        return 1.0, 2.0
+    counts = np.arange(int(expected + 12 * math.sqrt(expected) + 40))
+    weights = stats.poisson.pmf(counts, expected)
+    found = _TERMS[name][0](counts + 0.5, expected + 0.5)
+    mean = float(weights @ found)
+    return mean, float(weights @ (found - mean) ** 2)
+
+
+def noncentrality(statistic: float, freedom: float) -> float:
     """Return the noncentrality under which `statistic` is exceeded with probability 0.05; 0 where there is none."""
     if freedom == 0 or stats.chi2.sf(statistic, freedom) >= 1 - CONFIDENCE:
         return 0.0
@@ -197,10 +242,10 @@ class Located:
         self.means = np.bincount(cells, values, minlength=len(grid) + 1)[self._some] / self.masses
 
     def spread(self) -> float:
-        """Return the distance of the means at the quartiles; of the outermost, or 1, where that is 0."""
+        """Return the distance of the means at the quartiles; at 5 % and 95 %, of all, or 1, where that is 0."""
         reached = np.cumsum(self.masses) / self.n
-        low, high = (self.means[int(np.argmax(reached >= level - 1e-12))] for level in (0.25, 0.75))
-        return float(high - low or np.ptp(self.means) or 1.0)
+        q05, q25, q75, q95 = (self.means[int(np.argmax(reached >= x - 1e-12))] for x in (0.05, 0.25, 0.75, 0.95))
+        return float(q75 - q25 or q95 - q05 or np.ptp(self.means) or 1.0)
 
     def distance(self, current: Located) -> tuple[float, float]:
         """Return the Wasserstein distance and its lower bound, in spreads of this baseline."""

@@ -20,6 +20,9 @@ NUMERIC = (*NUMBERS, *INTEGERS)
 MAX_CATEGORIES = 1000
 DETECTORS = ("psi", "js", "hellinger", "tv", "chi2", "ks", "wasserstein", "missing", "invalid")
 
+# Rows taken as independent: what is computed by hand is the definition; test_flights_confidence.py has the estimate.
+RHO = 0
+
 CONFIGURATION = f"""\
 name: flights
 source: {{kind: files, paths: [INPUT], max_poll_records: CHUNK}}
@@ -30,7 +33,7 @@ baseline: {{kind: file, path: BASELINE}}
 store: {{path: STORE}}
 limits: {{max_categories: {MAX_CATEGORIES}}}
 fields: {json.dumps({column: {"type": kind} for column, kind in TYPES.items()})}
-drift: {json.dumps([{"kind": kind} for kind in DETECTORS])}
+drift: {json.dumps([{"kind": kind, "rho": RHO} for kind in DETECTORS])}
 """
 
 

@@ -9,8 +9,11 @@ from monitor.snapshot import (
     CheckView,
     DelayView,
     FieldView,
+    IncidentView,
+    MovingView,
     PartitionView,
     ProfileView,
+    SegmentPart,
     Snapshot,
     VerdictView,
     WindowView,
@@ -229,6 +232,30 @@ HOSTILE = '<script>alert("x")</script>\'&amp;"\x00\x1b[31m\u202e\ud800' + "ü" *
 """A text from a record that wants to be markup, a terminal command, invalid UTF-8 and 2 MB at once."""
 
 
+def incident(field: str, segment: str = "", **changes: object) -> IncidentView:
+    """Return an incident of one stream and its segment."""
+    usual = IncidentView(
+        "0123456789abcdef",
+        T0_MS - 3_600_000,
+        "psi",
+        field,
+        segment,
+        f"Since an hour {field} of {segment} rose",
+        (MovingView("psi", field, segment, Level.CRITICAL, 4.5),),
+        (
+            SegmentPart(segment, 0.9, 0.01, -0.01, 0.1, named=True),
+            SegmentPart("country=FR", 0.1, 0.0, 0.0, 0.01, False),
+        ),
+        -0.1,
+        1.1,
+        (("≥ 90", 0.4), ("< 5", -0.3)),
+        (("country", None),),
+        raised=True,
+        fresh=True,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
 def hostile() -> Snapshot:
     """Return a snapshot in which every text that can come from data or users is hostile, and numbers are not finite."""
     return Snapshot(
@@ -262,7 +289,18 @@ def hostile() -> Snapshot:
                 "x",
                 fingerprint=HOSTILE,
                 labels={HOSTILE: HOSTILE, "field": HOSTILE, "segment": HOSTILE},
-                annotations={"summary": HOSTILE, "description": HOSTILE, "runbook_url": "javascript:alert(1)"},
+                annotations={
+                    "summary": HOSTILE,
+                    "description": HOSTILE,
+                    "cause": HOSTILE,
+                    "incident": HOSTILE,
+                    "runbook_url": "javascript:alert(1)",
+                },
+            ),
+        ),
+        incidents=(
+            incident(
+                HOSTILE, HOSTILE, cells=((HOSTILE, math.nan),), related=((HOSTILE, math.nan),), mix_share=math.inf
             ),
         ),
         outbox_size={HOSTILE: 1},

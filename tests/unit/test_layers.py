@@ -28,18 +28,31 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "hashing",
                 "urls",
                 "brokers",
+                "printable",
             }
         ),
     ),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential"})),
     (
         "2a",
-        frozenset({"profile", "segments", "windows", "policy", "alerting", "checkpoint", "memory", "memory_blocks"}),
+        frozenset(
+            {
+                "profile",
+                "segments",
+                "windows",
+                "policy",
+                "alerting",
+                "checkpoint",
+                "memory",
+                "memory_blocks",
+                "rootcause",
+            }
+        ),
     ),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
     ("2d", frozenset({"describe", "outcomes"})),
-    ("2e", frozenset({"judge", "lines", "window_values"})),
+    ("2e", frozenset({"judge", "lines", "window_values", "causes"})),
     ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),

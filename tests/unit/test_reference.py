@@ -16,7 +16,7 @@ from monitor.cli import app
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.decoders import DecoderSpec
-from monitor.detectors import DetectorSpec
+from monitor.detectors import DetectorSpec, GroupDetectorSpec
 from monitor.policy import PolicySpec
 from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
@@ -29,6 +29,7 @@ SECRETS = {"KAFKA_PASSWORD": "secret of Kafka", "HOOK_SECRET": "secret of the ho
 DEFAULTED = ("time", "window", "alerting", "store", "http", "limits")
 UNIONS = {
     "Detectors": DetectorSpec,
+    "Groups": GroupDetectorSpec,
     "Sequential detectors": SequentialSpec,
     "Checks": CheckSpec,
     "Sources": SourceSpec,

@@ -78,7 +78,7 @@ def test_runs_of_empty_windows_are_one_line_however_they_were_found():
 
 def test_alerts_come_after_the_verdicts_and_the_summary_last():
     lines = list(replay([fetch([record(T, 1e6)], end=1), fetch([], partition=tp(1), end=0)]).lines())
-    assert kinds(lines) == ["verdict"] * 5 + ["check"] * 3 + ["alert", "summary"]
+    assert kinds(lines) == ["verdict"] * 5 + ["check"] * 3 + ["incident", "alert", "summary"]
     assert lines[-1] == {
         "kind": "summary", "records": 1, "rows": 1, "rejects": 0, "filtered": 0, "late_rows": 0, "windows": 1,
         "alerts": 1,

@@ -259,6 +259,7 @@ def test_an_engine_that_is_stored_and_loaded_at_any_window_goes_on_as_if_it_had_
         windows, heard = windows + result.windows, heard + result.alerts
         again = Engine(plan, FixedDecoder())
         again.load(json.loads(json.dumps(engine.state())))
+        again.causes.load(engine.causes.state())
         again.assign(engine.partitions[tp()])
         engine = again
     result = engine.finish()

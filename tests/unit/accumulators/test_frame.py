@@ -46,15 +46,53 @@ def test_a_value_that_holds_most_of_the_mass_gets_a_cell_of_its_own():
     frame = Frame.of_numbers(x)
     edges = frame.edges(10)
     # Decile 0.9 falls between the last zero and the first one; the empty first cell waits for negatives.
-    np.testing.assert_allclose(edges, [0.0, 0.1], atol=1e-12)
+    assert edges.tolist() == [0.0, np.nextafter(0.0, 1)]
+    assert frame.single[:3].tolist() == [False, True, False]
     counts = np.bincount(np.searchsorted(edges, x, side="right"), minlength=3)
     assert counts.tolist() == [0, 900, 100]
 
 
-def test_a_constant_has_one_cut_and_an_empty_cell_below_it():
+def test_a_constant_has_a_cell_of_its_own_between_two_empty_ones():
     frame = Frame.of_numbers(np.full(100, 7.0))
-    assert frame.edges(10).tolist() == [7.0]
+    assert frame.edges(10).tolist() == [7.0, np.nextafter(7.0, 8.0)]
+    assert frame.counts.tolist() == [0, 100, 0]
+
+
+def test_a_value_at_the_end_of_float64_has_nothing_above_it():
+    frame = Frame.of_numbers(np.full(100, np.finfo(float).max))
+    assert frame.grid.tolist() == [np.finfo(float).max]
     assert frame.counts.tolist() == [0, 100]
+
+
+def test_whole_numbers_are_cut_from_one_to_the_next():
+    x = np.repeat(np.arange(8.0), [90, 100, 110, 100, 100, 90, 110, 100])
+    frame = Frame.of_numbers(x)
+    cells = np.add.reduceat(frame.counts, frame.starts(50))
+    assert cells.tolist() == [0, 90, 100, 110, 100, 100, 90, 110, 100, 0]
+    assert frame.edges(50)[-1] == np.nextafter(7.0, 8.0)  # what exceeds all that was seen is a cell
+
+
+def test_the_gap_above_a_frequent_value_belongs_to_what_is_above_it():
+    x = np.concatenate([np.zeros(600), np.linspace(10, 20, 400)])
+    frame = Frame.of_numbers(x)
+    starts = frame.starts(10)
+    assert frame.edges(10)[:2].tolist() == [0.0, np.nextafter(0.0, 1)]
+    assert np.add.reduceat(frame.counts, starts).tolist() == [0, 600, 100, 100, 100, 100]
+
+
+def test_a_value_of_few_rows_is_no_atom():
+    x = np.concatenate([np.full(4, 5.0), np.arange(10.0, 110.0)])
+    assert not Frame.of_numbers(x).single.any()
+    assert Frame.of_numbers(np.append(x, 5.0)).single.any()
+
+
+@pytest.mark.parametrize("buckets", [2, 5, 10, 25, 50])
+def test_only_values_that_fill_a_bucket_are_set_apart(buckets):
+    shares = {0.0: 600, 1.0: 250, 2.0: 120, 3.0: 50, 4.0: 30}
+    x = np.concatenate([np.repeat(list(shares), list(shares.values())), np.linspace(0.001, 4.999, 950)])
+    edges = Frame.of_numbers(x).edges(buckets)
+    apart = [v for v in shares if v in edges and np.nextafter(v, np.inf) in edges]
+    assert apart == [v for v, n in shares.items() if n * buckets >= x.size]
 
 
 def counted(counts: list[int]) -> Frame:

@@ -1,4 +1,4 @@
-"""The generated pages of checks and detectors: committed as they are generated, with examples that load."""
+"""The generated pages of checks, detectors and groups: committed as they are generated, with examples that load."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ def test_every_kind_has_an_example_that_loads_and_shows_it(page, spec):
     assert text is not None, f"{spec.__name__} needs `example: ClassVar[str]`, a part of a configuration in YAML"
     config = loaded(text)
     own = [detector for field in config.fields.values() for detector in field.drift or ()]
-    shown = {"checks": config.checks, "detectors": (*config.drift, *own), "sequential": config.sequential}[page]
+    shown = {
+        "checks": config.checks,
+        "detectors": (*config.drift, *own),
+        "groups": [detector for group in config.groups for detector in group.drift],
+        "sequential": config.sequential,
+    }[page]
     assert spec in [type(item) for item in shown]
 
 

@@ -20,7 +20,7 @@ from tests.support.snapshots import T0_MS, bad_night, hostile
 
 TOKEN = "a-token-for-tests"
 STARTING = Snapshot(monitor="payments", version="1", config_hash="0", taken_at_ms=T0_MS, ready_reason="2 of 4 restored")
-API = ["/api/v1/status", "/api/v1/verdicts", "/api/v1/alerts", "/api/v1/profile?field=amount"]
+API = ["/api/v1/status", "/api/v1/verdicts", "/api/v1/alerts", "/api/v1/incidents", "/api/v1/profile?field=amount"]
 PROTECTED = ["/", "/metrics", "/fields/amount", "/nowhere", *API]
 PROBES = ["/livez", "/healthz", "/readyz", "/readyz?verbose"]
 
@@ -220,7 +220,9 @@ def test_alerts_have_both_kinds_of_time():
 
 def test_a_profile_is_baseline_against_current():
     document = ask(app(), "/api/v1/profile?field=country").json()
-    assert document["cells"][0] == {"label": "DE", "baseline": 0.41, "current": 0.36}
+    moved = sum(abs(cell["current"] - cell["baseline"]) for cell in document["cells"])
+    contribution = pytest.approx(-0.05 / moved)
+    assert document["cells"][0] == {"label": "DE", "baseline": 0.41, "current": 0.36, "contribution": contribution}
     assert document["statistics"]["rows"] == 4_210
     assert [v["detector"] for v in document["verdicts"]] == ["psi"]
     segmented = ask(app(), "/api/v1/profile", headers=None)

@@ -1,0 +1,23 @@
+"""The confidence interval of a share that holds also near 0 and 1."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from monitor.detectors.noncentral import CONFIDENCE
+from monitor.types import FloatArray
+
+TWO_SIDED = float(special.ndtri((1 + CONFIDENCE) / 2))
+"""1.96: a normal number is farther from 0 in 5 of 100 cases."""
+
+ONE_SIDED = float(special.ndtri(CONFIDENCE))
+"""1.645: a normal number is above it in 5 of 100 cases."""
+
+
+def wilson(share: FloatArray, n: FloatArray, quantile: float | FloatArray = TWO_SIDED) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of Wilson's score interval of a share of n rows, by default the two-sided one at 95 %."""
+    z2 = np.square(quantile)
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = quantile / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
+    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
