@@ -182,7 +182,7 @@ class Dispatcher:
             if not self._held:
                 limit = 1 if channel.singly else BATCH
                 waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
-                more = len(waiting) == limit
+                more = len(waiting) >= limit
                 self._deliver(channel, waiting)
             rest_s = self._rest(channel)
         except Retryable as error:

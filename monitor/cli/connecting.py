@@ -112,6 +112,8 @@ def _addresses(spec: Any) -> list[tuple[str, int]]:
     found = []
     for url in urls:
         parts = urlsplit(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        if parts.scheme not in _PORTS:  # one of Apprise's, whose host may be part of a password
+            continue
         found.append((parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)))
     return found
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from monitor.errors import Retryable
 from monitor.sinks.options import MinSeverity, SinkName
 from monitor.sinks.tap import Message, Tap
-from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title
+from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title, worst_first
 from monitor.spec import Spec
 from monitor.types import Alert
 
@@ -76,7 +76,8 @@ class AppriseSink:
 
 
 def render_text(alerts: Sequence[Alert]) -> str:
-    """Return what is said of the alerts, in plain text."""
+    """Return what is said of the alerts, in plain text, the worst first."""
+    alerts = worst_first(alerts)
     parts = []
     for alert in alerts[:SHOWN]:
         lines = [f"[{state(alert)}] {headline(alert)}", since(alert)]

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from monitor.errors import Retryable, Undeliverable
+from monitor.printable import printable
 from monitor.sinks.instants import rfc3339
 from monitor.sinks.options import CaFile, MinSeverity, SinkName, Url
 from monitor.sinks.posting import open_client, post
@@ -105,7 +106,9 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
     }
     if alert.status == "resolved":
         return event
-    labels = {name: clipped(value, _LONGEST_LABEL) for name, value in alert.labels.items()}
+    # what cannot be printed could make PagerDuty refuse the event
+    labels = {name: printable(value, _LONGEST_LABEL) for name, value in alert.labels.items()}
+    details = {name: printable(value, len(value)) for name, value in alert.annotations.items()}
     payload = {
         "summary": clipped(headline(alert), _LONGEST_SUMMARY),
         "source": labels.get("monitor") or "driftline",
@@ -114,7 +117,7 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
         "component": labels.get("field"),
         "group": labels.get("monitor"),
         "class": labels.get("rule"),
-        "custom_details": {**{name: labels[name] for name in ("segment",) if name in labels}, **alert.annotations},
+        "custom_details": {**{name: labels[name] for name in ("segment",) if name in labels}, **details},
     }
     client_url = spec.client_url or alert.annotations.get("console_url")
     return {

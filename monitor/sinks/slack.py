@@ -9,10 +9,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from monitor.errors import Undeliverable
+from monitor.printable import printable
 from monitor.sinks.options import CaFile, MinSeverity, SecretUrl, SinkName
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
-from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title
+from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title, worst_first
 from monitor.spec import DurationMs, Spec
 from monitor.types import Alert
 
@@ -70,7 +71,8 @@ class SlackSink:
 
 
 def render_message(alerts: Sequence[Alert]) -> dict[str, Any]:
-    """Return the message: a title, an attachment for each of the first alerts, and one that names the others."""
+    """Return the message: a title, an attachment for each of the worst alerts, and one that names the others."""
+    alerts = worst_first(alerts)
     attachments = [
         {"color": _COLOURS[state(alert)], "fallback": clipped(escape(headline(alert)), 300), "blocks": _blocks(alert)}
         for alert in alerts[:SHOWN]
@@ -91,7 +93,11 @@ def _blocks(alert: Alert) -> list[dict[str, Any]]:
     """Return what is shown of one alert."""
     lines = [f"[{state(alert)}] {headline(alert)}"]
     lines += [f"{name}: {value}" for name, value in evidence(alert)]
-    facts = [f"{name} {alert.labels[name]}" for name in ("rule", "field", "segment") if alert.labels.get(name)]
+    facts = [
+        f"{name} {printable(alert.labels[name], 200)}"
+        for name in ("rule", "field", "segment")
+        if alert.labels.get(name)
+    ]
     linked = " · ".join(f"<{_inside(url)}|{name}>" for name, url in links(alert) if len(_inside(url)) <= _LONGEST_URL)
     about = clipped(" · ".join([*facts, since(alert)]), 600)
     return [

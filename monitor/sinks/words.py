@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monitor.printable import printable
 from monitor.sinks.instants import rfc3339
 from monitor.types import Alert
 
 LINKS = {"dashboard_url": "Dashboard", "console_url": "Console", "runbook_url": "Runbook"}
 """The annotations that are links, and what they are called, in the order in which they are shown."""
 
-_FIRST = ("description", "evidence")
+_FIRST = ("cause", "description", "evidence")
+_RANKS = {"critical": 0, "warning": 1, "resolved": 2}
 _SAID_ELSEWHERE = {"summary", *LINKS}
 
 
 def headline(alert: Alert) -> str:
-    """Return what the alert is about in one line, never empty."""
-    return " ".join(alert.annotations.get("summary", "").split()) or alert.labels.get("alertname", "") or "alert"
+    """Return what the alert is about in one line that can be printed, never empty."""
+    words = " ".join(alert.annotations.get("summary", "").split()) or alert.labels.get("alertname", "") or "alert"
+    return printable(words, len(words))
 
 
 def evidence(alert: Alert) -> list[tuple[str, str]]:
-    """Return the annotations that are neither headline nor link, by name: description and evidence come first."""
+    """Return the annotations that are neither headline nor link, by name: cause, description, evidence come first."""
     names = [name for name in _FIRST if name in alert.annotations]
     names += [name for name in alert.annotations if name not in _SAID_ELSEWHERE and name not in _FIRST]
-    return [(name, alert.annotations[name]) for name in names if alert.annotations[name]]
+    return [(name, printable(value, len(value))) for name in names if (value := alert.annotations[name])]
 
 
 def links(alert: Alert) -> list[tuple[str, str]]:
@@ -40,6 +43,17 @@ def since(alert: Alert) -> str:
     """Return from when on it holds, in event time, and for a resolved one until when."""
     begin = f"since {rfc3339(alert.starts_at_ms)}"
     return begin if alert.ends_at_ms is None else f"{begin}, until {rfc3339(alert.ends_at_ms)}"
+
+
+def worst_first(alerts: Sequence[Alert]) -> list[Alert]:
+    """Return the alerts with those of an incident together, and the incident with the worst of them first."""
+    incidents = [alert.annotations.get("incident") or alert.fingerprint for alert in alerts]
+    ranks: dict[str, int] = {}
+    for incident, alert in zip(incidents, alerts, strict=True):
+        ranks[incident] = min(ranks.get(incident, len(_RANKS)), _RANKS[state(alert)])
+    firsts = {incident: place for place, incident in reversed(list(enumerate(incidents)))}
+    order = sorted(range(len(alerts)), key=lambda at: (ranks[incidents[at]], firsts[incidents[at]], at))
+    return [alerts[at] for at in order]
 
 
 def title(alerts: Sequence[Alert]) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from monitor.alerting import AlertBook, Signal
+from monitor.clock import ManualClock
+from monitor.dispatcher import BATCH, Dispatcher, Outlet
 from monitor.errors import Retryable, Undeliverable
 from monitor.sinks.pagerduty import MAX_BODY_BYTES, PagerDutySpec, encode, render_event
-from monitor.types import Alert
+from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
+from monitor.types import Alert, Level
 from tests.support.alerts import START_MS, an_alert
 from tests.support.receiver import Behaviour, Receiver, Reply, Request, always
 
@@ -165,3 +172,35 @@ def test_the_key_is_never_shown() -> None:
     with pytest.raises(Undeliverable) as caught:
         tell(always(400))
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", [0, BATCH - 1])
+def test_from_alert_book_to_pagerduty_a_change_of_severity_is_one_incident(tmp_path: Path, before: int) -> None:
+    """Also where the end of a batch would fall between the resolve and its trigger."""
+    book = AlertBook("payments")
+    engine = sqlite3.connect(tmp_path / "state.sqlite", isolation_level=None)
+    create_tables(engine)
+    route = SinkRoute("pagerduty")
+    clock = ManualClock(NOW_MS)
+    with Receiver(always(202)) as receiver:
+        spec = PagerDutySpec(routing_key=KEY, url=receiver.url)
+        dispatcher = Dispatcher(
+            Outbox(tmp_path / "state.sqlite"), [Outlet(spec.build(), route)], clock, random.Random(1)
+        )
+        for window, level in enumerate([Level.WARNING, Level.CRITICAL, Level.OK]):
+            others = [an_alert(f"other{n}") for n in range(before)] if window == 1 else []
+            changes = book.step(window, window + 1, [Signal("psi", "amount", "", level)])
+            put(engine, [route], [*others, *changes])
+            while dispatcher.round() == 0.0:
+                pass
+        assert dispatcher.close(5.0)
+    engine.close()
+    (key,) = {key for _, key, _ in events(receiver) if not key.startswith("fp-")}
+    mine = [(action, severity) for action, of, severity in events(receiver) if of == key]
+    assert mine == [("trigger", "warning"), ("trigger", "critical"), ("resolve", None)]
+
+
+def test_what_cannot_be_printed_is_replaced() -> None:
+    alert = replace(WARNING, annotations={"summary": "a\x00b\u202e", "evidence": "\ud800"}, labels={"field": "\x1b"})
+    text = json.dumps(render_event(alert, SPEC))
+    assert not any(code in text for code in ("\\u0000", "\\u202e", "\\ud800", "\\u001b"))

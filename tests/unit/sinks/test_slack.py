@@ -41,7 +41,7 @@ def test_the_alerts_of_a_delivery_are_one_message_coloured_by_severity() -> None
         (message,) = tell(receiver, alerts)
     assert message["text"] == "payments: 1 critical, 1 warning, 1 resolved"
     assert len({attachment["color"] for attachment in message["attachments"]}) == 3
-    first = [text for _, text in texts(message["attachments"][0])]
+    first = [text for _, text in texts(message["attachments"][1])]
     assert first == [
         "[warning] amount drifts\nreason: score 0.31 above 0.25",
         "rule psi · field amount · since 2023-11-14T22:13:20.000Z",
@@ -92,3 +92,13 @@ def test_the_url_is_never_shown() -> None:
     spec = SlackSpec.model_validate({"url": "https://hooks.example/services/hunter2"})
     with closing(spec.build()) as sink:
         assert "hunter" not in repr(spec) + str(spec) + spec.model_dump_json() + repr(sink)
+
+
+def test_the_worst_comes_first_with_all_alerts_of_its_incident() -> None:
+    def of(name: str, incident: str, **settings: Any) -> Alert:
+        alert = an_alert(name, **settings)
+        return replace(alert, annotations={"summary": name, "incident": incident})
+
+    alerts = [of("a", "1"), of("b", "2"), of("c", "1", status="resolved"), of("d", "2", severity="critical")]
+    shown = [attachment["fallback"] for attachment in render_message(alerts)["attachments"]]
+    assert shown == ["b", "d", "a", "c"]
