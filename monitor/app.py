@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -18,13 +18,16 @@ import structlog
 from starlette.types import ASGIApp
 
 from monitor import __version__
+from monitor.baseline import Baseline
+from monitor.building import apart
 from monitor.clock import Clock, SystemClock
-from monitor.compile import build_decoder, compile_plan, load_baseline
+from monitor.compile import build_decoder, compile_plan, learns_ruler, load_baseline
 from monitor.config.tree import Config
 from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
 from monitor.sink_building import build_sink
@@ -82,12 +85,13 @@ def running(
     Raises ConfigError, SurroundingsError or StoreError before anything is read.
     """
     clock = clock or SystemClock()
-    plan = compile_plan(config, load_baseline(config), bounded=not isinstance(config.source, KafkaSpec))
+    bounded, learning = not isinstance(config.source, KafkaSpec), learns_ruler(config)
+    plan = None if learning else compile_plan(config, load_baseline(config), bounded=bounded)
     with ExitStack() as stack:
         store = Store(_store_directory(config, settings, stack))
         stack.callback(store.close)
         meters = Meters(clock.monotonic_s)
-        view = View(config.name, plan.config_hash)
+        view = View(config.name, config.digest)
         specs = () if settings.dry_run else config.sinks
         routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
         sinks = [build_sink(spec, config.source, clock) for spec in specs]
@@ -98,6 +102,8 @@ def running(
         http = HttpServer(_http_app(config, view, heart), config.http)
         http.start()
         stack.callback(http.stop)
+        if plan is None:
+            plan = compile_plan(config, _learnt(config, settings, clock, view), bounded=bounded)
         # Connecting may take a while; until then /livez and /readyz already answer.
         source = source or config.source.build(clock)
         stack.callback(source.close)
@@ -123,6 +129,29 @@ def running(
         dispatcher.hold()
         dispatcher.start()
         yield App(config, plan, daemon, view, http, dispatcher)
+
+
+def _learnt(config: Config, settings: RunSettings, clock: Clock, view: View) -> Baseline:
+    """Return the ruler learnt from the source, saved for the next start; /readyz says how far that is.
+
+    Raises SurroundingsError when told to stop meanwhile: there is nothing to drain yet.
+    """
+    stopping = threading.Event()
+    latest = view.latest
+
+    def tell(rows: int, wanted: int) -> None:
+        view.publish(replace(latest, ready_reason=f"learning the ruler: {rows} of {wanted} rows"))
+
+    source = apart(config, clock)
+    try:
+        with _signals(stopping.set):
+            learner = RulerLearner(config, source, tell, stopping.is_set, stopping.wait)
+            baseline, lineage = learner.learn(source_name(config), clock.now_ms())
+    finally:
+        source.close()
+    if not settings.dry_run:
+        saved_ruler(config, baseline, lineage)
+    return baseline
 
 
 def run(config: Config, settings: RunSettings) -> App:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
-from monitor.compile import build_decoder, number_groups, segment_plan
+from monitor.clock import Clock
+from monitor.compile import build_decoder, number_groups, season_of, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
-from monitor.sources import PartitionedSource
+from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.files import FilesSource
 from monitor.types import Assigned, Batch, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
@@ -51,6 +52,7 @@ def build_baseline(
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=_most_rows(config),
+        season=season_of(config),
         groups=number_groups(config),
         window_ms=config.window.size,
     )
@@ -68,6 +70,14 @@ def build_baseline(
         now_ms, name, builder.rows, builder.first_ms, builder.last_ms, rejects.total(), truncated=builder.truncated
     )
     return Built(builder.build(), lineage, rejects)
+
+
+def apart(config: Config, clock: Clock, start: str = "earliest") -> PartitionedSource:
+    """Return the configured source, read from its start on without touching the daemon's group or offsets."""
+    spec = config.source
+    if isinstance(spec, KafkaSpec):
+        spec = spec.model_copy(update={"start": start, "assignment": "all", "group_id": None})
+    return spec.build(clock)
 
 
 def _most_rows(config: Config) -> int:

@@ -21,6 +21,14 @@ class StoredWindow:
 
 
 @dataclass(frozen=True)
+class StoredEvent:
+    """Something that history keeps besides windows: when, and its JSON line."""
+
+    at_ms: int
+    line: str
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """Only what changed since the last one. A pane of None is to be forgotten.
 
@@ -35,3 +43,4 @@ class Checkpoint:
     revised: Mapping[tuple[int, int], int] = field(default_factory=dict)
     alerts: Sequence[Alert] = ()
     memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
+    events: Sequence[StoredEvent] = ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from monitor.baseline import BaselineKeeper, FixedKeeper
+from monitor.baseline import BaselineKeeper
 from monitor.judge import judge, judge_gap
+from monitor.keeping import keeper_of
 from monitor.memory import CheckMemory
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
@@ -32,7 +34,7 @@ class Closer:
         """Start before all time; `checks` are the engine's own, which remember rows."""
         self._plan = plan
         self._checks = checks or CheckMemory(())
-        self.keeper: BaselineKeeper | None = FixedKeeper(plan.baseline) if plan.baseline is not None else None
+        self.keeper: BaselineKeeper | None = keeper_of(plan)
         self.watermark_ms = NEVER_MS
         self.next_end_ms: int | None = None
         self.last_end_ms = NEVER_MS
@@ -120,8 +122,9 @@ class Closer:
                 n = min(n, -((end - grid.size_ms - self.epoch_ms) // grid.pane_ms)) if old else n
                 last = end + (n - 1) * grid.pane_ms
                 results.append(judge_gap(self._plan, end - grid.size_ms, last, n, unknown=unknown))
-            if self.keeper is not None:
-                self.keeper.hear(results[-1])
+            if self.keeper is not None and not unknown:
+                changes = tuple(self.keeper.hear(results[-1]))
+                results[-1] = replace(results[-1], baseline_changes=changes) if changes else results[-1]
             self.windows += n
             self.last_end_ms = end + (n - 1) * grid.pane_ms
             self.next_end_ms = self.last_end_ms + grid.pane_ms

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.accumulators.moments import Moments
-from monitor.baseline import Baseline, BaselineFiles, NumberGroup
+from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
@@ -37,17 +37,36 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     return spec.build(decode_plan(config))
 
 
-def load_baseline(config: Config) -> Baseline | None:
-    """Return the current baseline; None when none is configured.
+def load_baseline(config: Config, version: str | None = None) -> Baseline | None:
+    """Return the current baseline, or the one whose version begins so; None when none is configured.
 
     Raises ConfigError when it is not there, damaged, or built for other types.
     """
     if config.baseline is None:
         return None
     try:
-        baseline, _ = BaselineFiles(config.baseline.path).load()
+        baseline, _ = BaselineFiles(config.baseline.path).load(version)
     except StoreError as error:
         raise ConfigError([Problem("baseline.path", str(error), value=config.baseline.path)]) from error
+    if problems := _unfit(config, baseline):
+        raise ConfigError(problems)
+    return baseline
+
+
+def learns_ruler(config: Config) -> bool:
+    """Return whether the cuts have to be learnt from the records first: there is no version of the baseline yet."""
+    spec = config.baseline
+    return isinstance(spec, LEARNING) and BaselineFiles(spec.path).current() is None
+
+
+def season_of(config: Config) -> Season | None:
+    """Return the season by which a baseline is built, None for none."""
+    spec = config.baseline
+    return Season(spec.season, spec.time_zone) if isinstance(spec, SeasonalBaselineSpec) else None
+
+
+def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
+    """Return why a baseline cannot be used with this configuration."""
     remedy = "build the baseline again: driftline baseline build -c FILE --input DATA"
     problems = [
         Problem(
@@ -65,9 +84,14 @@ def load_baseline(config: Config) -> Baseline | None:
         if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
     problems += _group_problems(config, baseline, remedy)
-    if problems:
-        raise ConfigError(problems)
-    return baseline
+    season = season_of(config)
+    if season is not None and (baseline.slots is None or baseline.slots.season != season):
+        found = (
+            f"by {baseline.slots.season.kind}, {baseline.slots.season.time_zone}" if baseline.slots else "not by hour"
+        )
+        wanted = f"{season.kind}, {season.time_zone}"
+        problems.append(Problem("baseline.season", f"the baseline was counted {found}", value=wanted, remedy=remedy))
+    return problems
 
 
 def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Problem]:
@@ -137,6 +161,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         window_checks=_window_checks(config, baseline),
         segmenter=_segmenter(config, baseline),
         baseline=baseline,
+        keeping=config.baseline,
         sequential=config.sequential,
         policy=config.policy.build(),
         hysteresis=Hysteresis(

@@ -15,7 +15,7 @@ from monitor.errors import Retryable
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
-from monitor.saving import Saver
+from monitor.saving import RECENT_EVENTS, Saver
 from monitor.snapshot import Snapshot
 from monitor.sources import PartitionedSource
 from monitor.store.outbox import SinkRoute
@@ -61,7 +61,8 @@ class Daemon:
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
         self._saver = Saver(engine)
-        self._saver.restore(store.get("monitor"), store.memory())
+        memory, now_ms = store.memory(), clock.now_ms()
+        self._saver.restore(store.get("monitor"), memory, now_ms=now_ms, events=store.events(limit=RECENT_EVENTS))
         self._publisher = Publisher(engine, meters)
         self._outside = Outside()
         self._checkpointer = Checkpointer(
@@ -158,6 +159,8 @@ class Daemon:
                 rows=window.rows,
                 windows=window.windows,
             )
+            for change in window.baseline_changes:
+                self._log.info("baseline_changed", field=change.unit, at_ms=change.at_ms, reason=change.reason)
             if window.partial:
                 self._log.warning("window_partial", owned=len(self.engine.partitions), expected=self.engine.expected)
         for alert in result.alerts:
@@ -232,6 +235,7 @@ class Daemon:
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view
+        outside.events = self._saver.events
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
         outside.rebalances = self._ownership.rebalances

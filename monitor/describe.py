@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from monitor.accumulators.categories import Categories
+from monitor.accumulators.categories import Categories, CategoriesSpec
 from monitor.accumulators.comoment import Comoment
-from monitor.accumulators.histogram import Histogram
+from monitor.accumulators.histogram import Histogram, HistogramSpec
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.accumulators.vector import Vectors
-from monitor.baseline import BaselineView
+from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile, frame_key
 from monitor.rootcause import rank_segments
@@ -141,8 +141,9 @@ def profile_views(
     if baseline is None or baseline.unknown:
         return ()
     views = []
+    known = baseline.accumulators.keys() - baseline.learning
     for spec, current in profile.accumulators.items():
-        if not isinstance(current, Histogram | Categories) or spec not in baseline.accumulators:
+        if not isinstance(current, Histogram | Categories) or spec not in known:
             continue
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
@@ -160,6 +161,16 @@ def profile_views(
                 )
             )
     return tuple(views)
+
+
+def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
+    """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
+    found = {}
+    for spec, accumulator in baseline.profile.accumulators.items():
+        if isinstance(spec, HistogramSpec | CategoriesSpec):
+            labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
+            found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
+    return found
 
 
 def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tuple[SegmentPart, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.baseline import BaselineView
+from monitor.baseline import LEARNING_REASON, BaselineView
 from monitor.checks import failure_levels
 from monitor.describe import cell_labels, evidence
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL, window_outcomes
@@ -98,9 +98,10 @@ def _verdicts(
     levels, reasons = plan.policy.levels(score, item.spec)
     found = [_LEVELS[level] for level in levels.tolist()]
     why = reasons.tolist()
-    if unknown or baseline.unknown or item.needs in profile.incomplete:
+    learning = item.needs in baseline.learning
+    if unknown or baseline.unknown or learning or item.needs in profile.incomplete:
         found = [Level.UNKNOWN] * len(found)
-        why = [unknown or baseline.unknown or EPOCH_CHANGE] * len(why)
+        why = [unknown or baseline.unknown or (LEARNING_REASON if learning else EPOCH_CHANGE)] * len(why)
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
         named = getattr(item.detector, "labels", None)

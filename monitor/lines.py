@@ -119,6 +119,21 @@ def field_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, A
         }
 
 
+def baseline_line(
+    monitor: str, at_ms: int, version: str, previous: str | None, reason: str, unit: str = ""
+) -> dict[str, Any]:
+    """Return the line of a change of what windows are compared with; `unit` is the one field it is about, if it is."""
+    line = {"kind": "baseline", "monitor": monitor, "at_ms": at_ms, "version": version, "previous": previous}
+    return {**line, "reason": reason, **({"field": unit} if unit else {})}
+
+
+def change_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
+    """Yield the lines of what the keeper of the baseline decided by a window."""
+    version = plan.baseline.version if plan.baseline is not None else ""
+    for change in window.baseline_changes:
+        yield baseline_line(plan.monitor, change.at_ms, version, version, change.reason, change.unit)
+
+
 def alert_line(alert: Alert) -> dict[str, Any]:
     """Return an alert's line."""
     return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from monitor.baseline import BaselineView
 from monitor.checks import Finding, WindowCheck, WindowView
@@ -93,9 +95,18 @@ def _view(
         profile.late_rows if profile is not None else 0,
         len(plan.segmenter.labels),
         profile.accumulators if profile is not None else {},
-        compared.accumulators if compared is not None and not compared.unknown else None,
+        _known(compared),
         {path: frame.categories for path, frame in baseline.frames.items()} if baseline is not None else {},
         {name: str(place) for name, place in profile.unknown_fields.items()} if profile is not None else {},
         frozenset(baseline.known_fields) if baseline is not None else None,
         baseline.volumes.expected(start_ms, end_ms) if baseline is not None and baseline.volumes else None,
     )
+
+
+def _known(compared: BaselineView | None) -> Mapping[Any, Any] | None:
+    """Return the baseline's accumulators without those that are still being learnt; None where nothing is known."""
+    if compared is None or compared.unknown:
+        return None
+    if not compared.learning:
+        return compared.accumulators
+    return {spec: found for spec, found in compared.accumulators.items() if spec not in compared.learning}

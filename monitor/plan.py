@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
 from monitor.alerting.links import Links
-from monitor.baseline import Baseline, profile_specs
+from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.policy.threshold import ThresholdPolicy
@@ -67,6 +67,8 @@ class MonitorPlan:
     window_checks: tuple[WindowCheck, ...] = ()
     segmenter: Segmenter = Segmenter()
     baseline: Baseline | None = None
+    keeping: BaselineSpec | None = None
+    """How the baseline is kept; None: as it was built."""
     policy: ThresholdPolicy = ThresholdPolicy()
     hysteresis: Hysteresis = Hysteresis()
     links: Links = Links()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor import __version__
+from monitor.baseline_state import baseline_state, with_events
+from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.results import CheckOutcome
 from monitor.snapshot import (
+    BaselineStateView,
     CheckView,
     FieldView,
     IncidentView,
@@ -43,6 +46,7 @@ class Outside:
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
     waiting_for: str = ""
+    events: Sequence[StoredEvent] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class _Shown:
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
     refused: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
 
 
@@ -75,6 +80,7 @@ class Publisher:
             windows_total=engine.closer.windows,
             alerts=tuple(engine.book.firing()),
             refused=engine.series.refused,
+            baseline=self._baseline(),
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
         plan = engine.plan
@@ -83,6 +89,10 @@ class Publisher:
             for item in plan.detectors
             for level in ("warning", "critical")
         }
+
+    def _baseline(self) -> BaselineStateView | None:
+        closer = self._engine.closer
+        return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
 
     def hear(self, result: StepResult) -> None:
         """Take the judged windows of a step, before the next one; the last of them is what will be shown."""
@@ -105,6 +115,7 @@ class Publisher:
             checks,
             self._engine.series.refused,
             tuple(self._engine.book.firing()),
+            self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
         )
 
@@ -150,6 +161,7 @@ class Publisher:
             ready_reason=outside.ready_reason,
             caught_up=outside.caught_up,
             baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
+            baseline=with_events(shown.baseline, outside.events),
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
             rejects=_rejects(counted),
             reject_offsets=_reject_offsets(counted),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from monitor.engine import Engine, StepResult
-from monitor.lines import alert_line, field_lines, summary_line, window_lines
+from monitor.lines import alert_line, change_lines, field_lines, summary_line, window_lines
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, Source
@@ -64,6 +64,7 @@ class Replay:
                     yield from window_lines(plan, gap)
                     gap = None
                 yield from window_lines(plan, window)
+                yield from change_lines(plan, window)
                 if fields:
                     yield from field_lines(plan, window)
         if gap is not None:

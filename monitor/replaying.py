@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from monitor.baseline import Baseline
 from monitor.clock import SystemClock
-from monitor.compile import build_decoder, compile_plan, load_baseline
+from monitor.compile import build_decoder, compile_plan, learns_ruler, load_baseline
 from monitor.config.loader import load
 from monitor.config.tree import Config
+from monitor.learning import RulerLearner
 from monitor.replay import Replay
 from monitor.sources import FilesSpec
 from monitor.sources.files import FilesSource
@@ -34,9 +37,16 @@ def open_replay(
 ) -> Replay:
     """Return the replay of `paths` under the configuration in `file`.
 
-    Raises ConfigError or SurroundingsError before anything is read.
+    Where the baseline has no version yet whose cuts could be used, they are learnt from the first rows. Raises
+    ConfigError or SurroundingsError before anything is judged.
     """
     config = load(file)
-    plan = compile_plan(config, load_baseline(config), bounded=True)
-    source = files_of(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
+    open_files = partial(files_of, config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
+    if learns_ruler(config):
+        # Not saved: what a replay says follows from its input, not from which one was replayed first.
+        baseline: Baseline | None = RulerLearner(config, open_files()).learn(", ".join(paths), 0)[0]
+    else:
+        baseline = load_baseline(config)
+    plan = compile_plan(config, baseline, bounded=True)
+    source = open_files()
     return Replay(plan, build_decoder(config, files=True), source, lambda: source.finished)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
-from monitor.baseline import BaselineView
+from monitor.baseline import BaselineChange, BaselineView
 from monitor.profile import Profile
 from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
@@ -39,8 +39,9 @@ class WindowResult:
     """A judged window, or a run of `windows` successive empty ones as one.
 
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
-    and detector, which cells explain a score; `baseline` is what it was compared with; `changes` say, by the same
-    key, what sequential detectors found; `incidents` are what moves together, and why; `profile` is alive and only
+    and detector, which cells explain a score; `baseline` is what it was compared with, `baseline_changes` what its
+    keeper decided by it; `changes` say, by the same key, what sequential detectors found; `incidents` are what moves
+    together, and why; `profile` is alive and only
     valid until the next step.
     """
 
@@ -54,6 +55,7 @@ class WindowResult:
     evidence: Mapping[tuple[str, str, str], str] | None = None
     profile: Profile | None = None
     baseline: BaselineView | None = None
+    baseline_changes: tuple[BaselineChange, ...] = ()
     changes: Mapping[tuple[str, str, str], str] | None = None
     incidents: tuple[IncidentView, ...] = ()
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from monitor.checkpoint import Checkpoint, StoredWindow
+import structlog
+
+from monitor.checkpoint import Checkpoint, StoredEvent, StoredWindow
 from monitor.codec import decode, encode
 from monitor.engine import Engine, StepResult
 from monitor.errors import StoreError
-from monitor.lines import window_lines
+from monitor.lines import baseline_line, change_lines, window_lines
 from monitor.memory_blocks import Key, MemoryBlocks
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
@@ -19,6 +21,8 @@ from monitor.types import Alert, TopicPartition
 
 _CAUSES = "causes"
 """Under this name the causes are stored beside what the checks remember."""
+RECENT_EVENTS = 50
+"""So many of the last events are kept at hand."""
 
 
 class Saver:
@@ -34,20 +38,54 @@ class Saver:
         self._revised: dict[tuple[int, int], int] = {}
         self._alerts: list[Alert] = []
         self._blocks = MemoryBlocks()
+        self._events: list[StoredEvent] = []
+        self.events: tuple[StoredEvent, ...] = ()
+        """The last events that are durable, oldest first."""
 
-    def restore(self, monitor: bytes | str | None, memory: Mapping[Key, bytes] | None = None) -> None:
-        """Continue the engine from the stored monitor state and what its checks remembered.
+    def restore(
+        self,
+        monitor: bytes | str | None,
+        memory: Mapping[Key, bytes] | None = None,
+        *,
+        now_ms: int = 0,
+        events: Sequence[StoredEvent] = (),
+    ) -> None:
+        """Continue the engine from the stored monitor state and what its checks and its baseline's keeper remembered.
 
-        Raises StoreError on damage.
+        `events` are the stored ones; a baseline that is not the stored one is a new event, at `now_ms`. Raises
+        StoreError on damage.
         """
         self._alerts += restore_engine(self._engine, monitor)
+        self.events = tuple(events[-RECENT_EVENTS:])
+        self._compare(monitor, now_ms)
         remembered = self._blocks.restore(memory or {})
         self._engine.memory.load(remembered)
         if _CAUSES in remembered:
             self._engine.causes.load(remembered[_CAUSES])
+        keeper = self._engine.closer.keeper
+        if keeper is not None and self._kept_as in remembered:
+            keeper.load(remembered[self._kept_as])
+
+    def _compare(self, monitor: bytes | str | None, now_ms: int) -> None:
+        """Note that the baseline is another one than before."""
+        stored = None if monitor is None else decode_head(monitor).get("baseline")
+        plan, version = self._engine.plan, self._version
+        if version != stored:
+            reason = "removed" if version is None else "first" if stored is None else "restart with another version"
+            line = baseline_line(plan.monitor, now_ms, version or "", stored, reason)
+            structlog.get_logger(__name__).info("baseline_changed", version=version, previous=stored, reason=reason)
+            self._events.append(StoredEvent(now_ms, _json(line)))
+
+    @property
+    def _version(self) -> str | None:
+        """The version of the baseline in use."""
+        return self._engine.plan.baseline.version if self._engine.plan.baseline is not None else None
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
+        plan = self._engine.plan
+        for window in result.windows:
+            self._events += [StoredEvent(int(line["at_ms"]), _json(line)) for line in change_lines(plan, window)]
         self._windows += [stored_window(self._engine.plan, window) for window in result.windows]
         self._alerts += result.alerts
         for key, n in result.revised.items():
@@ -67,21 +105,41 @@ class Saver:
             for start in state.dirty:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
-        monitor = json.dumps(self._engine.state()).encode()
-        memory = self._blocks.changed({**self._engine.memory.states(), _CAUSES: self._engine.causes.state()})
-        return Checkpoint(monitor, heads, panes, tuple(self._windows), dict(self._revised), tuple(self._alerts), memory)
+        monitor = json.dumps(self._engine.state() | {"baseline": self._version}).encode()
+        memory = self._blocks.changed(
+            {**self._engine.memory.states(), **self._kept(), _CAUSES: self._engine.causes.state()}
+        )
+        windows, alerts, events = tuple(self._windows), tuple(self._alerts), tuple(self._events)
+        return Checkpoint(monitor, heads, panes, windows, dict(self._revised), alerts, memory, events)
+
+    def _kept(self) -> dict[str, State]:
+        """Return what the keeper of the baseline remembers, under its name; nothing where it is nothing."""
+        keeper = self._engine.closer.keeper
+        state = keeper.state() if keeper is not None else {}
+        return {self._kept_as: state} if state else {}
+
+    @property
+    def _kept_as(self) -> str:
+        """The name under which the keeper of the baseline remembers; one of another kind starts afresh."""
+        keeping = self._engine.plan.keeping
+        return f"baseline {keeping.kind if keeping is not None else 'file'}"
 
     def taken(self) -> None:
         """Forget what the last checkpoint made durable."""
-        self._windows, self._revised, self._alerts = [], {}, []
+        self.events = (*self.events, *self._events)[-RECENT_EVENTS:]
+        self._windows, self._revised, self._alerts, self._events = [], {}, [], []
         self._blocks.taken()
         for state in self._engine.partitions.values():
             state.dirty.clear()
 
 
+def _json(line: Mapping[str, object]) -> str:
+    return json.dumps(line, separators=(",", ":"))
+
+
 def stored_window(plan: MonitorPlan, window: WindowResult) -> StoredWindow:
     """Return a judged window as history keeps it."""
-    lines = "\n".join(json.dumps(line, separators=(",", ":")) for line in window_lines(plan, window))
+    lines = "\n".join(map(_json, window_lines(plan, window)))
     profile = encode(window.profile.state()) if window.profile is not None else None
     return StoredWindow(window.start_ms, window.end_ms, window.windows, window.rows, lines, profile)
 

@@ -153,6 +153,36 @@ class CheckView:
 
 
 @dataclass(frozen=True)
+class BaselineEventView:
+    """The baseline became another one: when, which, what it was before (None: none), why, and of which field."""
+
+    at_ms: int
+    version: str
+    previous: str | None
+    reason: str
+    field: str = ""
+
+
+@dataclass(frozen=True)
+class BaselineStateView:
+    """What windows are compared with: the kind, for a trailing baseline its windows by field, and its events.
+
+    `windows` is how many windows a field's reference is made of, `suspect` the fields whose reference is frozen.
+    """
+
+    kind: str
+    version: str
+    windows: Mapping[str, int] = with_default(default_factory=dict)
+    suspect: frozenset[str] = frozenset()
+    events: tuple[BaselineEventView, ...] = ()
+
+    @property
+    def changed_at_ms(self) -> int | None:
+        """When it became what it is, as far as history says."""
+        return self.events[-1].at_ms if self.events else None
+
+
+@dataclass(frozen=True)
 class ProfileView:
     """The distribution of one field and segment: shares per cell, baseline against last window."""
 
@@ -205,6 +235,7 @@ class Snapshot:
     ready_reason: str = "starting"
     caught_up: bool = False
     baseline_version: str | None = None
+    baseline: BaselineStateView | None = None
     partitions: tuple[PartitionView, ...] = ()
     rejects: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     reject_offsets: Mapping[tuple[str, str], tuple[RejectsView, ...]] = with_default(default_factory=dict)

@@ -15,7 +15,7 @@ from monitor.accumulators.hashing import hash_strings
 from monitor.accumulators.small_cells import SMALL_CELL
 from monitor.protocols import State
 from monitor.spec import Spec
-from monitor.types import Column, Groups, IntArray
+from monitor.types import Column, FloatArray, Groups, IntArray
 
 
 class CategoriesSpec(Spec):
@@ -91,6 +91,12 @@ class Categories:
         """Add the counts of another one on the same frame; raises ValueError where the frames differ."""
         self.frame.require_same(other.frame)
         self.counts += other.counts
+
+    def scaled(self, weights: FloatArray) -> Categories:
+        """Return new counts of about `weights` (one a group) times the rows, each rounded."""
+        scaled = Categories(self.frame, len(self.counts))
+        scaled.counts = np.rint(self.counts * weights[:, None]).astype(np.int64)
+        return scaled
 
     def state(self) -> State:
         """Return a copy of the counts with the digest of the frame."""

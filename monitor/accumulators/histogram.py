@@ -87,6 +87,13 @@ class Histogram:
         self.counts += other.counts
         self._sums += other._sums
 
+    def scaled(self, weights: FloatArray) -> Histogram:
+        """Return a new histogram of about `weights` (one a group) times the rows; each cell's mean stays what it is."""
+        scaled = Histogram(self.frame, len(self.counts))
+        scaled.counts = np.rint(self.counts * weights[:, None]).astype(np.int64)
+        scaled._sums = self._sums * (scaled.counts / np.maximum(self.counts, 1))
+        return scaled
+
     def state(self) -> State:
         """Return copies of counts and scaled sums with the digest of the frame."""
         return {"frame": self.frame.digest, "counts": self.counts.copy(), "scaled_sums": self._sums.copy()}

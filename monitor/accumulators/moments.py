@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -91,6 +91,17 @@ class Moments:
     def merge(self, other: Moments) -> None:
         """Fold another accumulator with the same groups in; groups without values are neutral."""
         self._parts = _merged(self._parts, other._parts)
+
+    def scaled(self, weights: FloatArray) -> Moments:
+        """Return new moments of about `weights` (one a group) times the rows: mean and range stay what they are."""
+        a, scaled = self._parts, Moments(len(self.n))
+        n = np.rint(a.n * weights).astype(np.int64)
+        m2 = a.m2 * (n / np.maximum(a.n, 1))
+        scaled._parts = _merged(scaled._parts, Parts(n, a.mean, a.rest, np.where(n > 0, m2, 0.0), a.low, a.high))
+        if (n == 0).any():
+            low, high = np.where(n > 0, a.low, np.inf), np.where(n > 0, a.high, -np.inf)
+            scaled._parts = replace(scaled._parts, low=low, high=high)
+        return scaled
 
     def state(self) -> State:
         """Return copies of the arrays; the range of an empty group is inf … -inf."""

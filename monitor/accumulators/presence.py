@@ -11,7 +11,7 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.grouping import group_sizes, grouped_counts
 from monitor.protocols import State
 from monitor.spec import Spec
-from monitor.types import PRESENCES, Column, Groups, IntArray, Presence
+from monitor.types import PRESENCES, Column, FloatArray, Groups, IntArray, Presence
 
 
 class PresenceSpec(Spec):
@@ -61,6 +61,12 @@ class PresenceCounts:
     def merge(self, other: PresenceCounts) -> None:
         """Add the counts of another accumulator with the same groups."""
         self.counts += other.counts
+
+    def scaled(self, weights: FloatArray) -> PresenceCounts:
+        """Return new counts of about `weights` (one a group) times the rows, each rounded."""
+        scaled = PresenceCounts(len(self.counts))
+        scaled.counts = np.rint(self.counts * weights[:, None]).astype(np.int64)
+        return scaled
 
     def state(self) -> State:
         """Return a copy of the counts."""

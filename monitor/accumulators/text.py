@@ -12,7 +12,7 @@ from monitor.accumulators.grouping import valid_groups
 from monitor.accumulators.moments import Moments
 from monitor.protocols import State
 from monitor.spec import Spec
-from monitor.types import Column, Groups
+from monitor.types import Column, FloatArray, Groups
 
 
 class TextSpec(Spec):
@@ -40,6 +40,12 @@ class TextLengths:
     def merge(self, other: TextLengths) -> None:
         """Fold another accumulator with the same groups in."""
         self.moments.merge(other.moments)
+
+    def scaled(self, weights: FloatArray) -> TextLengths:
+        """Return new lengths of about `weights` (one a group) times the rows."""
+        scaled = TextLengths(len(self.moments.n))
+        scaled.moments = self.moments.scaled(weights)
+        return scaled
 
     def state(self) -> State:
         """Return the state of the moments."""

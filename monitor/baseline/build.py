@@ -12,6 +12,8 @@ from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
+from monitor.baseline.seasons import Season
+from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
@@ -37,13 +39,16 @@ class BaselineBuilder:
         *,
         max_categories: int,
         max_rows: int,
+        season: Season | None = None,
         window_ms: int | None = None,
         groups: Sequence[NumberGroup] = (),
     ) -> None:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
 
-        With `window_ms`, the size of the windows that will be compared, the correlation of their rows is estimated.
+        With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
+        compared, the correlation of their rows is estimated, within slots where there are any.
         """
+        self._season = season
         self._groups = tuple(groups)
         self._fields = dict(fields)
         self._segments = tuple(segments)
@@ -85,15 +90,23 @@ class BaselineBuilder:
         joint = {group.name: group_frame(group, self._columns, segmenter) for group in self._groups}
         rulers: dict[str, Frame | GroupFrame] = {**frames, **joint}
         specs = baseline_specs(self._fields, joint)
-        profile = ProfilePlan(specs, rulers, segmenter.labels).empty()
+        plan = ProfilePlan(specs, rulers, segmenter.labels)
+        profile = plan.empty()
         groups = []
         for columns, start, stop in self._blocks(tuple(self._fields)):
             groups.append(segmenter.groups(columns))
             profile.update(columns, groups[-1], (), stop - start)
-        volumes = Volumes.of(batch.event_times_ms for batch in self._batches)
-        known = tuple(sorted(self._known))
-        rho = self._correlation(specs, frames, groups, profile)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, rho, joint)
+        times = [batch.event_times_ms for batch in self._batches]
+        known, correlation = tuple(sorted(self._known)), self._correlation(specs, frames, groups, profile)
+        volumes, slots = Volumes.of(times), self._slots(plan, groups, times)
+        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, joint, slots)
+
+    def _slots(self, plan: ProfilePlan, groups: Sequence[Groups], times_ms: Sequence[IntArray]) -> Slots | None:
+        """Return the rows by season; None without one."""
+        if self._season is None:
+            return None
+        blocks = zip(self._blocks(tuple(self._fields)), groups, strict=True)
+        return Slots.of(self._season, plan, ((columns, inner) for (columns, _, _), inner in blocks), times_ms)
 
     def _columns(self, paths: Iterable[str]) -> Iterator[Mapping[str, Column]]:
         """Yield the columns of these fields, block by block."""
@@ -115,7 +128,7 @@ class BaselineBuilder:
             for (columns, start, stop), inner in zip(self._blocks(paths), groups, strict=True):
                 yield columns, inner, times[start:stop]
 
-        found = row_correlation(blocks, times, self._window_ms, specs, frames, groups[0].size)
+        found = row_correlation(blocks, times, self._window_ms, specs, frames, groups[0].size, self._season)
         joint = joint_correlation(blocks, times, self._window_ms, profile.accumulators, groups[0].size)
         return replace(found, estimates={**found.estimates, **joint})
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from monitor.baseline.model import Baseline
+from monitor.baseline.pointer import Move, Pointer, write_whole
 from monitor.errors import StoreError
-
-_CURRENT = "current"
 
 
 @dataclass(frozen=True)
@@ -34,22 +32,41 @@ class BaselineFiles:
     def __init__(self, path: str | Path) -> None:
         """Use the directory `path`, which need not exist yet."""
         self.path = Path(path)
+        self._pointer = Pointer(self.path)
 
-    def save(self, baseline: Baseline, lineage: Lineage) -> str:
+    def save(self, baseline: Baseline, lineage: Lineage, *, by: str = "build", reason: str = "") -> str:
         """Write a version, make it the current one, and return it; an equal one is not written twice."""
         self.path.mkdir(parents=True, exist_ok=True)
         file = self._file(baseline.version)
         if not file.exists():
-            _write(file, json.dumps({"lineage": asdict(lineage), "content": baseline.content}, separators=(",", ":")))
-        _write(self.path / _CURRENT, baseline.version + "\n")
+            write_whole(
+                file, json.dumps({"lineage": asdict(lineage), "content": baseline.content}, separators=(",", ":"))
+            )
+        self._pointer.move(baseline.version, lineage.created_at_ms, by, reason)
         return baseline.version
 
     def current(self) -> str | None:
         """Return the version in use, None when there is none."""
-        try:
-            return (self.path / _CURRENT).read_text().strip() or None
-        except FileNotFoundError:
-            return None
+        return self._pointer.current()
+
+    def promote(self, prefix: str, at_ms: int, reason: str = "") -> Move | None:
+        """Make a version the current one; None where it is already. Raises StoreError when there is not one such."""
+        return self._pointer.move(self.resolve(prefix), at_ms, "promote", reason)
+
+    def rollback(self, at_ms: int, reason: str = "") -> Move:
+        """Make the version that was current before the current one; raises StoreError when there is none."""
+        return self._pointer.back(at_ms, reason)
+
+    def before(self) -> str:
+        """Return the version that a rollback would lead to; raises StoreError when there is none."""
+        trail = self._pointer.trail()
+        if len(trail) < 2:
+            raise StoreError(f"no version was current before in {self.path}; see `driftline baseline list`")
+        return trail[-2]
+
+    def history(self) -> list[Move]:
+        """Return how the current version changed, oldest first."""
+        return self._pointer.history()
 
     def versions(self) -> list[tuple[str, Lineage]]:
         """Return all versions with their lineage, oldest first."""
@@ -97,13 +114,3 @@ def _lineage(data: Mapping[str, Any]) -> Lineage:
         return Lineage(**data["lineage"])
     except (KeyError, TypeError) as error:
         raise StoreError(f"baseline lineage is damaged: {error}") from error
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all, and make it last."""
-    aside = file.with_suffix(file.suffix + ".part")
-    with aside.open("w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.replace(file)

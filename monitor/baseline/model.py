@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from monitor.accumulators import Frame, GroupFrame
+from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
 from monitor.baseline.windows import RowCorrelation
@@ -37,6 +38,7 @@ class Baseline:
     volumes: Volumes | None = None
     correlation: RowCorrelation | None = None
     group_frames: Mapping[str, GroupFrame] = field(default_factory=dict)
+    slots: Slots | None = None
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -57,6 +59,8 @@ class Baseline:
                 "rows": self.volumes.rows.tolist(),
                 "covered_ms": self.volumes.covered_ms.tolist(),
             }
+        if self.slots is not None:
+            content["slots"] = self.slots.content()
         if self.correlation is not None:
             content["rho"] = self.correlation.content()
         return content
@@ -88,8 +92,16 @@ class Baseline:
         profile = plan.load(state)
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
-        correlation = _correlation(content.get("rho"), plan)
-        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups)
+        slots, correlation = _slots(content.get("slots"), plan), _correlation(content.get("rho"), plan)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups, slots)
+
+
+def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:
+    """Return the stored slots, None where there are none; raises StoreError on damage."""
+    try:
+        return None if stored is None else Slots.of_content(stored, plan)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"the baseline's seasons are damaged ({error}); build it again") from error
 
 
 def _correlation(stored: Any, plan: ProfilePlan) -> RowCorrelation | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,13 +18,27 @@ class BaselineView:
 
     `accumulators` are on the same frames and groups as the window's; `rho` is, where it is known, the correlation of
     two rows of one window, by the Spec of what is compared. `unknown` says why there is nothing to compare with yet,
-    and is empty when there is; `version` names what was used.
+    and is empty when there is; `version` names what was used. `learning` are the Specs of which the keeper does not
+    know enough yet, so that their verdicts are unknown while the others' are not. `windows` and `suspect` say, of a
+    reference that is made of windows, how many it has of each unit and which units are frozen; empty of others.
     """
 
     accumulators: Mapping[AccumulatorSpec, Any]
     rho: Mapping[AccumulatorSpec, Correlation] = field(default_factory=dict)
     version: str = ""
     unknown: str = ""
+    learning: frozenset[AccumulatorSpec] = frozenset()
+    windows: Mapping[str, int] = field(default_factory=dict)
+    suspect: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class BaselineChange:
+    """A keeper's decision to compare with something else from now on: when (event time), why, and of which unit."""
+
+    at_ms: int
+    reason: str
+    unit: str = ""
 
 
 class BaselineKeeper(Protocol):
@@ -34,8 +48,11 @@ class BaselineKeeper(Protocol):
         """Return what the window [start, end) is compared with."""
         ...
 
-    def hear(self, window: Any) -> None:
-        """Take a judged window (a `WindowResult`), in their order; its profile may be kept only as a copy."""
+    def hear(self, window: Any) -> Sequence[BaselineChange]:
+        """Take a judged window (a `WindowResult`) that is not unknown as a whole, in their order.
+
+        Its profile may be kept only as a copy. Returns what changes by it, as a decision and not as a matter of course.
+        """
         ...
 
     def state(self) -> State:
@@ -58,8 +75,9 @@ class FixedKeeper:
         """Return the baseline."""
         return self._view
 
-    def hear(self, window: Any) -> None:
+    def hear(self, window: Any) -> Sequence[BaselineChange]:
         """Learn nothing."""
+        return ()
 
     def state(self) -> State:
         """Return nothing: the baseline has its own file."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from monitor.accumulators import AccumulatorSpec, CategoriesSpec, Frame, HistogramSpec, PresenceSpec
 from monitor.baseline.correlation import MIN_WINDOWS, Correlated, estimate
+from monitor.baseline.pooling import pooled
+from monitor.baseline.seasons import Season
 from monitor.profile import frame_key
 from monitor.types import Column, FloatArray, Groups, IntArray
 
@@ -72,11 +74,13 @@ def row_correlation(
     specs: Sequence[AccumulatorSpec],
     frames: Mapping[str, Frame],
     groups: int,
+    season: Season | None = None,
 ) -> RowCorrelation:
     """Return how the rows of windows of `window_ms` correlate, from rows with these event times.
 
     Each Spec is counted by its own accumulator, with (window, group) in the place of the group; one field is in memory
-    at a time, at most about 4 million counts. With fewer than 10 windows nothing is estimated.
+    at a time, at most about 4 million counts. With fewer than 10 windows nothing is estimated. With a season a window
+    is compared with those of its own slot: what recurs with the hour is no correlation then.
     """
     numbers = np.unique(times_ms // window_ms)
     counted = [spec for spec in specs if isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec)]
@@ -87,7 +91,9 @@ def row_correlation(
         frame = frames.get(spec.field)
         cells = 7 if isinstance(spec, PresenceSpec) or frame is None else max(frame.counts.size, 1)
         chosen = spread(numbers, max(MIN_WINDOWS, min(MAX_WINDOWS, _MAX_COUNTS // (groups * cells))))
-        found = estimate(_counts(spec, frame, blocks((spec.field,)), chosen, window_ms, groups))
+        counts = _counts(spec, frame, blocks((spec.field,)), chosen, window_ms, groups)
+        slots = season.slots_of(chosen * window_ms) if season is not None else np.zeros(chosen.size, np.int64)
+        found = pooled([estimate(counts[slots == slot]) for slot in np.unique(slots)])
         if found.known[0]:
             estimates[spec] = found.shrunk()
     return RowCorrelation(window_ms, min(int(numbers.size), MAX_WINDOWS), estimates)

@@ -1,4 +1,4 @@
-"""`driftline baseline`: builds, lists and shows reference distributions."""
+"""`driftline baseline`: builds, lists, shows, compares and promotes reference distributions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from monitor.cli.check import ConfigFile
 from monitor.cli.output import Output, OutputFormat
 
-baseline = typer.Typer(no_args_is_help=True, help="Build, list and show the reference distributions.")
+baseline = typer.Typer(no_args_is_help=True, help="Build, list, show, compare and promote the reference distributions.")
 
 
 @baseline.command()
@@ -51,3 +51,42 @@ def show(
     from monitor.cli.baselines import run_show
 
     run_show(config, version, output)
+
+
+@baseline.command()
+def diff(
+    config: ConfigFile,
+    first: Annotated[str, typer.Argument(help="The beginning of a version.")],
+    second: Annotated[
+        str | None, typer.Argument(help="The beginning of another one; without it, the current one.")
+    ] = None,
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Compare two versions field by field: scores, ranges, missing shares, values that came and went."""
+    from monitor.cli.baseline_versions import run_diff
+
+    run_diff(config, first, second, output)
+
+
+Reason = Annotated[str, typer.Option(help="Why, for the history.")]
+
+
+@baseline.command()
+def promote(
+    config: ConfigFile,
+    version: Annotated[str, typer.Argument(help="The beginning of a version.")],
+    reason: Reason = "",
+    output: Output = OutputFormat.TEXT,
+) -> None:
+    """Make a version the current one, after a check that it fits the configuration."""
+    from monitor.cli.baseline_versions import run_promote
+
+    run_promote(config, version, reason, output)
+
+
+@baseline.command()
+def rollback(config: ConfigFile, reason: Reason = "", output: Output = OutputFormat.TEXT) -> None:
+    """Return to the version that was current before; once more, to the one before that."""
+    from monitor.cli.baseline_versions import run_rollback
+
+    run_rollback(config, reason, output)

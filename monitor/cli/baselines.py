@@ -15,17 +15,20 @@ from monitor.accumulators.categories import Categories
 from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
-from monitor.baseline import Baseline, BaselineFiles, Lineage
-from monitor.building import build_baseline
+from monitor.baseline import Baseline, Lineage
+from monitor.baseline.pointer import Move
+from monitor.building import apart, build_baseline
+from monitor.cli.baseline_versions import files_of_baseline
 from monitor.cli.logging import configure_logging
 from monitor.cli.output import OutputFormat, print_json
 from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.config.tree import Config
-from monitor.errors import ConfigError, Problem
+from monitor.describe import field_cells
+from monitor.learning import source_name
 from monitor.profile import frame_key
 from monitor.replaying import files_of
-from monitor.sources import KafkaSpec, PartitionedSource
+from monitor.sources import PartitionedSource
 from monitor.spec import format_duration
 
 _SHORT = 12
@@ -37,7 +40,7 @@ def run_build(
     """Build and save a version; print what it is."""
     configure_logging("warning")
     config = load(file)
-    files = _files(config)
+    files = files_of_baseline(config)
     clock = SystemClock()
     from_ms, to_ms = _ms(from_), _ms(to)
     source, name = _source(config, inputs, from_ms, clock)
@@ -58,11 +61,22 @@ def run_build(
 
 def run_list(file: Path, output: OutputFormat) -> None:
     """Print all versions, oldest first."""
-    files = _files(load(file))
+    files = files_of_baseline(load(file))
     current = files.current()
     found = files.versions()
+    promoted = {move.version: move for move in files.history()}
     if output is OutputFormat.JSON:
-        print_json([{"version": v, "current": v == current, **asdict(lineage)} for v, lineage in found])
+        print_json(
+            [
+                {
+                    "version": version,
+                    "current": version == current,
+                    "promoted": asdict(promoted[version]) if version in promoted else None,
+                    **asdict(lineage),
+                }
+                for version, lineage in found
+            ]
+        )
         return
     if not found:
         typer.echo(f"no baselines in {files.path}")
@@ -70,29 +84,36 @@ def run_list(file: Path, output: OutputFormat) -> None:
         mark = "*" if version == current else " "
         typer.echo(
             f"{mark} {version[:_SHORT]}  {_time(lineage.created_at_ms)}  {lineage.rows:>9} rows  {lineage.source}"
+            f"{_promotion(promoted.get(version))}"
         )
+
+
+def _promotion(move: Move | None) -> str:
+    """Return when and how a version became the current one last; nothing where nobody knows."""
+    if move is None:
+        return ""
+    return f"  (current from {_time(move.at_ms)} by {move.by}{': ' + move.reason if move.reason else ''})"
 
 
 def run_show(file: Path, version: str | None, output: OutputFormat) -> None:
     """Print a version's lineage and statistics."""
-    files = _files(load(file))
+    files = files_of_baseline(load(file))
     found, lineage = files.load(version)
+    cells = field_cells(found)
     if output is OutputFormat.JSON:
-        print_json({"version": found.version, **asdict(lineage), "fields": _fields(found)})
+        shown = {path: {**facts, "cells": cells.get(path)} for path, facts in _fields(found).items()}
+        print_json({"version": found.version, **asdict(lineage), "seasons": _seasons(found), "fields": shown})
         return
     typer.echo(f"baseline {found.version}")
     for name, value in _lineage(lineage):
         typer.echo(f"  {name:<12}{value}")
     typer.echo(f"  {'windows':<12}{_windows(found)}")
+    for name, value in _seasons(found).items():
+        typer.echo(f"  {name:<12}{value}")
     for path, facts in _fields(found).items():
         typer.echo(f"  {path} ({facts.pop('type')}): " + ", ".join(f"{k} {_show(v)}" for k, v in facts.items()))
-
-
-def _files(config: Config) -> BaselineFiles:
-    if config.baseline is None:
-        remedy = "add baseline: {kind: file, path: DIRECTORY}"
-        raise ConfigError([Problem("baseline", "no baseline is configured", remedy=remedy)])
-    return BaselineFiles(config.baseline.path)
+        for label, share in cells.get(path, {}).items():
+            typer.echo(f"    {share:7.2%}  {label}")
 
 
 def _source(
@@ -101,12 +122,8 @@ def _source(
     """Return what to read: files, or the configured source from its beginning or from a time on."""
     if inputs:
         return files_of(config, inputs), ", ".join(inputs)
-    if isinstance(config.source, KafkaSpec):
-        start = "earliest" if from_ms is None else datetime.fromtimestamp(from_ms / 1000, UTC).isoformat()
-        # No group: building a baseline leaves the daemon's committed offsets alone.
-        spec = config.source.model_copy(update={"start": start, "assignment": "all", "group_id": None})
-        return spec.build(clock), ", ".join(config.source.topics)
-    return config.source.build(clock), ", ".join(config.source.paths)
+    start = "earliest" if from_ms is None else datetime.fromtimestamp(from_ms / 1000, UTC).isoformat()
+    return apart(config, clock, start), source_name(config)
 
 
 def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
@@ -142,6 +159,17 @@ def _fields(baseline: Baseline) -> dict[str, dict[str, Any]]:
     for path, facts in _rho(baseline).items():
         out[path] |= facts
     return out
+
+
+def _seasons(baseline: Baseline) -> dict[str, Any]:
+    """Return by which hours the rows were counted, and which of them have none; empty for other baselines."""
+    slots = baseline.slots
+    if slots is None:
+        return {}
+    empty = [slots.season.name(slot) for slot in np.flatnonzero(slots.rows == 0).tolist()]
+    lacking = f"; no rows, so as all hours together: {', '.join(empty)}" if empty else ""
+    filled = slots.season.slots - len(empty)
+    return {"season": f"{slots.season.kind}, {slots.season.time_zone}: {filled} of {slots.season.slots} hours{lacking}"}
 
 
 def _rho(baseline: Baseline) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 import yaml
 
+from monitor.baseline import LEARNING, BaselineFiles
 from monitor.cli.connecting import Attempt, attempts
 from monitor.cli.exits import BAD_CONFIGURATION, SURROUNDINGS, problem_line
 from monitor.cli.output import OutputFormat, in_bytes, plural, print_json, print_pairs
@@ -18,6 +19,8 @@ from monitor.config.tree import Config
 from monitor.errors import ConfigError, Problem
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
+
+_SHORT = 12
 
 
 def run_check(path: Path, *, partitions: int, connect: bool, sample: Path | None, output: OutputFormat) -> None:
@@ -123,6 +126,7 @@ def _summary(config: Config, cost: Estimate) -> list[tuple[str, str]]:
         ("window", f"{window}, {format_duration(config.time.lateness)} for late rows"),
         *(("" if index else "fields", line) for index, line in enumerate(fields)),
         *(("" if index else "groups", line) for index, line in enumerate(groups)),
+        *([("baseline", _baseline(config))] if config.baseline is not None else []),
         ("sinks", ", ".join(f"{sink.name} ({sink.kind})" for sink in config.sinks) or "none"),
         ("series", f"about {cost.series} of at most {limits.max_series}, at {plural(cost.partitions, 'partition')}"),
         (
@@ -130,6 +134,19 @@ def _summary(config: Config, cost: Estimate) -> list[tuple[str, str]]:
             f"up to {in_bytes(cost.state_bytes)} of at most {in_bytes(limits.max_state_bytes)}: {_factors(cost)}",
         ),
     ]
+
+
+def _baseline(config: Config) -> str:
+    """Return the kind of the baseline, and what there is of it or what will become of it."""
+    spec = config.baseline
+    assert spec is not None
+    current = BaselineFiles(spec.path).current()
+    if current is not None:
+        return f"{spec.kind}, version {current[:_SHORT]} in {spec.path}"
+    if isinstance(spec, LEARNING):
+        where = "the topics' newest" if isinstance(config.source, KafkaSpec) else "the files' first"
+        return f"{spec.kind}, no version in {spec.path} yet: `run` learns the cuts from {where} {spec.learn_rows} rows"
+    return f"{spec.kind}, no version in {spec.path} yet: build one with `driftline baseline build`"
 
 
 def _factors(cost: Estimate) -> str:
@@ -141,7 +158,8 @@ def _factors(cost: Estimate) -> str:
             plural(cost.partitions, "partition"),
         ]
     )
-    return f"{product}, {in_bytes(cost.memory_bytes)} for checks with memory" if cost.memory_bytes else product
+    more = [(cost.memory_bytes, "checks with memory"), (cost.baseline_bytes, "windows or hours of the baseline")]
+    return ", ".join([product, *(f"{in_bytes(size)} for {what}" for size, what in more if size)])
 
 
 def _problem(problem: Problem, file: str | None) -> dict[str, Any]:

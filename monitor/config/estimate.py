@@ -13,11 +13,21 @@ import pyarrow as pa
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
+from monitor.config.baseline_size import baseline_bytes
 from monitor.config.tree import Config
 from monitor.export.metrics import METRICS
 from monitor.protocols import State
 from monitor.sequential import stream_field
-from monitor.snapshot import CheckView, DelayView, FieldView, PartitionView, Snapshot, VerdictView
+from monitor.snapshot import (
+    BaselineEventView,
+    BaselineStateView,
+    CheckView,
+    DelayView,
+    FieldView,
+    PartitionView,
+    Snapshot,
+    VerdictView,
+)
 from monitor.types import Column, FieldType, Groups, Level, vector_dimension, vector_type
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -29,8 +39,8 @@ _SAMPLE_ROWS = 20_000
 class Estimate:
     """The product fields x segments x panes x partitions, as series and as bytes; upper ends, not averages.
 
-    `memory_bytes`, a part of `state_bytes`, is what checks and detectors with memory take, however many partitions
-    there are.
+    `memory_bytes` and `baseline_bytes`, parts of `state_bytes`, are what checks and detectors with memory and the
+    windows or hours of a baseline take, however many partitions there are.
     """
 
     partitions: int
@@ -40,6 +50,7 @@ class Estimate:
     series: int
     state_bytes: int
     memory_bytes: int = 0
+    baseline_bytes: int = 0
 
 
 def estimate(config: Config, partitions: int) -> Estimate:
@@ -60,6 +71,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
+    kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
         partitions=partitions,
@@ -67,8 +79,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
         segments=groups - 1,
         open_panes=panes,
         series=_series(config, partitions, groups),
-        state_bytes=bytes_per_pane * panes * partitions + memory_bytes,
+        state_bytes=bytes_per_pane * panes * partitions + memory_bytes + kept_bytes,
         memory_bytes=memory_bytes,
+        baseline_bytes=kept_bytes,
     )
 
 
@@ -164,6 +177,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         config_hash=config.digest,
         taken_at_ms=0,
         baseline_version="",
+        baseline=_baseline(config),
         partitions=tuple(
             PartitionView(topics[i % len(topics)], i, 0, 0, 0, 0, 0.0, stalled=False, idle=False, watermark_ms=0)
             for i in range(partitions)
@@ -186,6 +200,15 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         outbox_size={sink.name: 0 for sink in config.sinks},
         sink_open={sink.name: 0 for sink in config.sinks},
     )
+
+
+def _baseline(config: Config) -> BaselineStateView | None:
+    if config.baseline is None:
+        return None
+    trailing = config.baseline.kind == "trailing"
+    windows = dict.fromkeys(config.fields, 0) if trailing else {}
+    event = BaselineEventView(0, "", None, "")
+    return BaselineStateView(config.baseline.kind, "", windows, events=(event,))
 
 
 def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from monitor.checks import misfits
+from monitor.config.baseline_size import baseline_bytes
 from monitor.config.group_rules import GROUP_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
@@ -206,6 +207,13 @@ def _memory_is_capped(checks: Any, limits: Any) -> Iterator[Violation]:
         yield Violation(("checks",), message, "lower capacity, horizon or max_keys, or raise the limit")
 
 
+def _baseline_is_capped(baseline: Any, fields: Any, segments: Any, limits: Any) -> Iterator[Violation]:
+    total = baseline_bytes(baseline, fields, segments, limits)
+    if total > limits.max_state_bytes:
+        message = f"{total} bytes of windows or hours are more than limits.max_state_bytes = {limits.max_state_bytes}"
+        yield Violation(("baseline",), message, "keep fewer windows, hours of the day, segments or categories")
+
+
 def _delays_can_be_seen(checks: Any, time: Any) -> Iterator[Violation]:
     for index, check in enumerate(checks):
         if check.kind == "freshness" and time.field is None:
@@ -269,6 +277,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("checks", "baseline"), _volumes_have_a_baseline),
     (("checks", "window"), _horizons_cover_the_window),
     (("checks", "limits"), _memory_is_capped),
+    (("baseline", "fields", "segments", "limits"), _baseline_is_capped),
     (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),

@@ -78,13 +78,6 @@ class SegmentSpec(Spec):
         return self
 
 
-class BaselineSpec(Spec):
-    """Where the reference distributions are kept, a version beside the other."""
-
-    kind: Literal["file"] = "file"
-    path: str = Field(min_length=1, description="A directory, relative to the working directory.")
-
-
 class FieldSpec(Spec):
     """One field: its type, what it must satisfy in every row, and its own detectors if it has any."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
 from monitor.config.groups import GroupSpec
 from monitor.config.links import LinksSpec
@@ -18,7 +19,6 @@ from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
     AlertingSpec,
-    BaselineSpec,
     FieldSpec,
     LimitsSpec,
     SegmentSpec,

@@ -12,11 +12,11 @@ from monitor.plan import MonitorPlan
 from monitor.replay import Replay, totals
 from monitor.report.trace import Point, Trace, urgency
 from monitor.results import CheckOutcome, WindowResult
-from monitor.snapshot import FieldView, ProfileView, VerdictView
+from monitor.snapshot import FieldView, IncidentView, ProfileView, VerdictView
 from monitor.types import Alert, Level, Presence
 
 MAX_ALERTS = 500
-"""So many alerts are listed; more are counted."""
+"""So many alerts, and as many incidents, are listed; more are counted."""
 
 
 @dataclass
@@ -94,6 +94,15 @@ class AlertRow:
 
 
 @dataclass
+class IncidentRow:
+    """One incident as it was told last, from the window in which it was told first to the last one of its life."""
+
+    view: IncidentView
+    first_ms: int
+    last_ms: int
+
+
+@dataclass
 class Gathered:
     """Everything the report is drawn from.
 
@@ -111,6 +120,8 @@ class Gathered:
     last: dict[str, Shown] = field(default_factory=dict)
     alerts: list[AlertRow] = field(default_factory=list)
     more_alerts: int = 0
+    incidents: dict[str, IncidentRow] = field(default_factory=dict)
+    more_incidents: int = 0
     windows: int = 0
     empty_windows: int = 0
     first_ms: int | None = None
@@ -176,8 +187,21 @@ class Gathered:
                 changed.add(place)
             if not verdict.segment:
                 self.scores.setdefault((verdict.field, verdict.detector), Trace()).add(_point(verdict, window))
+        for incident in window.incidents:
+            self._incident(incident, window)
         self._missing(window)
         self._distributions(window, changed)
+
+    def _incident(self, incident: IncidentView, window: WindowResult) -> None:
+        """Keep what an incident says last; one that was never raised is not told of."""
+        known = self.incidents.get(incident.id)
+        if known is not None:
+            known.last_ms = window.end_ms
+            known.view = incident if incident.fresh else known.view
+        elif incident.raised and len(self.incidents) < MAX_ALERTS:
+            self.incidents[incident.id] = IncidentRow(incident, window.start_ms, window.end_ms)
+        elif incident.raised and incident.fresh:
+            self.more_incidents += 1
 
     def _missing(self, window: WindowResult) -> None:
         """Note the share of rows without a value, of all rows."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from monitor.checkpoint import Checkpoint
+from monitor.checkpoint import Checkpoint, StoredEvent
 from monitor.errors import Retryable, StoreError, SurroundingsError
 from monitor.store.outbox import SinkRoute, create_tables, put
 from monitor.types import TopicPartition
@@ -29,6 +29,7 @@ _TABLES = (
         revised_rows INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL, lines TEXT NOT NULL, profile BLOB)""",
     """CREATE TABLE IF NOT EXISTS memory (
         check_key TEXT NOT NULL, block TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (check_key, block))""",
+    "CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, line TEXT NOT NULL)",
 )
 _PRUNE_EVERY = 100
 _BUSY_TIMEOUT_S = 10.0
@@ -142,6 +143,11 @@ class Store:
             "SELECT start_ms, end_ms, profile FROM windows WHERE profile IS NOT NULL ORDER BY end_ms"
         )
 
+    def events(self, *, limit: int = 1_000_000) -> list[StoredEvent]:
+        """Return the last events, oldest first."""
+        rows = self._rows("SELECT at_ms, line FROM events ORDER BY id DESC LIMIT ?", (limit,))
+        return [StoredEvent(at_ms, line) for at_ms, line in reversed(rows)]
+
     def commit(self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False) -> None:
         """Make a checkpoint durable; raises Retryable, and then nothing of it is stored."""
         with self._transaction() as db:
@@ -173,6 +179,8 @@ class Store:
                 WHERE start_ms <= ? AND end_ms > ? AND end_ms <= ?""",
                 [(n, start, start, judged_ms) for (start, judged_ms), n in checkpoint.revised.items()],
             )
+            events = [(event.at_ms, event.line) for event in checkpoint.events]
+            db.executemany("INSERT INTO events (at_ms, line) VALUES (?, ?)", events)
             put(db, sinks, checkpoint.alerts, collapse=collapse)
         self._commits += 1
 
@@ -185,6 +193,8 @@ class Store:
             return
         with self._transaction() as db:
             db.execute("DELETE FROM windows WHERE end_ms < ?", (before_ms,))
+            # The newest says what is in force, however long ago it came.
+            db.execute("DELETE FROM events WHERE at_ms < ? AND id < (SELECT max(id) FROM events)", (before_ms,))
             db.execute(
                 """DELETE FROM windows WHERE end_ms IN (SELECT end_ms FROM (
                     SELECT end_ms, sum(bytes) OVER (ORDER BY end_ms DESC) AS kept FROM windows) WHERE kept > ?)""",

@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.printable import iso
 from monitor.snapshot import (
+    BaselineStateView,
     CheckView,
     FieldView,
     PartitionView,
@@ -102,6 +103,29 @@ def _letters(s: Snapshot) -> dict[str, Any] | None:
     }
 
 
+def _baseline(b: BaselineStateView | None) -> dict[str, Any] | None:
+    """Return what windows are compared with, and how that changed, newest first; None without a baseline."""
+    if b is None:
+        return None
+    return {
+        "kind": b.kind,
+        "version": b.version,
+        **_moment("changed_at", b.changed_at_ms),
+        "windows": {_text(field): n for field, n in sorted(b.windows.items())},
+        "suspect": [_text(field) for field in sorted(b.suspect)],
+        "events": [
+            {
+                **_moment("at", e.at_ms),
+                "version": e.version,
+                "previous": e.previous,
+                "reason": _text(e.reason),
+                "field": _text(e.field),
+            }
+            for e in reversed(b.events)
+        ],
+    }
+
+
 def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
     """Return the state of the monitor: is it up, is it behind, what was counted."""
     watermark_age_s = None if s.watermark_ms is None else (s.taken_at_ms - s.watermark_ms) / 1000
@@ -112,6 +136,7 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "version": s.version,
         "config_hash": s.config_hash,
         "baseline_version": s.baseline_version,
+        "baseline": _baseline(s.baseline),
         **_moment("taken_at", s.taken_at_ms),
         "alive": alive,
         "ready": s.ready,

@@ -110,6 +110,14 @@ def test_it_says_what_drifted_where_and_since_when(html):
     assert "20.0 %" in text, "the share of missing notes"
 
 
+def test_incidents_name_what_moved_where_and_since_when(html):
+    """The doubled amounts of NL, and the missing notes of everybody, both from the same minute on."""
+    text = " ".join(Page(html).text.split())
+    incidents = text[text.index("Incidents") : text.index("Fields worst first")]
+    assert "amountcountry=NL2023-11-14 22:40:00 UTC" in incidents
+    assert "note" in incidents
+
+
 def test_every_field_has_its_distribution_and_its_scores_over_time(html):
     page = Page(html)
     charts = [attrs.get("aria-label") or "" for tag, attrs in page.tags if tag == "svg" and attrs.get("role") == "img"]

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 
 from monitor.snapshot import (
+    BaselineEventView,
+    BaselineStateView,
     CheckView,
     DelayView,
     FieldView,
@@ -136,6 +138,13 @@ def bad_night() -> Snapshot:
         ready_reason="",
         caught_up=True,
         baseline_version="7",
+        baseline=BaselineStateView(
+            "trailing",
+            "7",
+            {"amount": 24, "country": 20},
+            frozenset({"country"}),
+            (BaselineEventView(T0_MS - 86_400_000, "7", "6", "restart with another version"),),
+        ),
         partitions=(
             *(partition("payments", n) for n in range(3)),
             partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),

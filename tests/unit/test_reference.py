@@ -11,6 +11,7 @@ import typer
 import yaml
 from pydantic import BaseModel
 
+from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
 from monitor.cli import app
 from monitor.config.loader import load
@@ -32,6 +33,7 @@ UNIONS = {
     "Groups": GroupDetectorSpec,
     "Sequential detectors": SequentialSpec,
     "Checks": CheckSpec,
+    "Baselines": BaselineSpec,
     "Sources": SourceSpec,
     "Decoders": DecoderSpec,
     "Policies": PolicySpec,

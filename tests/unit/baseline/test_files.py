@@ -122,4 +122,6 @@ def test_a_pointer_to_nothing_is_refused(files):
 
 def test_no_half_written_file_is_left_over(files):
     files.save(ONE, lineage())
-    assert sorted(file.name for file in files.path.iterdir()) == sorted([f"{ONE.version}.json", "current"])
+    assert sorted(file.name for file in files.path.iterdir()) == sorted(
+        [f"{ONE.version}.json", "current", "history.jsonl", "lock"]
+    )

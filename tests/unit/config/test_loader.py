@@ -67,7 +67,7 @@ BAD = [
     ("max: 20", "max: 1, values: [DE, FR]", "segments[0]", "segments:", "raise max"),
     ("max: 20", "values: [DE, DE]", "segments[0]", "segments:", "listed twice"),
     ("max: 20}]", "max: 20}, {field: country}]", "segments[1].field", "segments:", "used twice"),
-    ("kind: file, path", "kind: trailing, path", "baseline.kind", "baseline:", "got trailing"),
+    ("kind: file, path", "kind: yearly, path", "baseline.kind", "baseline:", "got yearly"),
     ("type: number", "type: numbr", "fields.amount.type", "amount:", "did you mean number?"),
     ("type: number", "tpye: number", "fields.amount.tpye", "amount:", "did you mean type?"),
     ("required: true", "required: maybe", "fields.amount.required", "amount:", "got maybe"),
