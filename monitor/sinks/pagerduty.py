@@ -84,13 +84,19 @@ class PagerDutySink:
                 answer = post(self._client, self._spec.url, body, headers={}, now_ms=now_ms)
             except Retryable as failure:
                 accepted |= {resolve for resolve, trigger in room.items() if trigger in accepted}
-                raise Retryable(str(failure), retry_after_s=failure.retry_after_s, delivered=accepted) from failure
+                raise Retryable(
+                    self._quotable(str(failure)), retry_after_s=failure.retry_after_s, delivered=accepted
+                ) from failure
             if answer.accepted:
                 accepted.add(position)
             else:
-                refused[position] = f"HTTP {answer.status}: {answer.text}"
+                refused[position] = self._quotable(f"HTTP {answer.status}: {answer.text}")
         if refused:
             raise Undeliverable("; ".join(sorted(set(refused.values()))[:3]), positions=refused)
+
+    def _quotable(self, answer: str) -> str:
+        """Return an answer for the log, without the key that it may repeat."""
+        return answer.replace(self._spec.routing_key.get_secret_value(), "***")
 
     def close(self) -> None:
         """Close the connections; may be called twice."""
