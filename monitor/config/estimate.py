@@ -198,6 +198,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         checkpoint_last_success_ms=0,
         notifications={(sink.name, "delivered"): 0 for sink in config.sinks},
         outbox_size={sink.name: 0 for sink in config.sinks},
+        sink_open={sink.name: 0 for sink in config.sinks},
     )
 
 
