@@ -215,7 +215,13 @@ def _notifications() -> Section:
             "{{sink}} {{outcome}}",
         ),
     ).min(0)
-    return "Notifications", [(7, [waiting, sent])]
+    down = timeline(
+        "Sinks that count as down",
+        "Whether a sink has failed so often that it is left alone for a while.",
+        TROUBLE,
+        over_time(f"max by (sink) (driftline_sink_open{{{_ON}}})", "{{sink}}"),
+    )
+    return "Notifications", [(7, [waiting, sent, down])]
 
 
 def _resources() -> Section:

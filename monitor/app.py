@@ -30,6 +30,7 @@ from monitor.export.exposition import Exposition
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
+from monitor.sink_building import build_sink
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.dead_letter import DeadLetterProducer
@@ -93,7 +94,7 @@ def running(
         view = View(config.name, config.digest)
         specs = () if settings.dry_run else config.sinks
         routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
-        sinks = [spec.build() for spec in specs]
+        sinks = [build_sink(spec, config.source, clock) for spec in specs]
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, routes, strict=True)]
         dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
         stack.callback(dispatcher.close, _CLOSE_S)

@@ -167,6 +167,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         hysteresis=Hysteresis(
             config.alerting.raise_after, config.alerting.clear_after, config.alerting.contracts_raise_after
         ),
+        links=config.links.build(),
         max_open_panes=config.limits.max_open_panes,
         config_hash=config.digest,
     )

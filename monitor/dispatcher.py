@@ -13,13 +13,12 @@ import structlog
 from monitor.clock import Clock
 from monitor.errors import Retryable, Undeliverable
 from monitor.protocols import Sink
+from monitor.sinks.breaker import FIRST_BACK_OFF_S, Breaker
 from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, SinkRoute, Waiting
 
 Outcome = Literal["delivered", "retried", "refused"]
 OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
 
-FIRST_BACK_OFF_S = 1.0
-LONGEST_BACK_OFF_S = 300.0
 LONGEST_IDLE_S = 30.0
 BATCH = 100
 
@@ -40,12 +39,11 @@ class Outlet:
 
 @dataclass(slots=True)
 class _Channel:
-    """What the dispatcher remembers of one sink: when it may be tried again (s, monotonic) and how often it failed."""
+    """What the dispatcher remembers of one sink: whether and when it may be tried (s, monotonic)."""
 
     outlet: Outlet
-    not_before_s: float = 0.0
+    breaker: Breaker = field(default_factory=Breaker)
     resend_at_s: float = 0.0
-    failures: int = 0
     singly: int = 0
 
 
@@ -55,15 +53,16 @@ class _Numbers:
 
     notifications: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
+    sink_open: dict[str, int] = field(default_factory=dict)
 
 
 class Dispatcher:
     """Delivers what is due to each sink, at least once and in order, and re-sends what fires.
 
-    One thread serves all sinks in turn, one batch at a time. A sink that fails is left alone for a while
-    (full jitter between nothing and 1 s, doubling up to 5 min; longer if it asked for it), so it costs the
-    others at most one of its own time-outs (5 s) per attempt. One thread per sink would save them that, at
-    the price of a SQLite connection each and of sharing the outbox's bookkeeping.
+    One thread serves all sinks in turn, one batch at a time. A sink that fails is left alone for a while (see
+    `Breaker`; longer if it asked for it), so it costs the others at most one of its own time-outs (5 s) per
+    attempt. One thread per sink would save them that, at the price of a SQLite connection each and of sharing
+    the outbox's bookkeeping.
 
     The data thread calls `wake` after a commit, and `hold` and `release` around catching up.
     """
@@ -76,7 +75,9 @@ class Dispatcher:
         self._channels = [_Channel(outlet) for outlet in outlets]
         names = [outlet.route.name for outlet in outlets]
         self._numbers = _Numbers(
-            {(name, outcome): 0 for name in names for outcome in OUTCOMES}, dict.fromkeys(names, 0)
+            {(name, outcome): 0 for name in names for outcome in OUTCOMES},
+            dict.fromkeys(names, 0),
+            dict.fromkeys(names, 0),
         )
         self._log = structlog.get_logger(__name__)
         self._woken, self._closing = threading.Event(), threading.Event()
@@ -93,6 +94,11 @@ class Dispatcher:
     def outbox_size(self) -> Mapping[str, int]:
         """How many notifications waited for each sink after the last round."""
         return self._numbers.outbox_size
+
+    @property
+    def sink_open(self) -> Mapping[str, int]:
+        """For each sink 1 while its circuit breaker is open, else 0."""
+        return dict(self._numbers.sink_open)
 
     @property
     def alive(self) -> bool:
@@ -165,23 +171,25 @@ class Dispatcher:
 
     def _serve(self, channel: _Channel) -> float:
         """Re-send what is due to a sink and deliver one batch; return the seconds until it wants more."""
-        now_s = self._clock.monotonic_s()
-        if now_s < channel.not_before_s:
-            return channel.not_before_s - now_s
+        wait_s = channel.breaker.wait_s(self._clock.monotonic_s())
+        if wait_s:
+            return wait_s
         more = False
         waiting: list[Waiting] = []
         try:
             # before the queue: so a trigger that is delivered now is not sent a second time at once
-            self._resend(channel)
+            told = self._resend(channel)
             if not self._held:
                 limit = 1 if channel.singly else BATCH
                 waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
-                more = len(waiting) == limit
+                more = len(waiting) >= limit
                 self._deliver(channel, waiting)
             rest_s = self._rest(channel)
         except Retryable as error:
             return self._back_off(channel, waiting, error)
-        channel.failures = 0
+        # finding nothing to send proves nothing of the sink
+        if told or waiting:
+            self._recovered(channel)
         return 0.0 if more or channel.singly else rest_s
 
     def _rest(self, channel: _Channel) -> float:
@@ -224,12 +232,12 @@ class Dispatcher:
         self._count(name, "refused", len(refused))
         self._count(name, "delivered", len(waiting) - len(refused))
 
-    def _resend(self, channel: _Channel) -> None:
-        """Tell a sink that wants it what fires, when its interval has passed; raises Retryable."""
+    def _resend(self, channel: _Channel) -> bool:
+        """Tell a sink that wants it what fires, when its interval has passed; return whether. Raises Retryable."""
         interval_ms = channel.outlet.resend_interval_ms
         now_s = self._clock.monotonic_s()
         if interval_ms is None or now_s < channel.resend_at_s:
-            return
+            return False
         route = channel.outlet.route
         alerts = [alert for alert in self._outbox.firing(route.name) if route.takes(alert)]
         try:
@@ -243,24 +251,37 @@ class Dispatcher:
             self._count(route.name, "retried", len(alerts))
             raise
         channel.resend_at_s = now_s + interval_ms / 1000
+        return bool(alerts)
 
     def _back_off(self, channel: _Channel, waiting: list[Waiting], error: Retryable) -> float:
         """Leave the sink alone for a while and return for how many seconds."""
-        ceiling_s = min(LONGEST_BACK_OFF_S, FIRST_BACK_OFF_S * 2.0 ** min(channel.failures, 30))
-        wait_s = max(self._rng.uniform(0.0, ceiling_s), error.retry_after_s or 0.0)
-        wait_s = min(wait_s, LONGEST_WAIT_MS / 1000)
-        channel.failures += 1
-        channel.not_before_s = self._clock.monotonic_s() + wait_s
-        name = channel.outlet.route.name
+        name, was_open = channel.outlet.route.name, channel.breaker.open
+        now_s = self._clock.monotonic_s()
+        wait_s = channel.breaker.fail(now_s, self._rng, error.retry_after_s, LONGEST_WAIT_MS / 1000)
+        self._numbers.sink_open[name] = int(channel.breaker.open)
+        if channel.breaker.open and not was_open:
+            self._log.error("sink_opened", sink=name, failures=channel.breaker.failures, error=str(error))
+        done = [item for position, item in enumerate(waiting) if position in error.delivered]
+        waiting = [item for position, item in enumerate(waiting) if position not in error.delivered]
         facts: dict[str, Any] = {"sink": name, "n": len(waiting), "retry_in_s": round(wait_s, 3)}
         self._log.warning("notification_postponed", error=str(error), **facts)
         self._count(name, "retried", len(waiting))
+        self._count(name, "delivered", len(done))
         try:
             until_ms = self._clock.now_ms() + round(wait_s * 1000)
+            self._outbox.delivered([item.id for item in done])
             self._outbox.postpone([item.id for item in waiting], until_ms, str(error))
         except Retryable as trouble:
             self._log.warning("outbox_unavailable", error=str(trouble))
         return wait_s
+
+    def _recovered(self, channel: _Channel) -> None:
+        """Note that a sink works."""
+        name = channel.outlet.route.name
+        if channel.breaker.open:
+            self._log.warning("sink_closed", sink=name, failures=channel.breaker.failures)
+        channel.breaker.succeed()
+        self._numbers.sink_open[name] = 0
 
     def _count(self, sink: str, outcome: Outcome, n: int) -> None:
         """Add to a counter; only this thread writes them."""

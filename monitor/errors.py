@@ -13,10 +13,16 @@ class DriftlineError(Exception):
 class Retryable(DriftlineError):  # noqa: N818 - named for what the caller does with it
     """The surroundings (broker, sink, disk) failed for now; try again after `retry_after_s`."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        """Keep the message and, where the other side said so, how long to wait (seconds)."""
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, delivered: Collection[int] = frozenset()
+    ) -> None:
+        """Keep the message and, where the other side said so, how long to wait (seconds).
+
+        `delivered`: the positions of the alerts that a sink delivered all the same, and need not be told again.
+        """
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.delivered = frozenset(delivered)
 
 
 class Undeliverable(DriftlineError):  # noqa: N818 - a fact about the notification

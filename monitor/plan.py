@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
+from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
@@ -70,6 +71,7 @@ class MonitorPlan:
     """How the baseline is kept; None: as it was built."""
     policy: ThresholdPolicy = ThresholdPolicy()
     hysteresis: Hysteresis = Hysteresis()
+    links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()
     max_open_panes: int = 1000
     config_hash: str = ""

@@ -42,6 +42,7 @@ class Outside:
     letters: LettersView | None = None
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
+    sink_open: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
     waiting_for: str = ""
@@ -186,6 +187,7 @@ class Publisher:
             incidents=shown.incidents,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
+            sink_open=outside.sink_open,
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.alerting.fingerprint import fingerprint
 from monitor.alerting.life import Life, Severity, Transition
+from monitor.alerting.links import Links
 from monitor.alerting.signal import AlertName, Key, Signal
 from monitor.errors import StoreError
 from monitor.types import Alert, Level
@@ -57,8 +58,12 @@ class AlertBook:
     fingerprint and start of the first. Memory is bounded by the number of pending and firing streams.
     """
 
-    def __init__(self, monitor: str, extra_labels: Mapping[str, str] | None = None) -> None:
-        """Begin with nothing pending; `extra_labels` go on every alert but never replace a label of its own."""
+    def __init__(self, monitor: str, extra_labels: Mapping[str, str] | None = None, links: Links | None = None) -> None:
+        """Begin with nothing pending; `extra_labels` go on every alert but never replace a label of its own.
+
+        `links` become annotations.
+        """
+        self._links = links or Links()
         self._monitor = monitor
         self._extra_labels = dict(extra_labels or {})
         self._streams: dict[Key, _Stream] = {}
@@ -201,12 +206,16 @@ class AlertBook:
             "severity": transition.severity,
         }
         reason = {"reason": stream.reason} if stream.reason else {}
+        identity = fingerprint(self._monitor, *key)
+        labels = self._extra_labels | {name: value for name, value in own.items() if value}
+        until_ms = transition.starts_at_ms if ends_at_ms is None else ends_at_ms
+        links = self._links.annotations(labels, identity, transition.starts_at_ms, until_ms)
         return Alert(
             status=transition.status,
-            fingerprint=fingerprint(self._monitor, *key),
+            fingerprint=identity,
             severity=transition.severity,
             starts_at_ms=transition.starts_at_ms,
             ends_at_ms=ends_at_ms if transition.status == "resolved" else None,
-            labels=self._extra_labels | {name: value for name, value in own.items() if value},
-            annotations=stream.annotations | reason,
+            labels=labels,
+            annotations=stream.annotations | reason | links,
         )

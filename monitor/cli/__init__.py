@@ -14,6 +14,7 @@ from monitor.cli.check import check
 from monitor.cli.demo import demo
 from monitor.cli.exits import exits
 from monitor.cli.init import init
+from monitor.cli.notify import notify
 from monitor.cli.replay import replay
 from monitor.cli.report import report
 from monitor.cli.run import run
@@ -46,6 +47,7 @@ app.command()(init)
 app.command()(replay)
 app.command()(report)
 app.add_typer(baseline, name="baseline")
+app.add_typer(notify, name="notify")
 
 
 def _print_version(wanted: bool) -> None:

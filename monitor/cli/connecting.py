@@ -14,7 +14,10 @@ from monitor.cli.output import plural
 from monitor.clock import SystemClock
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError
+from monitor.sink_building import build_sink, cluster_of
+from monitor.sinks import KafkaSinkSpec
 from monitor.sources import KafkaSpec, PartitionedSource
+from monitor.sources.letters import open_letter_box
 from monitor.types import Assigned
 
 _TIMEOUT_S = 5.0
@@ -39,7 +42,7 @@ def attempts(config: Config) -> list[Attempt]:
     """Return what came of trying the source, the schema registry and every sink, one after the other."""
     tried = [_source(config), *_registry(config)]
     for spec in config.sinks:
-        tried += _sink(spec)
+        tried += _sink(spec, config)
     return tried
 
 
@@ -89,12 +92,16 @@ def _registry(config: Config) -> list[Attempt]:
     return [Attempt(what, ok=True, detail=", ".join(["answers", *told]))]
 
 
-def _sink(spec: Any) -> list[Attempt]:
+def _sink(spec: Any, config: Config) -> list[Attempt]:
     what = f"sink {spec.name}"
     try:
-        spec.build().close()
+        build_sink(spec, config.source, SystemClock()).close()
+        if isinstance(spec, KafkaSinkSpec):
+            open_letter_box(spec.topic, cluster_of(spec, config.source)).close()
     except SurroundingsError as error:
         return [Attempt(what, ok=False, detail=str(error))]
+    if isinstance(spec, KafkaSinkSpec):
+        return [Attempt(what, ok=True, detail=f"a producer for {spec.topic} was built (nothing was sent)")]
     addresses = _addresses(spec)
     return [_reach(what, host, port) for host, port in addresses] or [Attempt(what, ok=True, detail="built")]
 
@@ -105,6 +112,8 @@ def _addresses(spec: Any) -> list[tuple[str, int]]:
     found = []
     for url in urls:
         parts = urlsplit(url.get_secret_value() if isinstance(url, SecretStr) else url)
+        if parts.scheme not in _PORTS:  # one of Apprise's, whose host may be part of a password
+            continue
         found.append((parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)))
     return found
 

@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from monitor.baseline import BaselineFiles
+from monitor.brokers import SecuritySpec
 from monitor.cli.logging import configure_logging
 from monitor.cli.proposed_table import print_table
 from monitor.clock import SystemClock
@@ -20,7 +21,6 @@ from monitor.config.document import read_document
 from monitor.errors import ConfigError, Problem, SurroundingsError
 from monitor.proposing import FileOrigin, Gathered, Origin, Proposed, TopicOrigin, gather, propose
 from monitor.proposing.nulls import null_words
-from monitor.sources.kafka_settings import SecuritySpec
 from monitor.spec import parse_duration_ms
 
 _NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"

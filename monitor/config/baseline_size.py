@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 _PRESENCE_BYTES, _MOMENTS_BYTES = 56, 48
-_HISTOGRAM_BYTES: Final = 50 * 16
+_HISTOGRAM_BYTES: Final = 150 * 16
 _TWICE: Final = 2
 """A window is kept as arrays, to be added up, and as bytes, to be stored."""
 

@@ -202,6 +202,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         outbox_size={sink.name: 0 for sink in config.sinks},
         alerts=tuple(_alerts(config, names, segments)),
         profiles=tuple(_profile_views(config)),
+        sink_open={sink.name: 0 for sink in config.sinks},
     )
 
 

@@ -230,6 +230,20 @@ def _dead_letters_go_elsewhere(source: Any, dead_letter: Any) -> Iterator[Violat
         yield Violation(("dead_letter", "topic"), "dead letters would be read again", "name a topic of their own")
 
 
+def _alerts_go_elsewhere(sinks: Any, source: Any, dead_letter: Any) -> Iterator[Violation]:
+    for index, sink in enumerate(sinks):
+        if sink.kind != "kafka" or sink.bootstrap_servers is not None:
+            continue
+        loc = ("sinks", index, "topic")
+        if not isinstance(source, KafkaSpec):
+            message = "without bootstrap_servers alerts go to the source's cluster, and files have none"
+            yield Violation(("sinks", index), message, "set the sink's bootstrap_servers")
+        elif source.wants(sink.topic):
+            yield Violation(loc, "alerts would be read as records", "name a topic of their own")
+        elif dead_letter is not None and dead_letter.topic == sink.topic:
+            yield Violation(loc, "alerts would go among the dead letters", "name a topic of their own")
+
+
 def _unique(specs: Iterable[Any], loc: str | tuple[str | int, ...], attribute: str) -> Iterator[Violation]:
     """Yield a violation for every spec whose attribute an earlier one has too."""
     base = (loc,) if isinstance(loc, str) else loc
@@ -266,5 +280,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("baseline", "fields", "segments", "limits"), _baseline_is_capped),
     (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
+    (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
 )

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
 from monitor.config.groups import GroupSpec
+from monitor.config.links import LinksSpec
 from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
@@ -74,6 +75,7 @@ class Config(Spec):
         default={"kind": "threshold"}, validate_default=True, description="How scores become levels."
     )
     alerting: AlertingSpec = Field(default=AlertingSpec(), description="How many windows raise and clear an alert.")
+    links: LinksSpec = Field(default=LinksSpec(), description="Where alerts lead, in every sink.")
     sinks: tuple[SinkSpec, ...] = Field(default=(), description="Where alerts go.")
     store: StoreSpec = Field(default=StoreSpec(), description="What survives a restart.")
     http: HttpSpec = Field(default=HttpSpec(), description="Metrics, probes, API and console.")

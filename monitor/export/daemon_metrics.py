@@ -104,6 +104,13 @@ DAEMON: Final = (
         ("sink",),
     ),
     _daemon(
+        "driftline_sink_open",
+        "gauge",
+        "1 while a sink has failed so often that it counts as down, else 0.",
+        lambda s: keyed(s.sink_open),
+        ("sink",),
+    ),
+    _daemon(
         "driftline_watermark_timestamp_seconds",
         "gauge",
         "How far event time is complete, Unix time.",

@@ -19,6 +19,8 @@ from monitor.web.environment import environment
 _TEMPLATES = Path(__file__).parent / "templates"
 _MAX_SEGMENTS = 15
 _MAX_CHECKS = 200
+_ROWS = "rows of a window"
+"""What a series watches that is of no field."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ class Origin:
 def render(found: Gathered, origin: Origin, now_ms: int) -> str:
     """Return the report as one HTML document; whatever comes from records is escaped."""
     fields = sections(found)
-    levels = [section.level for section in fields if section.scores or section.segments]
+    compared = {item.field for item in found.plan.detectors}
+    levels = [section.level for section in fields if section.name in compared]
     checks = check_rows(found)
     fired = found.fired
     level = worst_level([*(f.level for f in fields), *(c.level for c in checks)])
@@ -136,7 +139,7 @@ def _section(found: Gathered, name: str, by_place: Mapping[tuple[str, str], dict
     missing = found.missing.get(name)
     return FieldSection(
         number=0,
-        name=name,
+        name=name or _ROWS,
         level=level,
         sentence=field_sentence(whole),
         bad=max((tally.bad for tally in whole.values()), default=0),

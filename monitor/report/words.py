@@ -44,7 +44,7 @@ def field_sentence(tallies: Mapping[str, Tally]) -> str:
     worst_detector, worst = max(bad.items(), key=lambda item: (urgency(item[1].level), item[1].bad))
     first = min(tally.first_bad_ms for tally in bad.values() if tally.first_bad_ms is not None)
     text = (
-        f"Left its baseline in {worst.bad:,} of {windows(total)}, first at {clock(first)}. "
+        f"At warning or above in {worst.bad:,} of {windows(total)}, first at {clock(first)}. "
         f"Worst by {worst_detector} at {clock(worst.worst_start_ms)}"
     )
     found = worst.worst

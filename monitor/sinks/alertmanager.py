@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 from urllib.parse import urlencode
 
@@ -15,8 +14,10 @@ import structlog
 from pydantic import Field, SecretStr, model_validator
 
 from monitor.errors import Retryable, Undeliverable
+from monitor.sinks.instants import rfc3339
 from monitor.sinks.options import CaFile, MinSeverity, SinkName, Url, check_headers
 from monitor.sinks.posting import open_client, post
+from monitor.sinks.tap import Tap
 from monitor.spec import DurationMs, Spec
 from monitor.types import Alert
 
@@ -24,8 +25,6 @@ _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _BAD_REQUEST = 400
 _POST_ALERTS = 200
 _RESENDS_PER_EXPIRY = 4
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 253_402_300_799_999
 
 
 class AlertmanagerSpec(Spec):
@@ -58,9 +57,9 @@ class AlertmanagerSpec(Spec):
             check_headers({"Authorization": self.bearer_token})
         return self
 
-    def build(self) -> AlertmanagerSink:
+    def build(self, tap: Tap | None = None) -> AlertmanagerSink:
         """Return the sink; opens no connection yet. Raises SurroundingsError when `ca_file` cannot be used."""
-        return AlertmanagerSink(self)
+        return AlertmanagerSink(self, tap)
 
 
 @dataclass
@@ -79,7 +78,7 @@ class AlertmanagerSink:
     re-send makes good for firing alerts, and what such a peer holds of a resolved one expires by itself.
     """
 
-    def __init__(self, spec: AlertmanagerSpec) -> None:
+    def __init__(self, spec: AlertmanagerSpec, tap: Tap | None = None) -> None:
         """Prepare the client."""
         self.name = spec.name
         self.resend_interval_ms = spec.resend
@@ -91,7 +90,9 @@ class AlertmanagerSink:
             auth = httpx.BasicAuth(spec.username, spec.password.get_secret_value())
         if spec.bearer_token is not None:
             headers = {"Authorization": f"Bearer {spec.bearer_token.get_secret_value()}"}
-        self._client = open_client(timeout_ms=spec.timeout, ca_file=spec.ca_file, headers=headers or {}, auth=auth)
+        self._client = open_client(
+            timeout_ms=spec.timeout, ca_file=spec.ca_file, headers=headers or {}, auth=auth, tap=tap
+        )
 
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Send the alerts to every peer, in order.
@@ -184,9 +185,3 @@ def render(alert: Alert, now_ms: int, expires_at_ms: int, external_url: str | No
         where = {name: alert.labels[name] for name in ("field", "segment") if alert.labels.get(name)}
         body["generatorURL"] = f"{external_url.rstrip('/')}/?{urlencode({**where, 'alert': alert.fingerprint})}"
     return body
-
-
-def rfc3339(ms: int) -> str:
-    """Return milliseconds since the epoch as RFC 3339 in UTC, clamped to the years 1970 to 9999."""
-    moment = _EPOCH + timedelta(milliseconds=min(max(ms, 0), _LAST_MS))
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

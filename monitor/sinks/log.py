@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Literal
 
 import structlog
 
 from monitor.sinks.options import MinSeverity, SinkName
+from monitor.sinks.tap import Message, Tap
 from monitor.spec import Spec
 from monitor.types import Alert
 
@@ -19,17 +21,18 @@ class LogSpec(Spec):
     name: SinkName = "log"
     min_severity: MinSeverity = "warning"
 
-    def build(self) -> LogSink:
+    def build(self, tap: Tap | None = None) -> LogSink:
         """Return the sink."""
-        return LogSink(self.name)
+        return LogSink(self.name, tap)
 
 
 class LogSink:
     """Writes one event per transition; never fails."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tap: Tap | None = None) -> None:
         """Log under the sink's name."""
         self.name = name
+        self._tap = tap
         self._log = structlog.get_logger(__name__)
 
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
@@ -44,7 +47,9 @@ class LogSink:
                 "labels": dict(alert.labels),
                 "annotations": dict(alert.annotations),
             }
-            if alert.status == "firing":
+            if self._tap is not None:
+                self._tap(Message("the log", json.dumps({"status": alert.status, **facts}).encode("ascii")))
+            elif alert.status == "firing":
                 self._log.warning("alert_fired", **facts)
             else:
                 self._log.info("alert_resolved", ends_at_ms=alert.ends_at_ms, **facts)

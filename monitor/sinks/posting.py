@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from monitor.errors import Retryable, SurroundingsError
+from monitor.sinks.tap import Message, Tap
 
 _TRY_AGAIN = frozenset({408, 425, 429})
 _ANSWER_BYTES = 1000
@@ -32,9 +33,16 @@ class Answer:
 
 
 def open_client(
-    *, timeout_ms: int, ca_file: Path | None, headers: Mapping[str, str], auth: httpx.Auth | None = None
+    *,
+    timeout_ms: int,
+    ca_file: Path | None,
+    headers: Mapping[str, str],
+    auth: httpx.Auth | None = None,
+    tap: Tap | None = None,
 ) -> httpx.Client:
     """Return a client that follows no redirect; each phase of a request may take `timeout_ms`.
+
+    With a `tap` nothing is sent: it is shown each request, which is then answered with 202.
 
     Proxies are taken from the environment. Raises SurroundingsError when `ca_file` cannot be used.
     """
@@ -49,8 +57,19 @@ def open_client(
         timeout=timeout_ms / 1000,
         verify=context,
         auth=auth,
+        transport=None if tap is None else _tapped(tap),
         headers={"User-Agent": "driftline", "Accept-Encoding": "identity", **headers},
     )
+
+
+def _tapped(tap: Tap) -> httpx.MockTransport:
+    """Return a transport that shows requests to `tap` and says that they were accepted."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tap(Message(str(request.url), request.read(), dict(request.headers)))
+        return httpx.Response(202, stream=httpx.ByteStream(b""))
+
+    return httpx.MockTransport(answer)
 
 
 def post(client: httpx.Client, url: str, body: bytes, *, headers: Mapping[str, str], now_ms: int) -> Answer:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from monitor.errors import Undeliverable
+from monitor.sinks.body import delivery_id, digest, render_body
 from monitor.sinks.options import CaFile, MinSeverity, SecretHeaders, SecretUrl, SinkName
 from monitor.sinks.posting import open_client, post
+from monitor.sinks.tap import Tap
 from monitor.spec import DurationMs, Spec
 from monitor.types import Alert
 
-BODY_VERSION = "1"
 SIGNATURE_HEADER = "X-Driftline-Signature"
 DELIVERY_HEADER = "X-Driftline-Delivery"
 
@@ -48,9 +48,9 @@ class WebhookSpec(Spec):
             raise ValueError("a secret must not be empty; leave it out to send unsigned")
         return self
 
-    def build(self) -> WebhookSink:
+    def build(self, tap: Tap | None = None) -> WebhookSink:
         """Return the sink; opens no connection yet. Raises SurroundingsError when `ca_file` cannot be used."""
-        return WebhookSink(self)
+        return WebhookSink(self, tap)
 
 
 class WebhookSink:
@@ -61,17 +61,17 @@ class WebhookSink:
     twice: `X-Driftline-Delivery` is the same for the same alerts, and so is each alert's `delivery_id`.
     """
 
-    def __init__(self, spec: WebhookSpec) -> None:
+    def __init__(self, spec: WebhookSpec, tap: Tap | None = None) -> None:
         """Prepare the client; secrets are taken out of their wrappers only when they are used."""
         self.name = spec.name
         self._spec = spec
         headers = {name: value.get_secret_value() for name, value in spec.headers.items()}
-        self._client = open_client(timeout_ms=spec.timeout, ca_file=spec.ca_file, headers=headers)
+        self._client = open_client(timeout_ms=spec.timeout, ca_file=spec.ca_file, headers=headers, tap=tap)
 
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Post the alerts; 2xx is delivered, see `post` for what is Retryable, any other 4xx is Undeliverable."""
         body = render_body(alerts)
-        headers = {DELIVERY_HEADER: _digest([delivery_id(alert) for alert in alerts])}
+        headers = {DELIVERY_HEADER: digest([delivery_id(alert) for alert in alerts])}
         secrets = [secret for secret in (self._spec.secret, self._spec.previous_secret) if secret is not None]
         if secrets:
             headers[SIGNATURE_HEADER] = sign(body, secrets, now_ms // 1000)
@@ -85,42 +85,8 @@ class WebhookSink:
         self._client.close()
 
 
-def render_body(alerts: Sequence[Alert]) -> bytes:
-    """Return the request body: pure ASCII JSON, equal for equal alerts."""
-    body = {
-        "version": BODY_VERSION,
-        "monitor": alerts[0].labels.get("monitor", "") if alerts else "",
-        "alerts": [_render(alert) for alert in alerts],
-    }
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
-
-
 def sign(body: bytes, secrets: Sequence[SecretStr], t_s: int) -> str:
     """Return the signature header's value: the time and one HMAC-SHA256 per secret."""
     message = f"{t_s}.".encode("ascii") + body
     digests = [hmac.new(secret.get_secret_value().encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
     return ",".join([f"t={t_s}", *(f"v1={digest}" for digest in digests)])
-
-
-def delivery_id(alert: Alert) -> str:
-    """Return what identifies a transition however often it is sent: 32 hex characters."""
-    return _digest([alert.fingerprint, alert.status, str(alert.starts_at_ms), alert.severity])
-
-
-def _digest(parts: Sequence[str]) -> str:
-    """Return 32 hex characters for a list of strings, unambiguously."""
-    return hashlib.blake2b(json.dumps(list(parts)).encode("ascii"), digest_size=16).hexdigest()
-
-
-def _render(alert: Alert) -> dict[str, Any]:
-    """Return an alert as JSON-able values."""
-    return {
-        "delivery_id": delivery_id(alert),
-        "status": alert.status,
-        "fingerprint": alert.fingerprint,
-        "severity": alert.severity,
-        "starts_at_ms": alert.starts_at_ms,
-        "ends_at_ms": alert.ends_at_ms,
-        "labels": dict(alert.labels),
-        "annotations": dict(alert.annotations),
-    }

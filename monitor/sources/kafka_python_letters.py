@@ -30,7 +30,7 @@ class KafkaPythonLetterBox:
         try:
             self._producer = KafkaProducer(**settings)
         except kafka_errors.KafkaError as error:
-            raise unreachable(source, f"no broker lets the dead letters' producer in: {error}") from error
+            raise unreachable(source, f"no broker lets the producer in: {error}") from error
 
     def accept(self, letter: Letter, settle: Settle) -> bool:
         """Take the letter unless the topic or memory is not to be had in time; see `LetterBox`."""

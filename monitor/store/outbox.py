@@ -166,16 +166,21 @@ class Outbox:
     def due(self, sink: str, now_ms: int, limit: int) -> list[Waiting]:
         """Return at most `limit` notifications for a sink whose time has come, oldest first.
 
+        One more where it is of the same alert as the last and `limit` is not 1: the resolve and the trigger of a
+        change of severity stay together, so that a sink can see that the alert goes on.
         Notes that the sink may know of them, so that from now on the end of these alerts is sent in any case.
         Writes nothing when there is nothing.
         """
         with _surroundings():
             if self._connection.execute("SELECT 1 FROM outbox WHERE sink = ? LIMIT 1", (sink,)).fetchone() is None:
                 return []
-        query = {"sink": sink, "now_ms": now_ms, "longest_ms": LONGEST_WAIT_MS, "limit": limit}
+        one_more = limit + (limit > 1)
+        query = {"sink": sink, "now_ms": now_ms, "longest_ms": LONGEST_WAIT_MS, "limit": one_more}
         with self._transaction() as connection:
             rows = connection.execute(_DUE, query).fetchall()
             waiting = [Waiting(number, _decode(text), attempts) for number, text, attempts in rows]
+            if len(waiting) > limit and waiting[-1].alert.fingerprint != waiting[-2].alert.fingerprint:
+                waiting.pop()
             told = [(sink, w.alert.fingerprint, w.alert.severity) for w in waiting if w.alert.status == "firing"]
             connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", told)
         return waiting

@@ -162,6 +162,7 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "unknown_fields": _counts(dict(islice(sorted(s.unknown_fields.items()), _MAX_UNKNOWN_FIELDS))),
         "notifications": _pairs(s.notifications, "sink", "outcome"),
         "outbox_size": _counts(s.outbox_size),
+        "sink_open": _counts(s.sink_open),
         "checkpoint": _moment("last_success", s.checkpoint_last_success_ms),
         "rebalances": s.rebalances,
         "waiting_for": _text(s.waiting_for),

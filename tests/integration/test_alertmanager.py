@@ -18,7 +18,8 @@ from monitor.alerting import AlertBook, Signal
 from monitor.clock import ManualClock, SystemClock
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.errors import Undeliverable
-from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec, rfc3339
+from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec
+from monitor.sinks.instants import rfc3339
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert, Level
 from tests.support.alertmanager import Alertmanager, eventually, free_port

@@ -184,6 +184,7 @@ class Bell:
         self.alive = True
         self.notifications: dict[tuple[str, str], int] = {}
         self.outbox_size: dict[str, int] = {}
+        self.sink_open: dict[str, int] = {}
 
     def hold(self) -> None:
         """Note it."""

@@ -13,8 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.clock import ManualClock, SystemClock
-from monitor.dispatcher import LONGEST_BACK_OFF_S, LONGEST_IDLE_S, Dispatcher, Outlet
+from monitor.dispatcher import LONGEST_IDLE_S, Dispatcher, Outlet
 from monitor.errors import Retryable, Undeliverable
+from monitor.sinks.breaker import LONGEST_BACK_OFF_S, OPEN_AFTER
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert
 from tests.support.alerts import an_alert
@@ -388,3 +389,45 @@ def test_close_does_not_wait_longer_than_told_for_a_sink_that_hangs(tmp_path: Pa
     hanging.set()
     assert b.dispatcher.close(5.0)
     b.engine.close()
+
+
+def test_what_was_delivered_before_a_failure_is_not_sent_again(bench: Build) -> None:
+    sink = FakeSink()
+    sink.failure = Retryable("busy", delivered={0})
+    b = bench(sink)
+    b.commit(FIRING, CRITICAL)
+    wait_s = b.dispatcher.round()
+    assert b.dispatcher.notifications == {("hook", "delivered"): 1, ("hook", "retried"): 1, ("hook", "refused"): 0}
+    sink.failure = None
+    b.clock.advance(round(wait_s * 1000) + 1)
+    b.dispatcher.round()
+    assert sink.attempts == [[FIRING, CRITICAL], [CRITICAL]]
+
+
+def test_a_sink_that_is_down_says_so_until_it_takes_something(bench: Build) -> None:
+    sink, other = FakeSink(), FakeSink("other")
+    sink.failure = Retryable("down")
+    b = bench(sink, other)
+    b.commit(FIRING)
+    with capture_logs() as logs:
+        for _ in range(OPEN_AFTER):
+            assert b.dispatcher.sink_open == {"hook": 0, "other": 0}
+            b.dispatcher.round()
+            b.clock.advance(round(b.dispatcher.round() * 1000) + 1)
+        assert b.dispatcher.sink_open == {"hook": 1, "other": 0}
+        sink.failure = None
+        b.dispatcher.round()
+    assert b.dispatcher.sink_open == {"hook": 0, "other": 0}
+    assert [log["event"] for log in logs if log["event"].startswith("sink_")] == ["sink_opened", "sink_closed"]
+
+
+def test_finding_nothing_due_does_not_start_the_back_off_again(bench: Build) -> None:
+    sink = FakeSink()
+    sink.failure = Retryable("down")
+    b = bench(sink)
+    b.commit(FIRING)
+    for _ in range(OPEN_AFTER):
+        b.clock.advance(round(b.dispatcher.round() * 1000) + 1)
+    b.engine.execute("UPDATE outbox SET next_attempt_ms = ?", (b.clock.now_ms() + 60_000,))
+    b.dispatcher.round()
+    assert b.dispatcher.sink_open == {"hook": 1}

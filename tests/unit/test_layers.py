@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "blocks",
                 "hashing",
                 "urls",
+                "brokers",
                 "printable",
             }
         ),
@@ -55,7 +56,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),
-    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting"})),
+    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting", "sink_building"})),
     ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
     ("5c", frozenset({"daemon", "proposing", "replaying", "report"})),
     ("5d", frozenset({"app"})),
@@ -69,6 +70,7 @@ LAYER_OF = {unit: name for name, units in LAYERS for unit in units}
 ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
+    ("brokers", "spec"): "how a cluster is reached is configured",
     ("codec", "errors"): "state that cannot be read is an error of the store",
     ("checks", "accumulators"): "a check reads accumulators, and what the baseline froze",
     ("hashing", "types"): "hashes are of the values' arrays",

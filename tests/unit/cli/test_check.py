@@ -174,6 +174,19 @@ def test_each_connection_is_tried_and_told(run, tmp_path):
     assert "secret-path" not in result.output
 
 
+def test_a_kafka_sink_is_connected_and_apprise_is_only_built(run, tmp_path):
+    am = '  - {kind: alertmanager, name: am, urls: ["http://alertmanager:9093"]}\n'
+    ours = (
+        '  - {kind: kafka, name: topic, topic: alerts, bootstrap_servers: "127.0.0.1:1", timeout: 300ms}\n'
+        '  - {kind: apprise, name: mail, url: "mailto://hunter2:hunter2@hunter2.example"}\n'
+    )
+    result = run(of_files(tmp_path, (am, ours)), "--connect", "-o", "json")
+    found = {attempt["what"]: attempt for attempt in json.loads(result.stdout)["connect"]}
+    assert (found["sink topic"]["ok"], found["sink mail"]["ok"]) == (False, True)
+    assert "127.0.0.1:1" in found["sink topic"]["detail"]
+    assert "hunter2" not in result.output
+
+
 def test_a_source_that_cannot_be_had_has_exit_code_69(run, tmp_path):
     text = of_files(tmp_path, ("http://alertmanager:9093", "http://127.0.0.1:1"))
     (tmp_path / "payments.jsonl").unlink()

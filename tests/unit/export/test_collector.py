@@ -55,6 +55,7 @@ PROMISED = {
     "driftline_alerts_firing": ("gauge", "severity"),
     "driftline_notifications_total": ("counter", "sink outcome"),
     "driftline_outbox_size": ("gauge", "sink"),
+    "driftline_sink_open": ("gauge", "sink"),
     "driftline_checkpoint_duration_seconds": ("histogram", ""),
     "driftline_checkpoint_last_success_timestamp_seconds": ("gauge", ""),
     "driftline_rebalances_total": ("counter", ""),

@@ -43,7 +43,7 @@ def test_a_field_that_drifted_says_how_often_since_when_and_how_sure():
     psi = tally(verdict(Level.OK), verdict(Level.WARNING, score=0.2), verdict(Level.CRITICAL, score=0.5, bound=0.4))
     quiet = tally(*[verdict(Level.OK, detector="ks")] * 3)
     assert field_sentence({"ks": quiet, "psi": psi}) == (
-        "Left its baseline in 2 of 3 windows, first at 1970-01-01 01:00:00 UTC. Worst by psi at "
+        "At warning or above in 2 of 3 windows, first at 1970-01-01 01:00:00 UTC. Worst by psi at "
         "1970-01-01 02:00:00 UTC: 0.5, with 95 % confidence at least 0.4, "
         "where 0.01 is expected without drift. Quiet: ks."
     )

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from monitor.errors import Retryable, SurroundingsError, Undeliverable
-from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec, label_problem, render, rfc3339
+from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec, label_problem, render
+from monitor.sinks.instants import rfc3339
 from monitor.types import Alert
 from tests.support.alerts import START_MS, an_alert
 from tests.support.receiver import Receiver, Reply, Request, always

@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from monitor.errors import Undeliverable
-from monitor.sinks.webhook import WebhookSink, WebhookSpec, delivery_id
+from monitor.sinks.body import delivery_id
+from monitor.sinks.webhook import WebhookSink, WebhookSpec
 from monitor.types import Alert
 from tests.support.alerts import START_MS, an_alert
 from tests.support.receiver import Receiver, always

@@ -120,6 +120,14 @@ def test_a_change_of_severity_loses_neither_side(engine: Engine, outbox: Outbox)
     assert due(outbox, "pager") == [critical]
 
 
+def test_the_two_halves_of_a_change_of_severity_are_handed_out_together(engine: Engine, outbox: Outbox) -> None:
+    critical = an_alert(severity="critical")
+    engine.commit(an_alert("country"), RESOLVED, critical, an_alert("other"))
+    assert due(outbox, limit=2) == [an_alert("country"), RESOLVED, critical]
+    assert due(outbox, limit=3) == [an_alert("country"), RESOLVED, critical]
+    assert due(outbox, limit=1) == [an_alert("country")]
+
+
 def test_an_item_that_was_replaced_during_its_delivery_stays(engine: Engine, outbox: Outbox) -> None:
     engine.commit(FIRING)
     (item,) = outbox.due("hook", NOW_MS, 10)
