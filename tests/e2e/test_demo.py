@@ -27,6 +27,9 @@ START_S = 60.0
 def demo(directory: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the demo on a free port, with `directory` for temporary files; yield the process and its URL."""
     listen = f"127.0.0.1:{free_port()}"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background so, and the demo would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         line("demo", "--listen", listen, *options),
         stdin=subprocess.DEVNULL,

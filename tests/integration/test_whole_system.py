@@ -19,7 +19,7 @@ from tests.support.daemon import stored_heads
 from tests.support.kafka import Cluster
 from tests.support.prometheus import Prometheus, StartPrometheus, binary
 from tests.support.receiver import Receiver, Request, always
-from tests.support.system import WINDOW_MS, System, record, window_of_records
+from tests.support.system import Story, System, record
 
 pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
 
@@ -58,36 +58,6 @@ def system(tmp_path: Path, kafka_broker: Cluster, hook: Receiver, baseline: Path
     with System(tmp_path, kafka_broker, [webhook], baseline=baseline) as made:
         kafka_broker.create_topic(made.dead_topic)
         yield made
-
-
-class Story:
-    """Writes one window after the other, in event time that begins a minute ago."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        self.next_ms = (int(time.time()) - 120) * 1000
-
-    def windows(self, n: int, **fault: Any) -> int:
-        """Write `n` windows and return the start of the first."""
-        first_ms = self.next_ms
-        for _ in range(n):
-            self.system.produce(window_of_records(self.next_ms, **fault))
-            self.next_ms += WINDOW_MS
-        return first_ms
-
-    def close(self) -> int:
-        """Close all that was written, by a record of the next window on each partition; return the last end."""
-        end_ms = self.next_ms
-        self.system.produce([record(end_ms + 250, 50.0, country) for country in ("DE", "FR")])
-        self.next_ms += WINDOW_MS
-        return end_ms
-
-    def judged(self, n: int, **fault: Any) -> int:
-        """Write windows, wait until they were judged, and return the start of the first."""
-        first_ms = self.windows(n, **fault)
-        # no record beyond the last window is needed but its own successor's: all but the last are judged
-        self.system.await_window(self.next_ms - WINDOW_MS)
-        return first_ms
 
 
 def is_everything_ok(system: System) -> bool:

@@ -76,11 +76,19 @@ def binary() -> str:
 
 
 @contextmanager
-def running(directory: Path, receiver: Receiver, cluster: tuple[str, ...] = ("--cluster.listen-address=",)) -> Any:
-    """Yield an Alertmanager that notifies `receiver`; alone unless `cluster` says otherwise."""
+def running(
+    directory: Path,
+    receiver: Receiver,
+    cluster: tuple[str, ...] = ("--cluster.listen-address=",),
+    configuration: str | None = None,
+) -> Any:
+    """Yield an Alertmanager that notifies `receiver`; alone unless `cluster` says otherwise.
+
+    With a `configuration` of its own it notifies whom that says.
+    """
     program = binary()
     directory.mkdir()
-    (directory / "alertmanager.yml").write_text(CONFIGURATION.format(url=f"{receiver.url}/notify"))
+    (directory / "alertmanager.yml").write_text(configuration or CONFIGURATION.format(url=f"{receiver.url}/notify"))
     address = f"127.0.0.1:{free_port()}"
     command = [
         program,

@@ -179,6 +179,37 @@ class System:
             self.daemon.kill()  # also after its own end, to close its pipe and log
 
 
+class Story:
+    """Writes one window after the other, in event time that begins two minutes ago."""
+
+    def __init__(self, system: System) -> None:
+        """Begin two minutes ago."""
+        self.system = system
+        self.next_ms = (int(time.time()) - 120) * 1000
+
+    def windows(self, n: int, **fault: Any) -> int:
+        """Write `n` windows and return the start of the first."""
+        first_ms = self.next_ms
+        for _ in range(n):
+            self.system.produce(window_of_records(self.next_ms, **fault))
+            self.next_ms += WINDOW_MS
+        return first_ms
+
+    def close(self) -> int:
+        """Close all that was written, by a record of the next window on each partition; return the last end."""
+        end_ms = self.next_ms
+        self.system.produce([record(end_ms + 250, 50.0, country) for country in ("DE", "FR")])
+        self.next_ms += WINDOW_MS
+        return end_ms
+
+    def judged(self, n: int, **fault: Any) -> int:
+        """Write windows, wait until they were judged, and return the start of the first."""
+        first_ms = self.windows(n, **fault)
+        # no record beyond the last window is needed but its own successor's: all but the last are judged
+        self.system.await_window(self.next_ms - WINDOW_MS)
+        return first_ms
+
+
 def creates_topics(cluster: Cluster) -> bool:
     """Return whether the brokers make a topic for whoever writes to it, as only a foreign cluster does."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
