@@ -136,6 +136,7 @@ def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
                     f"--storage.tsdb.path={home / 'data'}",
                     f"--web.listen-address={address}",
                     "--log.level=warn",
+                    "--rules.alert.resend-delay=1s",  # what it sends before it knows of an Alertmanager is lost
                 ],
                 stdout=out,
                 stderr=subprocess.STDOUT,
