@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from monitor.describe import field_views, profile_views
+from monitor.describe import profile_views
 from monitor.engine import Engine, StepResult
 from monitor.plan import MonitorPlan
 from monitor.replay import Replay, totals
-from monitor.report.trace import Point, Trace, urgency
+from monitor.report.trace import Point, Trace
 from monitor.results import CheckOutcome, WindowResult
-from monitor.snapshot import FieldView, IncidentView, ProfileView, VerdictView
+from monitor.snapshot import IncidentView, ProfileView, VerdictView
 from monitor.types import Alert, Level, Presence
+from monitor.web.console_model import urgency
 
 MAX_ALERTS = 500
 """So many alerts, and as many incidents, are listed; more are counted."""
 
 
 @dataclass
-class Tally:
-    """How one stream of verdicts went: windows by level, when it first was bad, and its worst window."""
+class Levels:
+    """How many windows of one stream had which level, and when the first was bad."""
 
     levels: Counter[Level] = field(default_factory=Counter)
     first_bad_ms: int | None = None
-    worst: VerdictView | None = None
-    worst_start_ms: int = 0
 
     @property
     def level(self) -> Level | None:
@@ -39,50 +37,51 @@ class Tally:
         """How many windows were at warning or above."""
         return self.levels[Level.WARNING] + self.levels[Level.CRITICAL]
 
+    def count(self, level: Level, start_ms: int, windows: int = 1) -> None:
+        """Count so many windows of one level, the first of which begins at `start_ms`."""
+        self.levels[level] += windows
+        if level >= Level.WARNING and self.first_bad_ms is None:
+            self.first_bad_ms = start_ms
+
+
+@dataclass
+class Tally(Levels):
+    """How one stream of verdicts went, and its worst window."""
+
+    worst: VerdictView | None = None
+    worst_start_ms: int = 0
+
     def hear(self, verdict: VerdictView, start_ms: int) -> None:
         """Take the next verdict."""
-        self.levels[verdict.level] += 1
-        if verdict.level >= Level.WARNING and self.first_bad_ms is None:
-            self.first_bad_ms = start_ms
+        self.count(verdict.level, start_ms)
         if self.worst is None or badness(verdict) > badness(self.worst):
             self.worst, self.worst_start_ms = verdict, start_ms
 
 
 @dataclass
-class CheckTally:
+class CheckTally(Levels):
     """How one check in one segment went."""
 
-    levels: Counter[Level] = field(default_factory=Counter)
     failures: int = 0
     rows: int = 0
-    first_bad_ms: int | None = None
     reason: str = ""
-
-    @property
-    def level(self) -> Level | None:
-        """The worst level of all; unknown only where nothing else was known."""
-        known = [level for level in self.levels if level is not Level.UNKNOWN]
-        return max(known) if known else Level.UNKNOWN if self.levels else None
 
     def hear(self, outcome: CheckOutcome, window: WindowResult) -> None:
         """Take the next outcome, of a run of empty windows as often as there are."""
         if self.level is None or outcome.level > self.level:
             self.reason = outcome.reason
-        self.levels[outcome.level] += window.windows
+        self.count(outcome.level, window.start_ms, window.windows)
         self.failures += outcome.failures * window.windows
         self.rows += outcome.rows
-        if outcome.level >= Level.WARNING and self.first_bad_ms is None:
-            self.first_bad_ms = window.start_ms
 
 
 @dataclass
 class Shown:
-    """A field's distribution in one window, and the statistics of that window."""
+    """A field's distribution in one window; None where the field has no cells."""
 
     start_ms: int
     end_ms: int
     profile: ProfileView | None
-    view: FieldView | None
 
 
 @dataclass
@@ -220,9 +219,8 @@ class Gathered:
         plan, profile = self.plan, window.profile
         assert profile is not None
         profiles = {(p.field, p.segment): p for p in profile_views(plan, profile, window.baseline)}
-        views = {(v.field, v.segment): v for v in field_views(plan, profile)}
-        for key in changed | {key for key in views if not key[1]}:
-            found = Shown(window.start_ms, window.end_ms, profiles.get(key), views.get(key))
+        for key in changed | {key for key in profiles if not key[1]}:
+            found = Shown(window.start_ms, window.end_ms, profiles.get(key))
             if key in changed:
                 self.worst[key] = found
             if not key[1]:
@@ -246,8 +244,3 @@ def badness(verdict: VerdictView, unit: float = 1.0) -> tuple[int, float, float]
     """Return by what verdicts are ordered: level, then how much is sure, then the score, both in `unit`."""
     known = -1 if verdict.level is Level.UNKNOWN else urgency(verdict.level)
     return known, (verdict.lower_bound or 0.0) / unit, (verdict.score or 0.0) / unit
-
-
-def worst_level(levels: Iterable[Level | None]) -> Level | None:
-    """Return the most urgent of levels, None of nothing."""
-    return max((level for level in levels if level is not None), key=urgency, default=None)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monitor import __version__
-from monitor.report.gathering import CheckTally, Gathered, Shown, Tally, worst_level
+from monitor.report.gathering import CheckTally, Gathered, Shown, Tally
 from monitor.report.timeline import Timeline, timeline
-from monitor.report.trace import Trace, urgency
+from monitor.report.trace import Trace
 from monitor.report.words import check_sentence, field_sentence, headline
 from monitor.types import Level
 from monitor.web.chart import Chart
-from monitor.web.console_model import Cell, distribution
+from monitor.web.console_model import Cell, distribution, urgency, worst
 from monitor.web.environment import environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -96,7 +96,7 @@ def render(found: Gathered, origin: Origin, now_ms: int) -> str:
     levels = [section.level for section in fields if section.name in compared]
     checks = check_rows(found)
     fired = found.fired
-    level = worst_level([*(f.level for f in fields), *(c.level for c in checks)])
+    level = worst([*(f.level for f in fields), *(c.level for c in checks)])
     template = environment(_TEMPLATES).get_template("report.html")
     return template.render(
         found=found,
@@ -122,13 +122,13 @@ def sections(found: Gathered) -> list[FieldSection]:
         by_place.setdefault((field, segment), {})[detector] = tally
     made = [_section(found, name, by_place) for name in names]
     made.sort(key=lambda s: (-urgency(s.level), -s.bad, s.name))
-    return [FieldSection(**{**vars(section), "number": n + 1}) for n, section in enumerate(made)]
+    return [replace(section, number=n + 1) for n, section in enumerate(made)]
 
 
 def _section(found: Gathered, name: str, by_place: Mapping[tuple[str, str], dict[str, Tally]]) -> FieldSection:
     whole = by_place.get((name, ""), {})
     parts = {segment: tallies for (field, segment), tallies in by_place.items() if field == name and segment}
-    level = worst_level(t.level for t in [*whole.values(), *(t for part in parts.values() for t in part.values())])
+    level = worst(t.level for t in [*whole.values(), *(t for part in parts.values() for t in part.values())])
     segments = _segments(parts)
     all_rows_bad = any(tally.bad for tally in whole.values())
     # Where only a segment drifted, its distribution is what there is to see.
@@ -149,16 +149,18 @@ def _section(found: Gathered, name: str, by_place: Mapping[tuple[str, str], dict
         is_worst=is_worst,
         chart=chart,
         cells=cells,
-        missing=timeline(missing.points, share=True) if _worth_a_chart(missing) and missing else None,
+        missing=_share_chart(missing),
         missing_most=max((p.score for p in missing.points if p.score is not None), default=None) if missing else None,
         segments=tuple(segments[:_MAX_SEGMENTS]),
         more_segments=max(0, len(segments) - _MAX_SEGMENTS),
     )
 
 
-def _worth_a_chart(trace: Trace | None) -> bool:
-    """Return whether a share was ever anything but nothing."""
-    return trace is not None and any(point.score for point in trace.points)
+def _share_chart(trace: Trace | None) -> Timeline | None:
+    """Return the chart of a share; None where it was never anything but nothing."""
+    if trace is None or not any(point.score for point in trace.points):
+        return None
+    return timeline(trace.points, share=True)
 
 
 def _scores(found: Gathered, name: str, whole: Mapping[str, Tally]) -> Iterable[Score]:
@@ -180,7 +182,7 @@ def _segments(parts: Mapping[str, dict[str, Tally]]) -> list[SegmentRow]:
 
     rows = []
     for segment, tallies in sorted(bad, key=order):
-        level = worst_level(tally.level for tally in tallies.values())
+        level = worst(tally.level for tally in tallies.values())
         assert level is not None, "a segment that was bad has a level"
         rows.append(SegmentRow(segment, level, field_sentence(tallies)))
     return rows
@@ -193,6 +195,5 @@ def check_rows(found: Gathered) -> list[CheckRow]:
         if segment and tally.level not in (Level.WARNING, Level.CRITICAL):
             continue
         trace = found.failures.get((check, field)) if not segment else None
-        chart = timeline(trace.points, share=True) if _worth_a_chart(trace) and trace else None
-        rows.append(CheckRow(check, field, segment, tally.level, check_sentence(tally), tally, chart))
+        rows.append(CheckRow(check, field, segment, tally.level, check_sentence(tally), tally, _share_chart(trace)))
     return sorted(rows, key=lambda row: (-urgency(row.level), row.segment != "", row.check, row.segment))

@@ -6,20 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.types import Level
+from monitor.web.console_model import urgency
 
-_URGENCY = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}
 LIMIT = 300
 """So many points are kept of a series: more than a chart has room for."""
-
-
-def worse(one: Level, other: Level) -> Level:
-    """Return the more urgent of two levels; unknown stands between ok and warning."""
-    return max(one, other, key=_URGENCY.__getitem__)
-
-
-def urgency(level: Level | None) -> int:
-    """Return the place of a level when the worst come last; nothing at all is below ok."""
-    return -1 if level is None else _URGENCY[level]
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ class Point:
             _largest((self.score, other.score)),
             _largest((self.lower_bound, other.lower_bound)),
             _largest((self.noise_floor, other.noise_floor)),
-            worse(self.level, other.level),
+            max(self.level, other.level, key=urgency),
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from monitor.report.gathering import CheckTally, Tally
-from monitor.report.trace import urgency
 from monitor.types import Level
+from monitor.web.console_model import urgency
 from monitor.web.text import clock, number, shown
 
 
@@ -61,9 +61,7 @@ def field_sentence(tallies: Mapping[str, Tally]) -> str:
 def check_sentence(tally: CheckTally) -> str:
     """Return what became of a check in one segment."""
     total = tally.levels.total()
-    bad = tally.levels[Level.WARNING] + tally.levels[Level.CRITICAL]
-    if bad:
-        return (
-            f"Failed in {bad:,} of {windows(total)} ({shown(tally.reason, 200)}), first at {clock(tally.first_bad_ms)}."
-        )
+    if tally.bad:
+        why = shown(tally.reason, 200)
+        return f"Failed in {tally.bad:,} of {windows(total)} ({why}), first at {clock(tally.first_bad_ms)}."
     return "Not judged." if tally.level in (Level.UNKNOWN, None) else f"Held in {windows(total)}."

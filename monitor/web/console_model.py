@@ -20,9 +20,9 @@ _CELL_CHARS = 60
 _URGENCY = {Level.OK: 0, Level.UNKNOWN: 1, Level.WARNING: 2, Level.CRITICAL: 3}
 
 
-def worst(levels: Iterable[Level]) -> Level | None:
+def worst(levels: Iterable[Level | None]) -> Level | None:
     """Return the most urgent level, None of nothing."""
-    return max(levels, key=_URGENCY.__getitem__, default=None)
+    return max(levels, key=urgency, default=None)
 
 
 @dataclass(frozen=True)
@@ -201,10 +201,11 @@ def field_rows(s: Snapshot, detectors: Sequence[str]) -> list[FieldRow]:
             )
         )
     # Within a level the greatest drift comes first; all rows before their segments, then by name.
-    return sorted(rows, key=lambda r: (-_urgency(r.level), -_strength(r), r.segment != "", r.field, r.segment))
+    return sorted(rows, key=lambda r: (-urgency(r.level), -_strength(r), r.segment != "", r.field, r.segment))
 
 
-def _urgency(level: Level | None) -> int:
+def urgency(level: Level | None) -> int:
+    """Return the place of a level when the worst come last; nothing at all is below ok."""
     return -1 if level is None else _URGENCY[level]
 
 
@@ -219,7 +220,7 @@ def overview(s: Snapshot, *, alive: bool, show_all: bool) -> Overview:
     rows = field_rows(s, common)
     chosen = [r for r in rows if show_all or not r.segment or r.level in {Level.WARNING, Level.CRITICAL}]
     text, level = headline(s, alive=alive)
-    checks = sorted(s.checks, key=lambda c: (-_urgency(c.level), c.segment != "", c.check, c.segment))
+    checks = sorted(s.checks, key=lambda c: (-urgency(c.level), c.segment != "", c.check, c.segment))
     partitions = sorted(s.partitions, key=lambda p: (not p.stalled, -(finite(p.lag_s) or 0), p.topic, p.partition))
     return Overview(
         headline=text,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.report.trace import Point, Trace, urgency, worse
+from monitor.report.trace import Point, Trace
 from monitor.types import Level
+from monitor.web.console_model import urgency, worst
 
 SCORES = st.one_of(st.none(), st.floats(0, 10))
 
@@ -42,6 +43,6 @@ def test_points_stand_for_a_power_of_two_of_windows(n, each):
 
 
 def test_unknown_is_more_urgent_than_ok_and_less_than_a_warning():
-    assert worse(Level.OK, Level.UNKNOWN) is Level.UNKNOWN
-    assert worse(Level.UNKNOWN, Level.WARNING) is Level.WARNING
+    assert worst((Level.OK, Level.UNKNOWN)) is Level.UNKNOWN
+    assert worst((Level.UNKNOWN, Level.WARNING)) is Level.WARNING
     assert urgency(None) < urgency(Level.OK)
