@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from river.drift.binary import HDDMA
 
 from monitor.sequential import settings
@@ -33,21 +33,15 @@ class HddmASpec(Spec):
     check: settings.FailedCheck
     segments: settings.Segments = False
     name: settings.SeriesName = "hddm_a"
-    drift_confidence: float = Field(default=0.001, gt=0, lt=1, description="chance of a change where there is none")
-    warning_confidence: float = Field(
-        default=0.005, gt=0, lt=1, description="chance of the warning zone where there is no change"
-    )
-    two_sided_test: bool = Field(default=False, description="whether a fall of the share is a change too")
+    drift_confidence: settings.DriftConfidence = 0.001
+    warning_confidence: settings.WarningConfidence = 0.005
+    two_sided_test: settings.TwoSided = False
     hold: settings.Hold = 5
     severity: settings.Severity = "warning"
 
     @model_validator(mode="after")
     def _confidences_fit(self) -> Self:
-        if self.warning_confidence < self.drift_confidence:
-            raise ValueError(
-                f"warning_confidence {self.warning_confidence:g} is below drift_confidence {self.drift_confidence:g}; "
-                "exchange them"
-            )
+        settings.require_zone(self.warning_confidence, self.drift_confidence)
         return self
 
     def build(self, tau: float = 1.0) -> Replayed:

@@ -33,22 +33,16 @@ class HddmWSpec(Spec):
     check: settings.FailedCheck
     segments: settings.Segments = False
     name: settings.SeriesName = "hddm_w"
-    drift_confidence: float = Field(default=0.001, gt=0, lt=1, description="chance of a change where there is none")
-    warning_confidence: float = Field(
-        default=0.005, gt=0, lt=1, description="chance of the warning zone where there is no change"
-    )
+    drift_confidence: settings.DriftConfidence = 0.001
+    warning_confidence: settings.WarningConfidence = 0.005
     lambda_val: float = Field(default=0.05, gt=0, lt=1, description="weight of the last window in the averages")
-    two_sided_test: bool = Field(default=False, description="whether a fall of the share is a change too")
+    two_sided_test: settings.TwoSided = False
     hold: settings.Hold = 5
     severity: settings.Severity = "warning"
 
     @model_validator(mode="after")
     def _confidences_fit(self) -> Self:
-        if self.warning_confidence < self.drift_confidence:
-            raise ValueError(
-                f"warning_confidence {self.warning_confidence:g} is below drift_confidence {self.drift_confidence:g}; "
-                "exchange them"
-            )
+        settings.require_zone(self.warning_confidence, self.drift_confidence)
         return self
 
     def build(self, tau: float = 1.0) -> Replayed:

@@ -79,6 +79,18 @@ Hold = Annotated[
 ]
 Severity = Annotated[Literal["warning", "critical"], Field(description="level when a change is found")]
 
+DriftConfidence = Annotated[float, Field(gt=0, lt=1, description="chance of a change where there is none")]
+WarningConfidence = Annotated[
+    float, Field(gt=0, lt=1, description="chance of the warning zone where there is no change")
+]
+TwoSided = Annotated[bool, Field(description="whether a fall of the share is a change too")]
+
+
+def require_zone(warning: float, drift: float) -> None:
+    """Raise ValueError where the warning zone of a Hoeffding test would begin after the change."""
+    if warning < drift:
+        raise ValueError(f"warning_confidence {warning:g} is below drift_confidence {drift:g}; exchange them")
+
 
 def series_name(data: Mapping[str, Any]) -> str:
     """Return `adwin_mean`, `adwin_quantile_0.99`, `adwin_score_psi` or `adwin_failure_ratio`."""

@@ -301,8 +301,10 @@ def test_a_changed_spec_begins_anew_and_the_others_go_on():
 def test_a_store_of_before_there_were_series_is_continued():
     plan = plan_of(MEAN)
     state = make_engine(plan).state()
-    del state["series"]
-    Engine(plan, FixedDecoder()).load(state)
+    fresh = state.pop("series")
+    engine = Engine(plan, FixedDecoder())
+    engine.load(state)
+    assert engine.series.state() == fresh
 
 
 def test_the_alert_of_a_series_that_is_gone_from_the_configuration_resolves():
