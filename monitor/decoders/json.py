@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Literal, Self
 
 import duckdb
@@ -22,7 +22,8 @@ from monitor.decoders.nesting import too_deep
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve, keep_rows, sift_raw, to_text
 from monitor.decoders.registry import RegistrySpec
-from monitor.decoders.typed import empty_columns, number_column
+from monitor.decoders.scanning import scanner_of
+from monitor.decoders.typed import empty_columns, joined, number_column
 from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
 from monitor.decoders.vectors import list_column
 from monitor.protocols import Decoder
@@ -100,12 +101,14 @@ class JsonDecoder:
         self._transform = f"SELECT json_transform(v, {structure}) FROM texts"  # noqa: S608 - quoted
         self._transform_each = f"SELECT TRY(json_transform(v, {structure})) FROM texts"  # noqa: S608
         self._suspicion = tokens.Suspicion(self._fields)
+        self._scanner = scanner_of(self._fields, plan.max_nesting_depth)
         self._known = {path.split(".", 1)[0] for path in self._fields}
 
     def decode(self, fetch: Fetch) -> Decoded:
         """Return the rows, rejects and filtered records of a fetch; never raises on bad data."""
         sieve = Sieve(np.arange(len(fetch)))
-        columns, unknown = self._columns(fetch, sieve)
+        values = sift_raw(fetch.values, sieve, self._plan.max_record_bytes)
+        columns, unknown = self._columns(values, fetch.offsets, sieve)
         time_path = self._plan.event_time.path
         times, faults = event_times(
             self._duck,
@@ -123,9 +126,32 @@ class JsonDecoder:
         batch = Batch(fetch.partition, fetch.offsets[rows], fetch.timestamps_ms[rows], times, wanted)
         return Decoded(batch, sieve.rejects(), sieve.filtered, tuple(unknown), unknown)
 
-    def _columns(self, fetch: Fetch, sieve: Sieve) -> tuple[dict[str, Column], dict[str, IntArray]]:
-        """Return the columns of all records that are JSON objects, and the unknown fields seen."""
-        texts = self._texts(fetch, sieve)
+    def _columns(
+        self, values: pa.BinaryArray, offsets: IntArray, sieve: Sieve
+    ) -> tuple[dict[str, Column], dict[str, IntArray]]:
+        """Return the columns of all records that are JSON objects, and the unknown fields seen, by offset.
+
+        The scanner reads the plain records, and all others, their order kept, are looked at exactly.
+        """
+        if self._scanner is None or not len(values):
+            return self._exactly(values, offsets, sieve)
+        at = offsets[sieve.rows]
+        scanned = self._scanner.scan(values, _is_sampled(at))
+        unknown = _by_name(scanned.strangers, at[scanned.stranger_rows], self._known)
+        odd = np.flatnonzero(scanned.odd)
+        if not odd.size:
+            return scanned.columns, unknown
+        rest = Sieve(sieve.rows[odd])
+        exact, others = self._exactly(values.take(pa.array(odd)), offsets, rest)
+        parts = [(sieve.rows[~scanned.odd], scanned.columns), (rest.rows, exact)]
+        sieve.replace(odd, rest)
+        return joined(parts, self._fields), _merged(unknown, others)
+
+    def _exactly(
+        self, values: pa.BinaryArray, offsets: IntArray, sieve: Sieve
+    ) -> tuple[dict[str, Column], dict[str, IntArray]]:
+        """Return what `_columns` does, through DuckDB and with every doubt looked into."""
+        texts = self._texts(values, sieve)
         if not len(texts):
             return empty_columns(self._fields), {}
         texts, objects = self._objects(texts, sieve)
@@ -137,11 +163,10 @@ class JsonDecoder:
                 keep = sieve.reject(commas, "malformed")
                 texts, objects, suspicious = keep_rows(texts, keep), keep_rows(objects, keep), suspicious[keep]
         leaves = {path: values for path, values in _leaves(objects) if path in self._fields}
-        return self._typed(texts, leaves, suspicious), self._unknown(fetch, sieve, texts)
+        return self._typed(texts, leaves, suspicious), self._unknown(offsets[sieve.rows], texts)
 
-    def _texts(self, fetch: Fetch, sieve: Sieve) -> pa.StringArray:
-        """Return the values that may be JSON objects as text, after size, encoding, depth and root."""
-        values = sift_raw(fetch.values, sieve, self._plan.max_record_bytes)
+    def _texts(self, values: pa.BinaryArray, sieve: Sieve) -> pa.StringArray:
+        """Return the values that may be JSON objects as text, after encoding, depth and root."""
         if not len(values):
             return pa.array([], pa.string())
         texts = to_text(self._duck, values, sieve)
@@ -195,21 +220,40 @@ class JsonDecoder:
                     presence[path][rows] = found
         return {path: _column(leaves[path], presence[path], kind) for path, kind in self._fields.items()}
 
-    def _unknown(self, fetch: Fetch, sieve: Sieve, texts: pa.StringArray) -> dict[str, IntArray]:
+    def _unknown(self, offsets: IntArray, texts: pa.StringArray) -> dict[str, IntArray]:
         """Return the top-level keys, cut, that no configured path begins with, and where: of a sample by offset."""
-        offsets = fetch.offsets[sieve.rows]
-        rows = np.flatnonzero(offsets % _SAMPLE_PERIOD < _SAMPLE_RUN)
+        rows = np.flatnonzero(_is_sampled(offsets))
         if not rows.size:
             return {}
         keys = self._duck.ask(_KEYS, texts.take(pa.array(rows)))
-        names = keys.flatten().dictionary_encode()
         at = np.repeat(offsets[rows], keys.value_lengths().to_numpy(zero_copy_only=False))
-        codes = names.indices.to_numpy(zero_copy_only=False)
-        found: dict[str, list[IntArray]] = {}
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            if name not in self._known:
-                found.setdefault(name[:_MAX_NAME_CHARS], []).append(at[codes == code])
-        return {name: np.unique(np.concatenate(parts)) for name, parts in sorted(found.items())}
+        return _by_name(keys.flatten(), at, self._known)
+
+
+def _is_sampled(offsets: IntArray) -> MaskArray:
+    """Return which records are looked at for unknown fields; by offset, so that a replay sees the same."""
+    sampled: MaskArray = offsets % _SAMPLE_PERIOD < _SAMPLE_RUN
+    return sampled
+
+
+def _by_name(names: pa.StringArray, at: IntArray, known: Container[str]) -> dict[str, IntArray]:
+    """Return the offsets, ascending, of each name that is not known, cut."""
+    if not len(names):
+        return {}
+    encoded = names.dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    found: dict[str, list[IntArray]] = {}
+    for code, name in enumerate(encoded.dictionary.to_pylist()):
+        if name not in known:
+            found.setdefault(name[:_MAX_NAME_CHARS], []).append(at[codes == code])
+    return {name: np.unique(np.concatenate(parts)) for name, parts in sorted(found.items())}
+
+
+def _merged(first: Mapping[str, IntArray], second: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    """Return the offsets, ascending, of the names of both."""
+    nowhere = np.empty(0, np.int64)
+    names = sorted({*first, *second})
+    return {name: np.union1d(first.get(name, nowhere), second.get(name, nowhere)) for name in names}
 
 
 def _structure(fields: dict[str, FieldType]) -> dict[str, Any]:

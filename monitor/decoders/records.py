@@ -38,6 +38,12 @@ class Sieve:
             self.rows = self.rows[keep]
         return keep
 
+    def replace(self, places: IntArray, rest: Sieve) -> None:
+        """Put what became of the rows at `places` back: `rest` has sieved them apart from the others."""
+        self.rows = np.sort(np.concatenate((np.delete(self.rows, places), rest.rows)))
+        self.rejected += rest.rejected
+        self.reasons += rest.reasons
+
     def rejects(self) -> Rejects:
         """Return the rejects in the order of the fetch."""
         if not self.rejected:

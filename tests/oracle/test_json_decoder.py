@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
+from monitor.decoders.json import JsonDecoder
 from monitor.types import FieldType
 from tests.support.decoding import NOW_MS, cells, fetch_of, reasons
 
@@ -30,6 +31,8 @@ FIELDS: dict[str, FieldType] = {
 PLAN = DecodePlan(FIELDS, EventTimePlan("t", "ms", 3_600_000), max_record_bytes=600, max_nesting_depth=6)
 BATCH = JsonSpec().build(PLAN)
 SINGLE = JsonSpec().build(PLAN)
+EXACT = JsonDecoder(PLAN)
+EXACT._scanner = None
 
 
 class Number(str):
@@ -289,3 +292,9 @@ def test_the_result_does_not_depend_on_the_batch(batch):
 @given(st.lists(st.binary(max_size=40) | st.text(max_size=40).map(str.encode), max_size=20))
 def test_any_bytes_at_all_are_accounted_for(batch):
     check(BATCH.decode(fetch_of(batch)), batch)
+
+
+@settings(max_examples=60, deadline=None)
+@given(records)
+def test_without_the_scanner_every_record_becomes_the_same(batch):
+    check(EXACT.decode(fetch_of(batch)), batch)
