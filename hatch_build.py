@@ -1,4 +1,4 @@
-"""Builds the part in C when the package is built; without a compiler the package is complete, and slower."""
+"""Builds the parts in C when the package is built; without a compiler the package is complete, and slower."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FLAGS = ("-std=gnu11", "-O3", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibi
 
 
 def build(target: Path, *flags: str) -> bool:
-    """Compile `scan.c` to `target`; return whether that was possible."""
+    """Compile the sources to `target`; return whether that was possible."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":
         return False
-    source = _FOLDER / "scan.c"
-    digest = hashlib.blake2b(source.read_bytes(), digest_size=16).hexdigest()
-    command = [compiler, *_FLAGS, *flags, f'-DSOURCE_DIGEST="{digest}"', "-o", str(target), str(source)]
+    sources = sorted(_FOLDER.glob("*.c"))
+    digest = hashlib.blake2b(b"".join(path.read_bytes() for path in sources), digest_size=16).hexdigest()
+    command = [compiler, *_FLAGS, *flags, f'-DSOURCE_DIGEST="{digest}"', "-o", str(target), *map(str, sources)]
     return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - a compiler that was asked for
 
 
@@ -34,15 +34,15 @@ class NativeBuild(BuildHookInterface):
         """Build it; say so where that is not possible, and go on without it."""
         if self.target_name != "wheel":
             return
-        if not build(_FOLDER / "scan.so"):
+        if not build(_FOLDER / "native.so"):
             self.app.display_warning(
-                "monitor/native/scan.c was not compiled: JSON will be read at a third of the speed"
+                "monitor/native was not compiled: JSON will be read at a third of the speed"
             )
             return
-        build_data["artifacts"].append("monitor/native/scan.so")
+        build_data["artifacts"].append("monitor/native/native.so")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 
 
 if __name__ == "__main__":
-    sys.exit(not build(_FOLDER / "scan.so", *sys.argv[1:]))
+    sys.exit(not build(_FOLDER / "native.so", *sys.argv[1:]))

@@ -6,6 +6,7 @@ Not cryptographic: who knows the function can make values collide. It decides on
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.blocks import blocks
+from monitor.native import LIBRARY, address
 from monitor.types import FloatArray, IntArray
 
 HashArray = NDArray[np.uint64]
@@ -41,6 +43,10 @@ def mix(words: HashArray) -> HashArray:
 def hash_numbers(values: FloatArray) -> HashArray:
     """Return the hash of each float64; -0.0 and 0.0 are one value. Distinct numbers never collide."""
     hashes = np.empty(values.size, np.uint64)
+    if LIBRARY is not None:
+        values = np.ascontiguousarray(values, np.float64)
+        LIBRARY.hash_numbers(address(values), ctypes.c_int64(values.size), address(hashes))
+        return hashes
     for block in blocks(values.size):
         hashes[block] = mix((values[block] + 0.0).view(np.uint64))
     return hashes
@@ -52,18 +58,41 @@ def hash_strings(values: Any) -> HashArray:
     A null hashes like the empty string. Time is linear in the bytes up to 256 a value; longer values cost
     one BLAKE2b each, which is linear in their bytes too.
     """
-    starts, lengths, data = _layout(values)
-    # At stride 1 byte, element i is the word that begins at byte i; `data` has 8 bytes to spare at its end.
-    words = np.ndarray((data.size - _WORD_BYTES + 1,), np.dtype("<u8"), buffer=data, strides=(1,))
-    hashes = np.empty(lengths.size, np.uint64)
+    large = pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type)
+    if not (large or pa.types.is_string(values.type) or pa.types.is_binary(values.type)):
+        values = values.cast(pa.string())
+    hashes = np.empty(len(values), np.uint64)
+    if len(values) == 0:
+        return hashes
+    _, offset_buffer, byte_buffer = values.buffers()
+    bounds = np.frombuffer(offset_buffer, np.int64 if large else np.int32)
+    bounds = bounds[values.offset : values.offset + len(values) + 1]
+    data = np.frombuffer(byte_buffer, np.uint8) if byte_buffer is not None else np.empty(0, np.uint8)
+    lengths = np.diff(bounds)
+    if LIBRARY is not None:
+        sizes = (ctypes.c_int32(bounds.itemsize), ctypes.c_int64(len(values)), ctypes.c_int64(_LONGEST_BYTES))
+        LIBRARY.hash_texts(address(data), address(bounds), *sizes, address(hashes))
+    else:
+        _hash_slowly(data, bounds, hashes)
+    for i in np.flatnonzero(lengths > _LONGEST_BYTES).tolist():
+        digest = hashlib.blake2b(data[bounds[i] : bounds[i + 1]], digest_size=_WORD_BYTES).digest()
+        hashes[i] = int.from_bytes(digest, "little")
+    if values.null_count:
+        hashes[values.is_null().to_numpy(zero_copy_only=False)] = mix(np.zeros(1, np.uint64))
+    return hashes
+
+
+def _hash_slowly(data: NDArray[np.uint8], bounds: NDArray[Any], hashes: HashArray) -> None:
+    """Fill in the hashes of the texts between successive bounds that are not too long, in numpy alone."""
+    # A copy, for whole words are read, and a foreign buffer may end with its last byte.
+    first, last = int(bounds[0]), int(bounds[-1])
+    spare = np.zeros(last - first + _WORD_BYTES, np.uint8)
+    spare[: last - first] = data[first:last]
+    # At stride 1 byte, element i is the word that begins at byte i.
+    words = np.ndarray((last - first + 1,), np.dtype("<u8"), buffer=spare, strides=(1,))
+    starts, lengths = bounds[:-1].astype(np.int64) - first, np.diff(bounds).astype(np.int64)
     for block in blocks(lengths.size):
         hashes[block] = _hash_words(words, starts[block], lengths[block])
-    long = np.flatnonzero(lengths > _LONGEST_BYTES)
-    if long.size:
-        content, ends = data.tobytes(), starts + lengths
-        digests = [hashlib.blake2b(content[starts[i] : ends[i]], digest_size=_WORD_BYTES).digest() for i in long]
-        hashes[long] = np.frombuffer(b"".join(digests), np.dtype("<u8"))
-    return hashes
 
 
 def _hash_words(words: HashArray, starts: IntArray, lengths: IntArray) -> HashArray:
@@ -80,27 +109,3 @@ def _hash_words(words: HashArray, starts: IntArray, lengths: IntArray) -> HashAr
         done += _WORD_BYTES
         rows = rows[lengths[rows] > done]
     return hashes
-
-
-def _layout(values: Any) -> tuple[IntArray, IntArray, NDArray[np.uint8]]:
-    """Return start and length of each string and a copy of the bytes, with one spare word at the end.
-
-    The copy starts at the first string of a sliced array, and makes reading whole words safe where a
-    foreign buffer ends with its last byte.
-    """
-    large = pa.types.is_large_string(values.type) or pa.types.is_large_binary(values.type)
-    if not (large or pa.types.is_string(values.type) or pa.types.is_binary(values.type)):
-        values = values.cast(pa.string())
-    if len(values) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(_WORD_BYTES, np.uint8)
-    width = np.int64 if large else np.int32
-    _, offset_buffer, byte_buffer = values.buffers()
-    offsets = np.frombuffer(offset_buffer, width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
-    first, last = int(offsets[0]), int(offsets[-1])
-    data = np.zeros(last - first + _WORD_BYTES, np.uint8)
-    if last > first:
-        data[: last - first] = np.frombuffer(byte_buffer, np.uint8)[first:last]
-    lengths = np.diff(offsets)
-    if values.null_count:
-        lengths[values.is_null().to_numpy(zero_copy_only=False)] = 0
-    return offsets[:-1] - first, lengths, data

@@ -13,11 +13,14 @@ import numpy as np
 
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.accumulators.fitting import stored_array
-from monitor.accumulators.grouping import grouped_counts
+from monitor.accumulators.grouping import group_sizes
 from monitor.errors import StoreError
+from monitor.pending import Pending, Rows
 from monitor.protocols import State
 from monitor.types import Column, Groups, IntArray, MaskArray, Place, TopicPartition
 
+ENOUGH_ROWS = 8192
+"""So many rows are folded at once: what a fold costs whatever the rows is then below a tenth of it."""
 SAMPLES = 5
 """So many places of failing rows are remembered for each row check and pane, and shown for a window."""
 _MAX_UNKNOWN_FIELDS = 100
@@ -86,7 +89,7 @@ class ProfilePlan:
         profile.late_rows = int(state.get("late_rows", 0))
         profile.unknown_fields = {str(name): _place(place) for name, place in state.get("unknown_fields", {}).items()}
         for number, key in enumerate(self.check_keys):
-            profile.samples[number] = [_place(place) for place in state.get("samples", {}).get(key, ())]
+            profile.samples[number][:] = [_place(place) for place in state.get("samples", {}).get(key, ())]
         return profile
 
 
@@ -103,14 +106,33 @@ class Profile:
     def __init__(self, plan: ProfilePlan, accumulators: dict[AccumulatorSpec, Any], checks: IntArray) -> None:
         """Take what `plan.empty` built."""
         self._plan = plan
-        self.accumulators = accumulators
-        self.checks = checks
+        self._accumulators = accumulators
+        self._checks = checks
+        self._pending = Pending()
         self.rows = 0
         self.late_rows = 0
         self.unknown_fields: dict[str, Place] = {}
-        self.samples: list[list[Place]] = [[] for _ in range(len(checks))]
+        self._samples: list[list[Place]] = [[] for _ in range(len(checks))]
         self.incomplete: set[AccumulatorSpec] = set()
         self.incomplete_checks: set[int] = set()
+
+    @property
+    def accumulators(self) -> dict[AccumulatorSpec, Any]:
+        """What all rows so far were folded into."""
+        self._fold_pending()
+        return self._accumulators
+
+    @property
+    def checks(self) -> IntArray:
+        """Failures and evaluations of all rows so far."""
+        self._fold_pending()
+        return self._checks
+
+    @property
+    def samples(self) -> list[list[Place]]:
+        """The first places of rows that failed each check."""
+        self._fold_pending()
+        return self._samples
 
     def update(
         self,
@@ -122,18 +144,31 @@ class Profile:
     ) -> None:
         """Fold `n` rows in: their columns, groups and the (failed, evaluated) masks of each row check.
 
-        `origin` is their partition and offsets: where given, the first rows that fail are remembered.
+        `origin` is their partition and offsets: where given, the first rows that fail are remembered. Rows of a
+        partition may wait for more of it to be folded together; whoever reads finds them folded. The arrays are kept.
         """
-        for spec, accumulator in self.accumulators.items():
-            accumulator.update(columns_of(spec, columns), groups)
-        for counts, samples, (failed, evaluated) in zip(self.checks, self.samples, checks, strict=True):
-            if failed.any():
-                counts[:, 0] += grouped_counts(failed.astype(np.int64), 2, groups)[:, 1]
-                if origin is not None and len(samples) < SAMPLES:
-                    rows = np.flatnonzero(failed)[: SAMPLES - len(samples)]
-                    samples += [Place(*origin[0], offset) for offset in origin[1][rows].tolist()]
-            counts[:, 1] += grouped_counts(evaluated.astype(np.int64), 2, groups)[:, 1]
         self.rows += n
+        rows = Rows(columns, groups, checks, n, origin)
+        if not self._pending.fits(rows):
+            self._fold_pending()
+        self._pending.add(rows)
+        if self._pending.rows >= ENOUGH_ROWS:
+            self._fold_pending()
+
+    def _fold_pending(self) -> None:
+        if self._pending.rows:
+            self._fold(self._pending.take())
+
+    def _fold(self, rows: Rows) -> None:
+        for spec, accumulator in self._accumulators.items():
+            accumulator.update(columns_of(spec, rows.columns), rows.groups)
+        for counts, samples, (failed, evaluated) in zip(self._checks, self._samples, rows.checks, strict=True):
+            if failed.any():
+                counts[:, 0] += group_sizes(int(np.count_nonzero(failed)), rows.groups.take(failed))
+                if rows.origin is not None and len(samples) < SAMPLES:
+                    places = np.flatnonzero(failed)[: SAMPLES - len(samples)]
+                    samples += [Place(*rows.origin[0], offset) for offset in rows.origin[1][places].tolist()]
+            counts[:, 1] += group_sizes(int(np.count_nonzero(evaluated)), rows.groups.take(evaluated))
 
     def saw(self, name: str, place: Place) -> None:
         """Take note of an unknown field, of which the first place is kept."""
@@ -144,7 +179,7 @@ class Profile:
         """Fold another profile of the same plan in; call in the order topic, partition, pane."""
         for spec, accumulator in self.accumulators.items():
             accumulator.merge(other.accumulators[spec])
-        self.checks += other.checks
+        self.checks[...] += other.checks
         self.rows += other.rows
         self.late_rows += other.late_rows
         for name, place in other.unknown_fields.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.grouping import blocks
 from monitor.accumulators.hashing import HashArray, hash_numbers, hash_strings
 from monitor.errors import StoreError
+from monitor.native import LIBRARY, address
 from monitor.protocols import State
 from monitor.spec import Spec
 from monitor.types import Column, FloatArray, Groups
@@ -68,6 +70,9 @@ class Distinct:
     def update(self, column: Column, groups: Groups) -> None:
         """Fold the usable values in; an empty column changes nothing."""
         hashes = _hashes(column)
+        if LIBRARY is not None:
+            LIBRARY.fold_registers(address(hashes), ctypes.c_int64(hashes.size), address(self.registers))
+            return
         for block in blocks(hashes.size):
             # The rank is the place of the first 1 among the 52 bits left; below 2**53 float64 is exact.
             rest_bits = np.frexp((hashes[block] & _REST_MASK).astype(np.float64))[1]

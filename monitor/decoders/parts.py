@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from monitor.decoders.typed import concatenated
+from monitor.pending import concatenated
 from monitor.types import Batch, Decoded, Fetch, IntArray, Rejects
 
 

@@ -1,7 +1,7 @@
 """JSON records to columns by the scanner in C: those that leave no question open; the others are named.
 
-The scanner takes records only that every reader takes alike: strictly RFC 8259, no configured name twice or spelled with
-escapes, no number beyond a float64, no deeper than allowed. So the exact and slow decoder is asked about the odd
+The scanner takes only records that every reader takes alike: strictly RFC 8259, no configured name twice or spelled
+with escapes, no number beyond a float64, no deeper than allowed. So the exact and slow decoder is asked about the odd
 ones alone, and whether the scanner exists on a machine changes the effort and never the result.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from monitor.decoders.tokens import token_family
 from monitor.decoders.typed import number_column
-from monitor.native import LIBRARY
+from monitor.native import LIBRARY, address
 from monitor.types import Column, FieldType, MaskArray
 
 _KINDS = {"number": 0, "boolean": 1, "text": 2}
@@ -147,8 +147,10 @@ class Scanner:
         np.cumsum(np.where(lengths < 0, ~lengths, lengths), out=bounds[1:])
         copied = pa.allocate_buffer(int(bounds[-1]))
         if bounds[-1]:
-            pointers = (data.address, begins.ctypes.data, lengths.ctypes.data)
-            self._library.scan_copy(*map(ctypes.c_void_p, pointers), ctypes.c_int64(n), ctypes.c_void_p(copied.address))
+            self._library.scan_copy(
+                *(ctypes.c_void_p(data.address), ctypes.c_int64(data.size), address(begins), address(lengths)),
+                *(ctypes.c_int64(n), ctypes.c_void_p(copied.address), ctypes.c_int64(copied.size)),
+            )
         return pa.StringArray.from_buffers(n, pa.py_buffer(bounds), copied)
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from monitor.decoders.tokens import token_family
 from monitor.decoders.vectors import blank_vectors
+from monitor.pending import concatenated
 from monitor.types import Column, FieldType, FloatArray, IntArray, Presence, PresenceArray, vector_dimension
 
 
@@ -49,12 +50,3 @@ def joined(
         return dict(parts[0][1])
     order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
     return {path: concatenated([columns[path] for _, columns in parts]).take(order) for path in fields}
-
-
-def concatenated(columns: Sequence[Column]) -> Column:
-    """Return columns of one kind below each other."""
-    presence = np.concatenate([column.presence for column in columns])
-    arrays = [column.values for column in columns]
-    if isinstance(arrays[0], np.ndarray):
-        return Column(np.concatenate(arrays), presence)
-    return Column(pa.concat_arrays(arrays), presence)

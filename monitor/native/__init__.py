@@ -1,4 +1,4 @@
-"""The one part that is written in C, where it was built: `LIBRARY`, or None, and everything works without it.
+"""The parts that are written in C, where they were built: `LIBRARY`, or None, and everything works without them.
 
 Built by `hatch_build.py` wherever the package is installed from source and there is a C compiler.
 """
@@ -8,25 +8,26 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 
 
-def source_digest(source: bytes) -> str:
-    """Return what a library built from `source` says of itself."""
-    return hashlib.blake2b(source, digest_size=16).hexdigest()
-
-
 def _load() -> ctypes.CDLL | None:
-    """Return the library that was built from the source beside it; None where there is none, or an older one."""
+    """Return the library that was built from the sources beside it; None where there is none, or an older one."""
     try:
-        library = ctypes.CDLL(str(_HERE / "scan.so"))
-        built_from = ctypes.c_char_p.in_dll(library, "scan_source").value or b""
-        wanted = source_digest((_HERE / "scan.c").read_bytes())
+        library = ctypes.CDLL(str(_HERE / "native.so"))
+        built_from = ctypes.c_char_p.in_dll(library, "native_source").value or b""
+        sources = b"".join(path.read_bytes() for path in sorted(_HERE.glob("*.c")))
     except (OSError, ValueError):
         return None
-    return library if built_from.decode() == wanted else None
+    return library if built_from.decode() == hashlib.blake2b(sources, digest_size=16).hexdigest() else None
 
 
 LIBRARY = _load()
 """Calls into it let go of the interpreter's lock."""
+
+
+def address(array: Any) -> ctypes.c_void_p:
+    """Return where the values of an array lie; it must be contiguous, and outlive the call."""
+    return ctypes.c_void_p(array.ctypes.data)
