@@ -94,7 +94,7 @@ class Scanner:
         self._objects = len(objects)
         size = 1 << (4 * len(members) + 1).bit_length()
         self._kept: list[Any] = [
-            np.frombuffer(bytes(names) or b"\0", np.uint8),
+            np.frombuffer(bytes(names) + bytes(8), np.uint8),
             np.array(members or [(0,) * 6], np.int32),
             np.full(size, -1, np.int32),
             np.full(len(members) + len(objects), -1, np.int32),

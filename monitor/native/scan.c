@@ -29,7 +29,7 @@ typedef struct {
 /* What the records are read by; made once. `followers` is the one thing that changes: which member came last behind
  * each other one, guessed to come again; behind the members stands which one each object began with. */
 typedef struct {
-    text names;
+    text names; /* followed by eight bytes that may be read */
     const member *members;
     const int32_t *buckets; /* members by hash of object and name, -1 where there is none; open addressing */
     int32_t *followers;
@@ -65,7 +65,15 @@ static uint64_t word_at(text p) {
     return word;
 }
 
+/* Return whether `length` bytes are the same; up to 16 of them without a call, where eight may be read of both. */
+static int same(text a, text b, int64_t length, text b_end) {
+    if (length > 16 || b_end - b < 8) return !memcmp(a, b, (size_t)length);
+    if (length >= 8) return word_at(a) == word_at(b) && word_at(a + length - 8) == word_at(b + length - 8);
+    return length == 0 || (word_at(a) ^ word_at(b)) << (64 - 8 * length) == 0;
+}
+
 static text skip_space(text p, text end) {
+    if (p < end && *p > ' ') return p;
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
     return p;
 }
@@ -105,9 +113,10 @@ static int utf8_bytes(uint32_t code) { return code < 0x80 ? 1 : code < 0x800 ? 2
 /* Return where the string that begins at `p`, behind its quote, ends: at the closing quote. */
 static text string_end(reader *r, text p) {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    text end = r->end;
     r->saved = 0;
-    while (p < r->end) {
-        if (r->end - p >= 8) { /* the lowest bit found is right; a borrow can only add some above it */
+    while (p < end) {
+        if (end - p >= 8) { /* the lowest bit found is right; a borrow can only add some above it */
             uint64_t w = word_at(p), quote = w ^ ones * '"', slash = w ^ ones * '\\';
             uint64_t found = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (w - ones * 0x20) | w) & high;
             if (!found) {
@@ -119,7 +128,7 @@ static text string_end(reader *r, text p) {
         if (*p == '"') return p;
         if (*p == '\\') {
             uint32_t code;
-            int bytes = escape(p, r->end, &code);
+            int bytes = escape(p, end, &code);
             if (!bytes) return NULL;
             r->saved += bytes - utf8_bytes(code);
             p += bytes;
@@ -132,8 +141,8 @@ static text string_end(reader *r, text p) {
     return NULL;
 }
 
-static text digits(text p, text end) {
-    while (p < end && (uint8_t)(*p - '0') < 10) p++;
+static text digits(text p, text end, uint64_t *value) {
+    for (uint8_t digit; p < end && (digit = (uint8_t)(*p - '0')) < 10; p++) *value = *value * 10 + digit;
     return p;
 }
 
@@ -155,33 +164,30 @@ static int slow_number(text begin, text end, double *value) {
 static text number_end(text p, text end, double *value) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    text begin = p, whole, fraction = NULL, last;
+    text begin = p, whole, last;
+    uint64_t mantissa = 0, power = 0;
     int64_t exponent = 0;
     if (p < end && *p == '-') p++;
     whole = p;
-    p = digits(p, end);
+    p = digits(p, end, &mantissa);
     if (p == whole || (*whole == '0' && p - whole > 1)) return NULL;
     last = p;
     if (p < end && *p == '.') {
-        fraction = p + 1;
-        p = last = digits(fraction, end);
+        text fraction = ++p;
+        p = last = digits(p, end, &mantissa);
         if (p == fraction) return NULL;
+        exponent = fraction - p;
     }
     if (p < end && (*p | 0x20) == 'e') {
         int negative = ++p < end && *p == '-';
         if (p < end && (*p == '-' || *p == '+')) p++;
-        text power = p;
-        p = digits(p, end);
-        if (p == power || p - power > 4) return NULL;
-        while (power < p) exponent = exponent * 10 + (*power++ - '0');
-        if (negative) exponent = -exponent;
+        text first = p;
+        p = digits(p, end, &power);
+        if (p == first || p - first > 4) return NULL;
+        exponent += negative ? -(int64_t)power : (int64_t)power;
     }
     if (!value) return p;
     if (last - whole <= 19) { /* 18 digits and a point, or 19 digits: no more than fit into 64 bits */
-        uint64_t mantissa = 0;
-        for (text q = whole; q < last; q++)
-            if (*q != '.') mantissa = mantissa * 10 + (uint64_t)(*q - '0');
-        if (fraction) exponent -= last - fraction;
         /* Both sides are exact, so one operation rounds once (Clinger 1990). */
         if (mantissa <= (uint64_t)1 << 53 && exponent >= -22 && exponent <= 22) {
             double exact = (double)mantissa;
@@ -303,7 +309,7 @@ static text object_end(reader *r, text p, int32_t object, int32_t depth) {
         int32_t found = *follower;
         const member *m = &plan->members[found < 0 ? 0 : found];
         if (found >= 0 && r->end - p > m->length && p[m->length] == '"' &&
-            !memcmp(plan->names + m->name, p, (size_t)m->length)) {
+            same(plan->names + m->name, p, m->length, r->end)) {
             p += m->length;
         } else {
             if (!(p = string_end(r, p))) return NULL;
