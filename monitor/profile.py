@@ -45,6 +45,11 @@ class ProfilePlan:
         """The identity of each row check's counts: its whole Spec and the segments."""
         return tuple(_key("check", check, *self.labels) for check in self.checks)
 
+    @cached_property
+    def reads(self) -> tuple[str | tuple[str, ...], ...]:
+        """What the accumulator of each Spec is updated with: the column of its field, or those of its fields."""
+        return tuple(getattr(spec, "fields", None) or spec.field for spec in self.specs)
+
     def _frame_id(self, spec: AccumulatorSpec) -> str:
         """Return the digest of the frame that the accumulator counts on, empty where it needs none."""
         frame: Frame | GroupFrame | None = getattr(self._build(spec, 1), "frame", None)
@@ -160,8 +165,10 @@ class Profile:
             self._fold(self._pending.take())
 
     def _fold(self, rows: Rows) -> None:
-        for spec, accumulator in self._accumulators.items():
-            accumulator.update(columns_of(spec, rows.columns), rows.groups)
+        columns = rows.columns
+        for read, accumulator in zip(self._plan.reads, self._accumulators.values(), strict=True):
+            column = columns[read] if isinstance(read, str) else tuple(columns[path] for path in read)
+            accumulator.update(column, rows.groups)
         for counts, samples, (failed, evaluated) in zip(self._checks, self._samples, rows.checks, strict=True):
             if failed.any():
                 counts[:, 0] += group_sizes(int(np.count_nonzero(failed)), rows.groups.take(failed))
@@ -222,12 +229,6 @@ def frame_key(spec: Any) -> str:
     """Return the name under which the frame of a Spec's accumulator is kept: its field, or its own name."""
     key: str = getattr(spec, "frame_key", None) or spec.field
     return key
-
-
-def columns_of(spec: Any, columns: Mapping[str, Column]) -> Column | tuple[Column, ...]:
-    """Return what the accumulator of a Spec is updated with: the column of its field, or those of its fields."""
-    fields: tuple[str, ...] | None = getattr(spec, "fields", None)
-    return columns[spec.field] if fields is None else tuple(columns[path] for path in fields)
 
 
 def _key(*parts: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
@@ -45,6 +46,9 @@ class Type:
 
     def failures(self, batch: Batch) -> tuple[MaskArray, MaskArray]:
         """Return the failing and the evaluated rows."""
-        presence = batch.columns[self.spec.field].presence
+        column = batch.columns[self.spec.field]
+        if column.all_ok:
+            return np.zeros(len(column), bool), np.ones(len(column), bool)
+        presence = column.presence
         failed = presence >= Presence.WRONG_TYPE
         return failed, failed | (presence == Presence.OK)

@@ -136,22 +136,29 @@ class Scanner:
         for slot, leaf in enumerate(self._numbers):
             path, kind = paths[leaf]
             columns[path] = number_column(numbers[slot], presence[leaf], kind)
-        for slot, leaf in enumerate(self._texts):
-            columns[paths[leaf][0]] = Column(self._strings(data, spans[0, slot], spans[1, slot]), presence[leaf])
-        return Scanned(odd, columns, self._strings(data, found[1], found[2]), found[0])
+        for leaf, strings in zip(self._texts, self._strings(data, *spans), strict=True):
+            columns[paths[leaf][0]] = Column(strings, presence[leaf])
+        return Scanned(odd, columns, self._strings(data, *found[1:, None])[0], found[0])
 
-    def _strings(self, data: pa.Buffer, begins: NDArray[np.int32], lengths: NDArray[np.int32]) -> pa.StringArray:
-        """Return the texts of the records' bytes that begin there."""
-        n, begins, lengths = len(begins), np.ascontiguousarray(begins), np.ascontiguousarray(lengths)
-        bounds = np.zeros(n + 1, np.int32)
-        np.cumsum(np.where(lengths < 0, ~lengths, lengths), out=bounds[1:])
+    def _strings(
+        self, data: pa.Buffer, begins: NDArray[np.int32], lengths: NDArray[np.int32]
+    ) -> list[pa.StringArray]:
+        """Return the texts of the records' bytes that begin there, an array for each row of the matrices.
+
+        All arrays are parts of one: together they hold no more bytes than the records.
+        """
+        columns, n = begins.shape
+        begins, lengths = np.ascontiguousarray(begins), np.ascontiguousarray(lengths)
+        bounds = np.zeros(columns * n + 1, np.int32)
+        np.cumsum(lengths ^ lengths >> 31, out=bounds[1:])
         copied = pa.allocate_buffer(int(bounds[-1]))
-        if bounds[-1]:
+        if copied.size:
             self._library.scan_copy(
                 *(ctypes.c_void_p(data.address), ctypes.c_int64(data.size), address(begins), address(lengths)),
-                *(ctypes.c_int64(n), ctypes.c_void_p(copied.address), ctypes.c_int64(copied.size)),
+                *(ctypes.c_int64(columns * n), ctypes.c_void_p(copied.address), ctypes.c_int64(copied.size)),
             )
-        return pa.StringArray.from_buffers(n, pa.py_buffer(bounds), copied)
+        parts = (pa.py_buffer(bounds[column * n : (column + 1) * n + 1]) for column in range(columns))
+        return [pa.StringArray.from_buffers(n, part, copied) for part in parts]
 
 
 def scanner_of(fields: Mapping[str, FieldType], max_depth: int) -> Scanner | None:
