@@ -9,6 +9,7 @@ from monitor.accumulators.moments import Moments
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
+from monitor.decoders.ahead import Ahead
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -34,7 +35,7 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     An envelope stays: what was exported from a topic as JSON lines has it still.
     """
     spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
-    return spec.build(decode_plan(config))
+    return Ahead(spec.build(decode_plan(config)))
 
 
 def load_baseline(config: Config, version: str | None = None) -> Baseline | None:

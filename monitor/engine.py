@@ -6,7 +6,7 @@ It owns no thread, opens no socket and reads no clock; daemon, replay and tests 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from monitor.alerting import AlertBook
 from monitor.causes import Causes
 from monitor.checks import Align
 from monitor.closing import Closer
+from monitor.decoders.ahead import decode_all, pieces
 from monitor.errors import StoreError
 from monitor.memory import CheckMemory
 from monitor.partition import PartitionState
@@ -33,7 +34,7 @@ _MAX_UNKNOWN_FIELDS = 1000
 
 @dataclass
 class StepResult:
-    """What one step brought about; `batches` and `rejects` are one for each fetch with records, in their order.
+    """What one step brought about; `batches` and `rejects` are one for each (piece of a) fetch with records, in order.
 
     `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window.
     """
@@ -106,10 +107,10 @@ class Engine:
         """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
         result = StepResult()
         self._now_ms = now_ms
-        for fetch in fetches:
-            state = self.partitions.get(fetch.partition)
-            if state is not None:
-                self._fold(state, fetch, now_ms, result)
+        owned = [piece for fetch in fetches if fetch.partition in self.partitions for piece in pieces(fetch)]
+        decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)])
+        for fetch in owned:
+            self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
         self._close(result, self.closer.close(list(self.partitions.values()), now_ms, partial=self.partial))
         return result
 
@@ -139,18 +140,19 @@ class Engine:
             self._done("judge")
         self.closer.drop(self.partitions.values())
 
-    def _fold(self, state: PartitionState, fetch: Fetch, now_ms: int, result: StepResult) -> None:
-        """Decode one fetch and fold its rows into the partition's panes."""
+    def _fold(
+        self, state: PartitionState, fetch: Fetch, decoded: Iterator[Decoded], now_ms: int, result: StepResult
+    ) -> None:
+        """Fold the rows of one fetch, the next of those `decoded` where it has records, into the partition's panes."""
         before_ms = state.max_event_ms
         if len(fetch):
             if int(fetch.offsets[0]) < state.next_offset:
                 raise StoreError(f"{fetch.partition} went back from {state.next_offset} to {int(fetch.offsets[0])}")
-            self._rows(state, fetch, result)
+            self._rows(state, fetch, next(decoded), result)
         state.advance(fetch.next_offset, len(fetch), moved=state.max_event_ms > before_ms, now_ms=now_ms)
         state.hear_end(fetch.end_offset, now_ms)
 
-    def _rows(self, state: PartitionState, fetch: Fetch, result: StepResult) -> None:
-        decoded = self.decoder.decode(fetch)
+    def _rows(self, state: PartitionState, fetch: Fetch, decoded: Decoded, result: StepResult) -> None:
         self._done("decode")
         batch = decoded.batch
         state.records += len(fetch)

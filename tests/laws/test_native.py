@@ -1,0 +1,56 @@
+"""What is computed in C is, bit by bit, what is computed without it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor import hashing
+from monitor.accumulators import distinct
+from monitor.native import LIBRARY
+from monitor.types import Column, Groups
+
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="monitor/native was not compiled here")
+
+words = st.text(max_size=20) | st.sampled_from(["", "a", "a\0", "\0", "x" * 8, "x" * 9, "x" * 256, "x" * 257, "é" * 300])
+
+
+def without(function, *arguments):
+    """Return what a function says where nothing was compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (hashing, distinct):
+            patch.setattr(module, "LIBRARY", None)
+        return function(*arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(words | st.none(), max_size=30), st.integers(0, 5), st.sampled_from([pa.string(), pa.large_string()]))
+def test_hashes_of_strings(texts, start, kind):
+    array = pa.array(texts, kind).slice(start)
+    assert hashing.hash_strings(array).tolist() == without(hashing.hash_strings, array).tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(), max_size=30))
+def test_hashes_of_numbers(numbers):
+    array = np.array(numbers, np.float64)
+    assert hashing.hash_numbers(array).tolist() == without(hashing.hash_numbers, array).tolist()
+    assert hashing.hash_numbers(array[::-2]).tolist() == without(hashing.hash_numbers, array[::-2]).tolist()
+
+
+def registers(column):
+    found = distinct.Distinct()
+    found.update(column, Groups())
+    return found.registers.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**52, 2**52 - 1, 2**64 - 1]), max_size=40))
+def test_registers_of_any_hashes(hashes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distinct, "_hashes", lambda _column: np.array(hashes, np.uint64))
+        column = Column(np.zeros(0), np.zeros(0, np.uint8))
+        assert registers(column) == without(registers, column)
