@@ -35,9 +35,7 @@ class NativeBuild(BuildHookInterface):
         if self.target_name != "wheel":
             return
         if not build(_FOLDER / "native.so"):
-            self.app.display_warning(
-                "monitor/native was not compiled: JSON will be read at a third of the speed"
-            )
+            self.app.display_warning("monitor/native was not compiled: JSON will be read at a third of the speed")
             return
         build_data["artifacts"].append("monitor/native/native.so")
         build_data["pure_python"] = False

@@ -9,8 +9,8 @@ from monitor.accumulators.moments import Moments
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
-from monitor.decoders.ahead import Ahead
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
+from monitor.decoders.ahead import Ahead
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
 from monitor.profile import frame_key

@@ -74,8 +74,11 @@ class Categories:
         encoded = column.encoded
         if len(encoded) == 0:
             return
-        cells = self._cells_of(encoded.dictionary)[encoded.indices.to_numpy(zero_copy_only=False)]
-        self.counts += grouped_counts(cells, self.counts.shape[1], valid_groups(column, groups))
+        cells, codes = self._cells_of(encoded.dictionary), encoded.indices.to_numpy(zero_copy_only=False)
+        if groups.codes:
+            self.counts += grouped_counts(cells[codes], self.counts.shape[1], valid_groups(column, groups))
+        else:
+            np.add.at(self.counts[0], cells, np.bincount(codes, minlength=len(cells)))
 
     def _cells_of(self, distinct: Any) -> IntArray:
         """Return the cell of each distinct value."""

@@ -140,9 +140,7 @@ class Scanner:
             columns[paths[leaf][0]] = Column(strings, presence[leaf])
         return Scanned(odd, columns, self._strings(data, *found[1:, None])[0], found[0])
 
-    def _strings(
-        self, data: pa.Buffer, begins: NDArray[np.int32], lengths: NDArray[np.int32]
-    ) -> list[pa.StringArray]:
+    def _strings(self, data: pa.Buffer, begins: NDArray[np.int32], lengths: NDArray[np.int32]) -> list[pa.StringArray]:
         """Return the texts of the records' bytes that begin there, an array for each row of the matrices.
 
         All arrays are parts of one: together they hold no more bytes than the records.

@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--records", type=int, default=400_000)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--profile", action="store_true", help="only what each stage of the engine costs")
     parser.add_argument("--no-kafka", action="store_true", help="leave the real broker out")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -41,9 +42,14 @@ def main() -> None:
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="driftline-bench-") as name:
         directory = Path(name)
+        stages = engine.stages(directory, options.records, options.repetitions)
+        console.print(_table("where the engine's CPU time goes", stages))
+        if options.profile:
+            return
         figures = engine.measure(directory, options.records, options.repetitions)
-        console.print(_table(f"{options.records} records, CPU time, one thread", [f for f in figures if "what" in f]))
-        console.print(_table("where the engine's time goes, fetches of 50000", [f for f in figures if "stage" in f]))
+        console.print(_table(f"{options.records} records, CPU time, one thread", figures))
+        cores = engine.two_cores(directory, options.records, options.repetitions)
+        console.print(_table("one core and two", cores))
         each = formats.measure(directory, options.records // 4, options.repetitions)
         console.print(_table(f"{options.records // 4} records from bytes to columns, by format", each))
         ends: list[dict[str, Any]] = []
@@ -53,7 +59,18 @@ def main() -> None:
             console.print(_table("end to end from a real broker, one partition", ends))
     if options.json:
         options.json.write_text(
-            json.dumps({"machine": machine, "engine": figures, "formats": each, "clients": ends}, indent=2) + "\n"
+            json.dumps(
+                {
+                    "machine": machine,
+                    "stages": stages,
+                    "engine": figures,
+                    "cores": cores,
+                    "formats": each,
+                    "clients": ends,
+                },
+                indent=2,
+            )
+            + "\n"
         )
 
 

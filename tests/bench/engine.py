@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,19 @@ from monitor.building import build_baseline
 from monitor.compile import compile_plan, load_baseline
 from monitor.config.loader import load
 from monitor.config.tree import Config
+from monitor.decoders.ahead import Ahead
+from monitor.decoders.duck import Duck
 from monitor.engine import Engine
 from monitor.partition import PartitionState
+from monitor.protocols import Decoder
 from monitor.sources.memory import MemorySource
 from monitor.types import Fetch, TopicPartition
 from tests.bench.records import CONFIG, FIRST_MS, payments
-from tests.bench.timing import Stages, best_cpu_s
+from tests.bench.timing import Stages, interleaved_cpu_s
 
 PARTITION = TopicPartition("bench", 0)
+SIZES = (50_000, 5_000, 1_000)
+"""Records in a fetch, largest first."""
 _BASELINE_ROWS = 50_000
 
 
@@ -69,38 +75,100 @@ def columns_all(values: Sequence[bytes]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in rows[0]}
 
 
-def measure(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
-    """Return the figures: CPU µs per record, and the ratio of orjson's to ours (above 1: we are faster)."""
-    values = payments(n)
-    config = configured(directory)
-    plan = compile_plan(config, load_baseline(config))
-    decoder = config.decoder.build(plan.decode)
+def valid_all(duck: Duck, values: Sequence[bytes]) -> None:
+    """Have DuckDB look through every record and say no more than whether it is JSON: the practical limit of parsing."""
+    for start in range(0, len(values), SIZES[0]):
+        duck.ask(
+            "SELECT json_valid(v) FROM texts", pa.array(values[start : start + SIZES[0]], pa.binary()).cast(pa.string())
+        )
 
-    def run(size: int, stages: Stages | None = None) -> Engine:
-        engine = Engine(plan, decoder, stages)
+
+class Bench:
+    """The engine on records in memory, with a decoder of its own."""
+
+    def __init__(self, directory: Path, n: int) -> None:
+        """Make the records, and the baseline where there is none."""
+        self.values = payments(n)
+        config = configured(directory)
+        self.plan = compile_plan(config, load_baseline(config))
+        self.decoder: Decoder = config.decoder.build(self.plan.decode)
+
+    def run(self, size: int, stages: Stages | None = None, decoder: Decoder | None = None) -> Engine:
+        """Take all records to closed windows, in fetches of `size`."""
+        engine = Engine(self.plan, decoder or self.decoder, stages)
         engine.assign(PartitionState(PARTITION, 0, 0))
-        for fetch in fetches(values, size):
+        for fetch in fetches(self.values, size):
             if stages is not None:
                 stages("list to Arrow")
             engine.step([fetch], 0)
         engine.finish()
         return engine
 
-    judged = run(50_000).closer.windows
-    rows = [
-        {"what": "orjson.loads, results discarded", "cpu_s": best_cpu_s(lambda: loads_all(values), repetitions)},
-        {"what": "orjson.loads, then lists by column", "cpu_s": best_cpu_s(lambda: columns_all(values), repetitions)},
+
+def measure(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
+    """Return the figures: CPU µs per record, and the ratio of orjson's to ours (above 1: we are faster)."""
+    bench, duck = Bench(directory, n), Duck()
+    values, judged = bench.values, bench.run(SIZES[0]).closer.windows
+    works: dict[str, Callable[[], object]] = {
+        "orjson.loads, results discarded": lambda: loads_all(values),
+        "orjson.loads, then lists by column": lambda: columns_all(values),
+        "DuckDB json_valid, results discarded": lambda: valid_all(duck, values),
+        **{
+            f"engine, {judged} windows judged, fetches of {size}": lambda size=size: bench.run(size)  # type: ignore[misc]
+            for size in SIZES
+        },
+    }
+    spent = interleaved_cpu_s(works, repetitions)
+    first, mean = next(iter(spent.values())), sum(map(len, values)) / n
+    return [
+        {
+            "what": what,
+            "cpu_s": cpu_s,
+            "us_per_record": cpu_s / n * 1e6,
+            "mb_per_s": mean * n / cpu_s / 1e6,
+            "times_orjson": first / cpu_s,
+        }
+        for what, cpu_s in spent.items()
     ]
-    for size in (50_000, 5_000, 1_000):
-        cpu_s = best_cpu_s(lambda size=size: run(size), repetitions)  # type: ignore[misc]
-        rows.append({"what": f"engine, {judged} windows judged, fetches of {size}", "cpu_s": cpu_s})
-    run(50_000)
-    stages = Stages()
-    run(50_000, stages)
-    total = sum(stages.spent_s.values())
-    mean = sum(map(len, values)) / n
-    for row in rows:
-        row["us_per_record"] = row["cpu_s"] / n * 1e6
-        row["mb_per_s"] = mean / row["us_per_record"]
-        row["times_orjson"] = rows[0]["cpu_s"] / row["cpu_s"]
-    return [*rows, *({"stage": name, "share": spent / total} for name, spent in stages.spent_s.items())]
+
+
+def two_cores(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
+    """Return elapsed time on one core and on two, and how much more than the busier thread the two did.
+
+    The last is what two cores can win at most; elapsed times mean something on a machine that does nothing else.
+    """
+    bench = Bench(directory, n)
+    ahead, rows = Ahead(bench.decoder), []
+    for name, decoder in (("one core", bench.decoder), ("decoding ahead on a second one", ahead)):
+        found = []
+        for _ in range(repetitions):
+            began, cpu, mine = time.perf_counter(), time.process_time(), time.thread_time()
+            bench.run(SIZES[0], decoder=decoder)
+            elapsed, cpu, mine = time.perf_counter() - began, time.process_time() - cpu, time.thread_time() - mine
+            found.append((elapsed, cpu, cpu / max(mine, cpu - mine)))
+        elapsed, cpu, bound = (min(found)[0], min(f[1] for f in found), sorted(f[2] for f in found)[len(found) // 2])
+        rows.append({"cores": name, "elapsed_s": elapsed, "cpu_s": cpu, "at_most_times_one_core": bound})
+    return rows
+
+
+def stages(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
+    """Return what each stage costs by record, in large fetches, and by fetch, which small ones show."""
+    bench = Bench(directory, n)
+    large, *_, small = SIZES
+    found = {large: {}, small: {}}
+    for _ in range(repetitions):
+        for size, best in found.items():
+            timer = Stages()
+            bench.run(size, timer)
+            for name, spent_s in timer.spent_s.items():
+                best[name] = min(best.get(name, spent_s), spent_s)
+    more_fetches, total = n / small - n / large, sum(found[large].values())
+    return [
+        {
+            "stage": name,
+            "share": cpu_s / total,
+            "us_per_record": cpu_s / n * 1e6,
+            "us_per_fetch": (found[small][name] - cpu_s) / more_fetches * 1e6,
+        }
+        for name, cpu_s in found[large].items()
+    ]

@@ -15,7 +15,9 @@ from monitor.types import Column, Groups
 
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="monitor/native was not compiled here")
 
-words = st.text(max_size=20) | st.sampled_from(["", "a", "a\0", "\0", "x" * 8, "x" * 9, "x" * 256, "x" * 257, "é" * 300])
+words = st.text(max_size=20) | st.sampled_from(
+    ["", "a", "a\0", "\0", "x" * 8, "x" * 9, "x" * 256, "x" * 257, "é" * 300]
+)
 
 
 def without(function, *arguments):
