@@ -31,6 +31,9 @@ from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
 _MAX_UNKNOWN_FIELDS = 1000
 """So many names of unconfigured fields are remembered; a producer cannot make it more."""
 
+_MAX_PENDING_ROWS = 200_000
+"""So many rows may wait to be folded, in all panes together: some 50 MB of a dozen columns."""
+
 
 @dataclass
 class StepResult:
@@ -111,6 +114,7 @@ class Engine:
         decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)])
         for fetch in owned:
             self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
+        self._settle()
         self._close(result, self.closer.close(list(self.partitions.values()), now_ms, partial=self.partial))
         return result
 
@@ -223,6 +227,13 @@ class Engine:
                 if start in state.panes:
                     state.panes[start].saw(name, Place(*batch.partition, int(batch.offsets[row])))
                     state.dirty.add(start)
+
+    def _settle(self) -> None:
+        """Fold what waits in all panes where that has become too much together."""
+        dirty = [state.panes[start] for state in self.partitions.values() for start in state.dirty & state.panes.keys()]
+        if sum(pane.pending_rows for pane in dirty) > _MAX_PENDING_ROWS:
+            for pane in dirty:
+                pane.settle()
 
     def state(self) -> State:
         """Return what belongs to the monitor and not to a partition, as JSON-able values.

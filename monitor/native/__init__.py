@@ -1,6 +1,6 @@
 """The parts that are written in C, where they were built: `LIBRARY`, or None, and everything works without them.
 
-Built by `hatch_build.py` wherever the package is installed from source and there is a C compiler.
+Built by `building.py` wherever the package is installed from source and there is a C compiler.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from monitor import engine as engine_module
 from monitor.checks import VolumeSpec
+from monitor.decoders import ahead
 from monitor.detectors.psi import PsiSpec
 from monitor.errors import StoreError
 from monitor.plan import Hysteresis
@@ -400,3 +402,31 @@ def test_a_window_check_survives_the_change_of_the_others():
     again.load(engine.state())
     assert again.retire() == []
     assert firing(again) == ["volume"]
+
+
+def test_too_many_rows_never_wait_in_all_panes_together(monkeypatch):
+    monkeypatch.setattr(engine_module, "_MAX_PENDING_ROWS", 25)
+    engine = make_engine(make_plan(), tp(0), tp(1))
+
+    def waiting():
+        return [pane.pending_rows for state in engine.partitions.values() for pane in state.panes.values()]
+
+    engine.step([rows(*[0.1] * 10, partition=tp(0)), rows(*[0.1] * 10, partition=tp(1))], 0)
+    assert waiting() == [10, 10]
+    engine.step([rows(*[0.2] * 10, at=10, partition=tp(0))], 0)
+    assert waiting() == [0, 0]
+
+
+def test_a_large_fetch_is_taken_in_pieces_and_gives_the_same(monkeypatch):
+    values = [record(T + 100 * i) if i % 7 else BROKEN for i in range(50)]
+    found = []
+    for piece_rows in (8, 1000):
+        monkeypatch.setattr(ahead, "PIECE_ROWS", piece_rows)
+        engine = make_engine(make_plan())
+        result = engine.step([fetch(values, at=3, end=60)], 0)
+        state = engine.partitions[tp()]
+        assert [len(part) for part, _ in result.rejects] == ([8] * 6 + [2] if piece_rows == 8 else [50])
+        rejected = [int(part.offsets[i]) for part, rejects in result.rejects for i in rejects.index]
+        rest = (state.next_offset, state.missed, state.rows, dict(state.rejects), state.reject_offsets, state.end_offset)
+        found.append((spans(result), rejected, rest))
+    assert found[0] == found[1]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from monitor import profile as profile_module
 from monitor.accumulators import Frame, HistogramSpec, MomentsSpec, PresenceSpec
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
 from monitor.profile import ProfilePlan
-from tests.support.monitors import assert_same_state, batch_of, make_baseline, make_plan, usual
+from monitor.types import Place, TopicPartition
+from tests.support.monitors import FIRST_MS, assert_same_state, batch_of, make_baseline, make_plan, record, usual
 
 BASELINE = make_baseline(segments=[("country", 2, None)])
 PLAN = make_plan(baseline=BASELINE)
@@ -112,3 +114,38 @@ def test_a_window_is_incomplete_where_one_of_its_panes_is():
         window.merge(part)
     assert window.incomplete == {PLAN.profile.specs[0]}
     assert window.incomplete_checks == {1}
+
+
+
+def updated(profile, records, first, partition=0):
+    """Fold records of a partition, whose first offset is `first`; they may wait."""
+    batch = batch_of(records)
+    masks = [check.failures(batch) for check in PLAN.row_checks]
+    offsets = np.arange(first, first + len(batch))
+    groups = PLAN.segmenter.groups(batch.columns)
+    profile.update(batch.columns, groups, masks, len(batch), (TopicPartition("t", partition), offsets))
+    return profile
+
+
+def test_rows_that_wait_for_more_are_folded_for_whoever_reads(monkeypatch):
+    monkeypatch.setattr(profile_module, "ENOUGH_ROWS", 100)
+    records = usual(300)
+    whole = updated(PLAN.profile.empty(), records, 0)
+    assert whole.pending_rows == 0
+    waiting = PLAN.profile.empty()
+    for first, pending in zip(range(0, 300, 40), (40, 80, 0, 40, 80, 0, 40, 60), strict=True):
+        updated(waiting, records[first : first + 40], first)
+        assert (waiting.pending_rows, waiting.rows) == (pending, min(first + 40, 300))
+    assert_same_state(waiting.state(), whole.state())
+    assert waiting.samples == whole.samples
+    assert waiting.pending_rows == 0
+
+
+def test_rows_of_two_partitions_keep_their_places():
+    bad = [record(FIRST_MS, amount=1e6)] * 2
+    profile = PLAN.profile.empty()
+    for partition in (0, 1):
+        updated(profile, bad, 10 * partition, partition)
+    assert profile.pending_rows == 2
+    places = next(found for found in profile.samples if found)
+    assert places == [Place("t", 0, 0), Place("t", 0, 1), Place("t", 1, 10), Place("t", 1, 11)]
