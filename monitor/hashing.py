@@ -75,7 +75,7 @@ def hash_strings(values: Any) -> HashArray:
     else:
         _hash_slowly(data, bounds, hashes)
     for i in np.flatnonzero(lengths > _LONGEST_BYTES).tolist():
-        digest = hashlib.blake2b(data[bounds[i] : bounds[i + 1]], digest_size=_WORD_BYTES).digest()
+        digest = hashlib.blake2b(data[bounds[i] : bounds[i + 1]].tobytes(), digest_size=_WORD_BYTES).digest()
         hashes[i] = int.from_bytes(digest, "little")
     if values.null_count:
         hashes[values.is_null().to_numpy(zero_copy_only=False)] = mix(np.zeros(1, np.uint64))

@@ -48,7 +48,8 @@ class ProfilePlan:
     @cached_property
     def reads(self) -> tuple[str | tuple[str, ...], ...]:
         """What the accumulator of each Spec is updated with: the column of its field, or those of its fields."""
-        return tuple(getattr(spec, "fields", None) or spec.field for spec in self.specs)
+        specs: tuple[Any, ...] = self.specs
+        return tuple(getattr(spec, "fields", None) or spec.field for spec in specs)
 
     def _frame_id(self, spec: AccumulatorSpec) -> str:
         """Return the digest of the frame that the accumulator counts on, empty where it needs none."""

@@ -108,9 +108,10 @@ class Scanner:
         n = len(values)
         _, offsets, data = values.buffers()
         bounds = np.frombuffer(offsets, np.int32)[values.offset : values.offset + n + 1]
-        status, presence = np.empty(n, np.uint8), np.ones((len(self._fields), n), np.uint8)
-        numbers = np.zeros((len(self._numbers), n))
-        spans = np.zeros((2, len(self._texts), n), np.int32)
+        status = np.empty(n, np.uint8)
+        presence: NDArray[np.uint8] = np.ones((len(self._fields), n), np.uint8)
+        numbers: NDArray[np.float64] = np.zeros((len(self._numbers), n))
+        spans: NDArray[np.int32] = np.zeros((2, len(self._texts), n), np.int32)
         room = min(_MAX_STRANGERS, int(np.count_nonzero(sampled)) * 256)
         strangers = np.empty((3, room), np.int32)
         seen = np.zeros(self._objects, np.int64)
@@ -130,7 +131,9 @@ class Scanner:
         found = strangers[:, : table.stranger_count]
         found = found[:, ~odd[found[0]]]
         if odd.any():
-            presence, numbers, spans = (np.compress(~odd, cells, axis=-1) for cells in (presence, numbers, spans))
+            clean = ~odd
+            presence, numbers = np.compress(clean, presence, axis=1), np.compress(clean, numbers, axis=1)
+            spans = np.compress(clean, spans, axis=2)
         columns = {}
         paths = list(self._fields.items())
         for slot, leaf in enumerate(self._numbers):
