@@ -427,6 +427,13 @@ def test_a_large_fetch_is_taken_in_pieces_and_gives_the_same(monkeypatch):
         state = engine.partitions[tp()]
         assert [len(part) for part, _ in result.rejects] == ([8] * 6 + [2] if piece_rows == 8 else [50])
         rejected = [int(part.offsets[i]) for part, rejects in result.rejects for i in rejects.index]
-        rest = (state.next_offset, state.missed, state.rows, dict(state.rejects), state.reject_offsets, state.end_offset)
+        rest = (
+            state.next_offset,
+            state.missed,
+            state.rows,
+            dict(state.rejects),
+            state.reject_offsets,
+            state.end_offset,
+        )
         found.append((spans(result), rejected, rest))
     assert found[0] == found[1]

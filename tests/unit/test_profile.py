@@ -116,7 +116,6 @@ def test_a_window_is_incomplete_where_one_of_its_panes_is():
     assert window.incomplete_checks == {1}
 
 
-
 def updated(profile, records, first, partition=0):
     """Fold records of a partition, whose first offset is `first`; they may wait."""
     batch = batch_of(records)
