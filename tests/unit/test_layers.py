@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "memory",
                 "memory_blocks",
                 "rootcause",
+                "incidents",
             }
         ),
     ),
