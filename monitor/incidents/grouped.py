@@ -68,9 +68,9 @@ class Grouped:
         self._records.write(ledger)
         self._ledger = ledger
         self.storms += heard.storms
-        unknown = [position for position, key in enumerate(heard.keys) if key == ""]
-        sent = send(self._sink, [*(item.alert for item in due), *(alerts[position] for position in unknown)], now_ms)
-        for number, item in enumerate(due):
+        unknown = _unknown(alerts, heard)
+        sent = send(self._sink, [*(alerts[position] for position in unknown), *(item.alert for item in due)], now_ms)
+        for number, item in enumerate(due, len(unknown)):
             if number in sent.taken:
                 ledger = taken(ledger, item, now_ms)
             elif number in sent.refused:
@@ -105,7 +105,7 @@ class Grouped:
 
 @dataclass(frozen=True)
 class _Fates:
-    """What became of a delivery's messages, the first of which are those of `due`, and so of its alerts."""
+    """What became of a delivery's messages, first the `unknown` alerts, then those of `due`, and so of its alerts."""
 
     heard: Heard
     due: Sequence[Message]
@@ -119,6 +119,20 @@ class _Fates:
 
     def positions(self, numbers: frozenset[int]) -> frozenset[int]:
         """Return the alerts that these messages are about."""
-        keys = {self.due[number].key for number in numbers if number < len(self.due)}
-        single = {self.unknown[number - len(self.due)] for number in numbers if number >= len(self.due)}
+        n = len(self.unknown)
+        single = {self.unknown[number] for number in numbers if number < n}
+        keys = {self.due[number - n].key for number in numbers if number >= n}
         return frozenset(at for at, key in enumerate(self.heard.keys) if key in keys or at in single)
+
+
+def _unknown(alerts: Sequence[Alert], heard: Heard) -> list[int]:
+    """Return the ends of alerts that were told by themselves, before incidents were told; they are passed on, first.
+
+    None that has the identity of an incident that is open: that would end it.
+    """
+    open_keys = heard.ledger.incidents.keys()
+    return [
+        position
+        for position, (alert, key) in enumerate(zip(alerts, heard.keys, strict=True))
+        if key == "" and alert.fingerprint not in open_keys
+    ]
