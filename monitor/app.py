@@ -28,6 +28,7 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.incidents import Grouped
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
@@ -128,6 +129,7 @@ def running(
             dispatcher=dispatcher,
             dead_letters=dead_letters,
             routes=routes,
+            grouped=[sink for sink in sinks if isinstance(sink, Grouped)],
             options=_options(config, settings),
         )
         heart.append(daemon)

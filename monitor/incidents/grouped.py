@@ -11,7 +11,7 @@ from monitor.errors import Retryable, Undeliverable
 from monitor.incidents.hearing import GroupBy, Heard, Storm, hear, settled
 from monitor.incidents.ledger import Ledger, Records
 from monitor.incidents.sending import Sent, send
-from monitor.incidents.telling import Message, handed_out, messages, refused, taken, tidied
+from monitor.incidents.telling import Message, handed_out, messages, refused, taken, tidied, update_interval_ms
 from monitor.protocols import Sink
 from monitor.types import Alert
 
@@ -33,6 +33,8 @@ class Grouping:
 class Grouped:
     """Wraps a sink; to be used by one thread, but `storms` (begun so far) and `open` may be read by any.
 
+    While a storm has grown since it was told, `resend_interval_ms` asks the dispatcher to come back with what fires.
+
     The ledger is written twice in each delivery: before the sink is told, with what is on its way, so that after a
     crash the end of whatever the receiver may know is told in any case; and after, with what it took. An incident
     that is over before it could be told of is not opened, only its end is told.
@@ -50,6 +52,7 @@ class Grouped:
         self._log = structlog.get_logger(__name__)
         self.storms = 0
         self.open = self._ledger.open
+        self.resend_interval_ms = update_interval_ms(self._ledger)
 
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Tell what has to be told of the alerts' incidents.
@@ -82,8 +85,10 @@ class Grouped:
         failure, refused_at = fates.sent.failure, fates.positions(fates.sent.refused)
         again = fates.positions(fates.unsent) | (refused_at if failure is not None else frozenset())
         done = [position not in again for position in range(len(alerts))]
-        self._ledger = tidied(settled(ledger, alerts, done))
+        # alerts that are only told again, as they are, do not say that the delivery before is out of the outbox
+        self._ledger = tidied(settled(ledger, alerts, done) if fates.heard.changed or fates.due else ledger)
         self.open = self._ledger.open
+        self.resend_interval_ms = update_interval_ms(self._ledger)
         try:
             self._records.write(self._ledger)
         except Retryable as error:

@@ -25,11 +25,13 @@ class Heard:
     """A ledger after a delivery: `keys` holds, for each alert, the incident it concerns.
 
     None: nothing has to be said of it, since it has been heard already. "": nothing is known of it.
+    `storms`: how many storms have begun; `changed`: whether anything is new at all.
     """
 
     ledger: Ledger
     keys: tuple[str | None, ...]
     storms: int
+    changed: bool
 
 
 def hear(
@@ -43,7 +45,8 @@ def hear(
     draft = _Draft(ledger, sink, group_by, storm)
     repeated = _repeated(ledger.last, alerts)
     keys = tuple(None if done else draft.hear(alert, now_ms) for alert, done in zip(alerts, repeated, strict=True))
-    return Heard(draft.ledger, keys, draft.storms)
+    changed = "" in keys or draft.ledger.incidents != ledger.incidents
+    return Heard(draft.ledger, keys, draft.storms, changed)
 
 
 def home_of(alert: Alert, group_by: GroupBy) -> str:

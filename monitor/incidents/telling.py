@@ -49,6 +49,12 @@ def _due(incident: Incident, touched: bool, now_ms: int, *, updates: bool) -> Al
     return message(incident, "firing") if begins or worse or joined else None
 
 
+def update_interval_ms(ledger: Ledger) -> int | None:
+    """Return in what time a storm that has grown is told again; None when there is none."""
+    grown = any(each.storm and each.news and each.told is not None for each in ledger.incidents.values())
+    return UPDATE_MS if grown else None
+
+
 def handed_out(ledger: Ledger, told: Collection[Message]) -> Ledger:
     """Return the ledger that says that these messages are on their way."""
     incidents = dict(ledger.incidents)

@@ -97,12 +97,14 @@ def name(alert: Alert) -> str:
 
 
 def _lines(alerts: Sequence[Alert]) -> str:
-    """Return a line for each of the first alerts."""
+    """Return what each of the first alerts says, in one line."""
     lines = [
-        printable(f"[{alert.severity}] {name(alert)}: {alert.annotations.get('summary', '')}", _LINE_CHARS)
+        printable(
+            f"[{alert.severity}] {' '.join(alert.annotations.get('summary', '').split()) or name(alert)}", _LINE_CHARS
+        )
         for alert in alerts
     ]
-    return _listed(lines, LISTED, "\n")
+    return _listed(lines, LISTED, "; ")
 
 
 def _listed(things: Sequence[str], most: int, between: str) -> str:

@@ -121,7 +121,7 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
     labels = {name: printable(value, _LONGEST_LABEL) for name, value in alert.labels.items()}
     details = {name: printable(value, len(value)) for name, value in alert.annotations.items()}
     payload = {
-        "summary": clipped(headline(alert), _LONGEST_SUMMARY),
+        "summary": clipped(_title(alert), _LONGEST_SUMMARY),
         "source": labels.get("monitor") or "driftline",
         "severity": alert.severity,
         "timestamp": rfc3339(alert.starts_at_ms),
@@ -138,6 +138,12 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
         "payload": {name: value for name, value in payload.items() if value},
         "links": [{"href": url, "text": title} for title, url in links(alert)],
     }
+
+
+def _title(alert: Alert) -> str:
+    """Return what is read out to whoever is woken: the headline, and the first cause where there is one."""
+    cause = " ".join(alert.annotations.get("cause", "").split())
+    return f"{headline(alert)}. {printable(cause, len(cause))}" if cause else headline(alert)
 
 
 def encode(event: dict[str, Any]) -> bytes:

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from monitor.clock import ManualClock
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.errors import Retryable
-from monitor.incidents import Forgetful, Grouped, Grouping, Ledger, Storm
+from monitor.incidents import Grouped, Grouping, Ledger, Storm
 from monitor.store.incidents import IncidentTable
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert
