@@ -85,7 +85,7 @@ def refused(ledger: Ledger, before: Ledger, item: Message, now_ms: int) -> Ledge
     was = before.incidents.get(item.key)
     if item.alert.status == "firing" and (was is None or was.told is None):
         handed = was is not None and was.handed
-        unknown = replace(ledger.incidents[item.key], handed=handed)
+        unknown = replace(ledger.incidents[item.key], handed=handed, news=False)
         return replace(ledger, incidents={**ledger.incidents, item.key: unknown})
     return taken(ledger, item, now_ms)
 
