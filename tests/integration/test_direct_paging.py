@@ -68,12 +68,18 @@ class World:
 
     def suffer(self) -> None:
         """Make every service refuse, each in its way."""
-        self.pagerduty.mood, self.slack.mood, self.hook.mood = BUSY, BROKEN, BROKEN
+        for service, mood in zip(self.services, (BUSY, BROKEN, BROKEN), strict=True):
+            service.change(mood)
+
+    def refuses(self) -> None:
+        """Return as soon as each service has refused since it was made to."""
+        for service in self.services:
+            service.wait_for(lambda asked: asked.refused > 0)
 
     def recover(self) -> None:
         """Make every service work again."""
         for service in self.services:
-            service.mood = WELL
+            service.change(WELL)
 
 
 @pytest.fixture
@@ -105,15 +111,13 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     # nobody can be told: the page waits, through a kill at the moment when the webhook may have seen it
     world.suffer()
     story.judged(3, **fault)
-    for service in world.services:
-        service.wait_for_refusal()
-    world.hook.mood = SWALLOWING
+    world.refuses()
+    world.hook.change(SWALLOWING)
     world.hook.wait_for(lambda hook: bool(hook.taken))
     daemon.kill()
-    world.hook.mood = BROKEN
+    world.suffer()
     daemon = system.start()
-    for service in world.services:
-        service.wait_for_refusal()
+    world.refuses()
     assert all(waiting(system).values())
     assert [len(service.taken) for service in world.services] == [0, 0, 1]
     world.recover()
@@ -134,8 +138,7 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     # the end waits as the page did
     world.suffer()
     story.judged(4)
-    for service in world.services:
-        service.wait_for_refusal()
+    world.refuses()
     world.recover()
     eventually(lambda: not any(waiting(system).values()), 30.0)
     receiver.wait_for(lambda _: len(told(receiver, "pagerduty")) == 2, 40.0)

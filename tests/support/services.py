@@ -16,7 +16,7 @@ SWALLOWING = Reply(hang=True)
 
 
 class Service:
-    """A receiver whose `mood` is its answer to everything until it is changed; a context manager."""
+    """A receiver whose `mood` is its answer to everything; `refused` counts since it changed; a context manager."""
 
     def __init__(self, mood: Reply = WELL) -> None:
         """Answer well unless told otherwise."""
@@ -34,10 +34,9 @@ class Service:
         """Return as soon as the service is as wanted; fails when it is not in time."""
         self._receiver.wait_for(lambda _: wanted(self), timeout_s)
 
-    def wait_for_refusal(self) -> None:
-        """Return as soon as one more request was refused."""
-        before = self.refused
-        self.wait_for(lambda service: service.refused > before)
+    def change(self, mood: Reply) -> None:
+        """Answer otherwise from now on, and count refusals anew."""
+        self.mood, self.refused = mood, 0
 
     def _answer(self, request: Request) -> Reply:
         """Answer as the mood is, and note what was taken."""
