@@ -1,4 +1,4 @@
-"""From a fault in Kafka to one page and its end by the daemon's own sinks, through everything that goes wrong meanwhile."""
+"""From a fault in Kafka to one page and its end by the daemon's own sinks, through all that goes wrong on the way."""
 
 from __future__ import annotations
 
