@@ -12,6 +12,7 @@ from monitor.clock import Clock
 from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine, StepResult
 from monitor.errors import Retryable
+from monitor.in_force import LoadView
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
@@ -49,6 +50,7 @@ class Daemon:
         dead_letters: DeadLetters | None = None,
         routes: Sequence[SinkRoute] = (),
         options: Options = Options(),  # noqa: B008 - frozen
+        last_load: Callable[[], LoadView | None] = lambda: None,
     ) -> None:
         """Restore what belongs to the monitor; partitions are restored when they are assigned."""
         self.engine = engine
@@ -60,6 +62,7 @@ class Daemon:
         self._dead_letters = dead_letters
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
+        self._last_load = last_load
         self._saver = Saver(engine)
         memory, now_ms = store.memory(), clock.now_ms()
         self._saver.restore(store.get("monitor"), memory, now_ms=now_ms, events=store.events(limit=RECENT_EVENTS))
@@ -236,6 +239,7 @@ class Daemon:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view
         outside.events = self._saver.events
+        outside.last_load = self._last_load()
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
         outside.rebalances = self._ownership.rebalances
