@@ -48,7 +48,7 @@ def test_every_alert_is_tested_firing_and_not_firing():
     silent: set[str] = set()
     for path in TESTS:
         for test in yaml.safe_load(path.read_text())["tests"]:
-            for case in test["alert_rule_test"]:
+            for case in test.get("alert_rule_test", ()):
                 for found in case.get("exp_alerts", ()):
                     fires.add((case["alertname"], found["exp_labels"]["severity"]))
                 if not case.get("exp_alerts"):
