@@ -13,6 +13,7 @@ from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine, StepResult
 from monitor.errors import Retryable
 from monitor.in_force import LoadView
+from monitor.incidents import Grouped
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
@@ -49,6 +50,7 @@ class Daemon:
         dispatcher: Dispatcher | None = None,
         dead_letters: DeadLetters | None = None,
         routes: Sequence[SinkRoute] = (),
+        grouped: Sequence[Grouped] = (),
         options: Options = Options(),  # noqa: B008 - frozen
         last_load: Callable[[], LoadView | None] = lambda: None,
     ) -> None:
@@ -60,6 +62,7 @@ class Daemon:
         self._publish = publish
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
+        self._grouped = tuple(grouped)
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
         self._last_load = last_load
@@ -235,6 +238,8 @@ class Daemon:
             outside.notifications = self._dispatcher.notifications
             outside.outbox_size = dict(self._dispatcher.outbox_size)
             outside.sink_open = self._dispatcher.sink_open
+        outside.incidents_open = {sink.name: sink.open for sink in self._grouped}
+        outside.storms = {sink.name: sink.storms for sink in self._grouped}
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view

@@ -44,6 +44,8 @@ class Outside:
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     sink_open: Mapping[str, int] = field(default_factory=dict)
+    incidents_open: Mapping[str, int] = field(default_factory=dict)
+    storms: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
     waiting_for: str = ""
@@ -193,6 +195,8 @@ class Publisher:
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,
+            incidents_open=outside.incidents_open,
+            storms=outside.storms,
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,

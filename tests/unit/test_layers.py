@@ -47,6 +47,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "memory",
                 "memory_blocks",
                 "rootcause",
+                "incidents",
             }
         ),
     ),
