@@ -148,7 +148,7 @@ class System:
             if sample.name == name
         }
 
-    def await_window(self, end_ms: int, timeout_s: float = 20.0) -> None:
+    def await_window(self, end_ms: int, timeout_s: float = 60.0) -> None:
         """Wait until the window that ends at `end_ms`, or a later one, has been judged."""
 
         def judged() -> bool:
@@ -157,7 +157,7 @@ class System:
 
         self.until(judged, timeout_s)
 
-    def until(self, condition: Any, timeout_s: float = 20.0) -> None:
+    def until(self, condition: Any, timeout_s: float = 60.0) -> None:
         """Return as soon as the condition holds; fails with the log when the daemon ends or it does not in time."""
         deadline_s = time.monotonic() + timeout_s
         while not condition():
