@@ -127,7 +127,19 @@ def _states() -> Section:
             f"sum by (instance) (increase(driftline_rebalances_total{{{_ON}}}[$__rate_interval]))", "{{instance}}"
         ),
     ).min(0)
-    return "State", [(6, [ready, waiting, rebalances])]
+    loaded = timeline(
+        "Configuration is the one in the file",
+        "No: the last attempt to load it failed, and the one before is still in force.",
+        YES,
+        over_time(f"min by (instance) (driftline_config_last_reload_successful{{{_ON}}})", "{{instance}}"),
+    )
+    loaded_at = number(
+        "Configuration loaded",
+        "When it was last loaded with success, at the start or later.",
+        "dateTimeFromNow",
+        now(f"max(driftline_config_last_reload_success_timestamp_seconds{{{_ON}}}) * 1000", "loaded"),
+    )
+    return "State", [(6, [ready, waiting, rebalances]), (5, [loaded, loaded_at])]
 
 
 def _baseline() -> Section:

@@ -28,6 +28,7 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.in_force import LoadView
 from monitor.incidents import Grouped
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
@@ -58,9 +59,9 @@ class RunSettings:
 class View:
     """Holds the last snapshot; written by the data thread, read by the HTTP thread, one reference at a time."""
 
-    def __init__(self, monitor: str, config_hash: str) -> None:
+    def __init__(self, monitor: str, config_hash: str, loaded: LoadView) -> None:
         """Begin with a snapshot that says it is starting."""
-        self.latest = Snapshot(monitor, __version__, config_hash, 0)
+        self.latest = Snapshot(monitor, __version__, config_hash, 0, last_load=loaded)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Replace the snapshot."""
@@ -94,7 +95,9 @@ def running(
         store = Store(_store_directory(config, settings, stack))
         stack.callback(store.close)
         meters = Meters(clock.monotonic_s)
-        view = View(config.name, config.digest)
+        now_ms = clock.now_ms()
+        loaded = LoadView(successful=True, at_ms=now_ms, success_at_ms=now_ms)
+        view = View(config.name, config.digest, loaded)
         specs = () if settings.dry_run else config.sinks
         routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
         sinks = [
@@ -131,6 +134,7 @@ def running(
             routes=routes,
             grouped=[sink for sink in sinks if isinstance(sink, Grouped)],
             options=_options(config, settings),
+            last_load=lambda: loaded,
         )
         heart.append(daemon)
         dispatcher.hold()

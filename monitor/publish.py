@@ -11,6 +11,7 @@ from monitor.baseline_state import baseline_state, with_events
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
+from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.results import CheckOutcome
@@ -49,6 +50,8 @@ class Outside:
     rebalances: int = 0
     waiting_for: str = ""
     events: Sequence[StoredEvent] = ()
+    epoch: EpochView | None = None
+    last_load: LoadView | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,8 @@ class Publisher:
             caught_up=outside.caught_up,
             baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
             baseline=with_events(shown.baseline, outside.events),
+            epoch=outside.epoch,
+            last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
             rejects=_rejects(counted),
             reject_offsets=_reject_offsets(counted),

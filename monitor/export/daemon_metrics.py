@@ -31,6 +31,18 @@ DAEMON: Final = (
         "driftline_config_info", "info", "The configuration in force.", lambda s: [((s.config_hash,), 1)], ("hash",)
     ),
     _daemon(
+        "driftline_config_last_reload_successful",
+        "gauge",
+        "1 when the last attempt to load the configuration succeeded, else 0: the one before is still in force.",
+        lambda s: one(int(s.last_load.successful) if s.last_load else None),
+    ),
+    _daemon(
+        "driftline_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        "When the configuration was last loaded with success, at the start or later, Unix time.",
+        lambda s: one(seconds(s.last_load.success_at_ms) if s.last_load else None),
+    ),
+    _daemon(
         "driftline_baseline_info",
         "info",
         "The baseline that windows are compared with; absent without one.",
