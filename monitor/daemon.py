@@ -232,6 +232,7 @@ class Daemon:
             outside.notifications = self._dispatcher.notifications
             outside.outbox_size = dict(self._dispatcher.outbox_size)
             outside.sink_open = self._dispatcher.sink_open
+            outside.held = self._dispatcher.held
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view

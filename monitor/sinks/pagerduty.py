@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from monitor.errors import Retryable, Undeliverable
 from monitor.printable import printable
 from monitor.sinks.instants import rfc3339
-from monitor.sinks.options import CaFile, MinSeverity, SinkName, Url
+from monitor.sinks.options import AT_ONCE, After, CaFile, MinSeverity, SinkName, Url
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.sinks.words import clipped, headline, links, replaced
@@ -48,6 +48,7 @@ class PagerDutySpec(Spec):
         default=None, description="What the incident's `Driftline` leads to; without it, the alert's console page."
     )
     min_severity: MinSeverity = "warning"
+    after: After = AT_ONCE
     timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 

@@ -148,8 +148,10 @@ class Store:
         rows = self._rows("SELECT at_ms, line FROM events ORDER BY id DESC LIMIT ?", (limit,))
         return [StoredEvent(at_ms, line) for at_ms, line in reversed(rows)]
 
-    def commit(self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False) -> None:
-        """Make a checkpoint durable; raises Retryable, and then nothing of it is stored."""
+    def commit(
+        self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False, now_ms: int = 0
+    ) -> None:
+        """Make a checkpoint durable; raises Retryable, and then nothing of it is stored. `now_ms`: see `put`."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('monitor', ?)", (checkpoint.monitor,))
             db.executemany(
@@ -181,7 +183,7 @@ class Store:
             )
             events = [(event.at_ms, event.line) for event in checkpoint.events]
             db.executemany("INSERT INTO events (at_ms, line) VALUES (?, ?)", events)
-            put(db, sinks, checkpoint.alerts, collapse=collapse)
+            put(db, sinks, checkpoint.alerts, collapse=collapse, now_ms=now_ms)
         self._commits += 1
 
     def prune(self, before_ms: int, max_bytes: int) -> None:
