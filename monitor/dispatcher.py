@@ -121,13 +121,13 @@ class Dispatcher:
             self._gatekeeper.refresh(self._clock.now_ms())
             waits_s = [self._serve(channel) for channel in self._channels]
             waiting = self._outbox.sizes()
-            routes = [channel.outlet.route for channel in self._channels]
-            self._numbers.held = self._gatekeeper.now(self._outbox, routes, self._clock.now_ms())
+            sinks = [channel.outlet.route.name for channel in self._channels]
+            firing, held = self._outbox.firing(), self._outbox.held()
+            self._numbers.held = self._gatekeeper.now(firing, held, sinks, self._clock.now_ms())
         except Retryable as error:
             self._log.warning("outbox_unavailable", error=str(error))
             return FIRST_BACK_OFF_S
-        names = {channel.outlet.route.name: 0 for channel in self._channels}
-        self._numbers.outbox_size = names | waiting
+        self._numbers.outbox_size = dict.fromkeys(sinks, 0) | waiting
         return min(waits_s, default=LONGEST_IDLE_S)
 
     def _run(self) -> None:

@@ -14,7 +14,7 @@ from monitor.alerting.silence import SILENCE_STATES, Silence
 from monitor.clock import Clock
 from monitor.config.tree import Config
 from monitor.store.held import Trigger
-from monitor.store.outbox import Outbox, SinkRoute
+from monitor.store.outbox import SinkRoute
 from monitor.store.silences import Silences
 from monitor.types import Alert
 
@@ -57,14 +57,22 @@ class Gatekeeper:
         if self._silences is not None:
             self._known = self._silences.all(now_ms)
 
+    def know(self, silences: Sequence[Silence]) -> None:
+        """Take these for all silences, until the next `refresh`."""
+        self._known = silences
+
     def look(self, route: SinkRoute, now_ms: int) -> Look:
         """Return what says, for one sink at one time, what is held; silences are those of the last `refresh`."""
         return Look(self._gate, self._known, route, now_ms)
 
-    def now(self, outbox: Outbox, routes: Sequence[SinkRoute], now_ms: int) -> HeldNow:
-        """Return what is held, as the sinks were last served; raises Retryable."""
-        firing, held = outbox.firing(), outbox.held()
-        names = [route.name for route in routes]
+    def now(
+        self,
+        firing: Sequence[Alert],
+        held: Mapping[tuple[str, str], Sequence[Identity]],
+        sinks: Sequence[str],
+        now_ms: int,
+    ) -> HeldNow:
+        """Return what is held now, given what fires and what the outbox says of each sink and kind."""
         waits: dict[tuple[Identity, str], list[str]] = {}
         for (sink, kind), identities in held.items():
             for each in identities:
@@ -84,7 +92,7 @@ class Gatekeeper:
                 alerts[key] = tuple(holds)
         states = [silence.state(now_ms) for silence in self._known]
         return HeldNow(
-            {(name, kind): len(held.get((name, kind), ())) for name in names for kind in HOLD_KINDS},
+            {(name, kind): len(held.get((name, kind), ())) for name in sinks for kind in HOLD_KINDS},
             alerts,
             {state: states.count(state) for state in SILENCE_STATES},
         )

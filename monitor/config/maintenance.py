@@ -12,7 +12,8 @@ from monitor.alerting.matching import parse_matchers
 from monitor.alerting.schedule import DAY_MS, MaintenanceWindow, Once, Weekly
 from monitor.spec import DurationMs, Spec, format_duration
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _sound(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def _known_zone(name: str) -> str:
 class WeeklySpec(Spec):
     """On these days from `start` on, for `duration`; the window may reach into the next days."""
 
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+    days: tuple[Day, ...] = Field(
         default=_DAYS, min_length=1, max_length=7, description="Days of the week on which it starts."
     )
     start: ClockTime = Field(description="When it starts, as clocks in its time zone show it, `HH:MM`.")

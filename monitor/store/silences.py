@@ -44,11 +44,9 @@ class Silences:
             self._connection.execute(_TABLE)
 
     def all(self, now_ms: int) -> list[Silence]:
-        """Return those that have not ended, then those that have and are still kept, the latest end first."""
-        query = f"SELECT {_COLUMNS} FROM silences WHERE ends_at_ms > ? ORDER BY ends_at_ms DESC, id"  # noqa: S608
+        """Return the silences that are kept, the latest end first."""
         with self._lock, _surroundings():
-            rows = self._connection.execute(query, (now_ms - KEPT_MS,)).fetchall()
-        return [_silence(row) for row in rows]
+            return kept(self._connection, now_ms)
 
     def add(self, silence: Silence, now_ms: int) -> None:
         """Keep a silence; raises TooManySilences when there is no room."""
@@ -98,6 +96,12 @@ class Silences:
         with self._lock, _surroundings(), self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
+
+
+def kept(connection: sqlite3.Connection, now_ms: int) -> list[Silence]:
+    """Return the silences that are kept, the latest end first."""
+    query = f"SELECT {_COLUMNS} FROM silences WHERE ends_at_ms > ? ORDER BY ends_at_ms DESC, id"  # noqa: S608
+    return [_silence(row) for row in connection.execute(query, (now_ms - KEPT_MS,)).fetchall()]
 
 
 def _silence(row: tuple[str, str, int, int, str, str, int]) -> Silence:

@@ -35,6 +35,11 @@ _PRUNE_EVERY = 100
 _BUSY_TIMEOUT_S = 10.0
 
 
+def file_in(directory: Path) -> Path:
+    """Return the SQLite file of a store's directory."""
+    return directory / _FILE
+
+
 class Store:
     """The daemon's side of the store, on a connection of its own; one process at a time holds its lock.
 
@@ -72,7 +77,7 @@ class Store:
     @property
     def path(self) -> Path:
         """The SQLite file."""
-        return self.directory / _FILE
+        return file_in(self.directory)
 
     def _open(self) -> None:
         """Create what is missing; raises StoreError for a file that is damaged or not ours."""

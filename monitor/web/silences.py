@@ -84,7 +84,7 @@ class SilenceRequest(Spec):
         parse_matchers(self.matchers)
         if (self.ends_at is None) == (self.lasts is None):
             raise ValueError("a silence must end; send either ends_at or for")
-        now_ms = int(info.context)
+        now_ms: int = info.context  # type: ignore[assignment]  # pydantic does not say what its context is
         start_ms = now_ms if self.starts_at is None else max(_ms(self.starts_at), now_ms)
         end_ms = start_ms + (self.lasts or 0) if self.ends_at is None else _ms(self.ends_at)
         if self.starts_at is not None and _ms(self.starts_at) < now_ms - _SLACK_MS:
