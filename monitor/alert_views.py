@@ -21,6 +21,19 @@ class HeldView:
 
 
 @dataclass(frozen=True)
+class MuteView:
+    """What is muted or will be: a silence or a maintenance window, its matchers, until when, why and by whom."""
+
+    kind: str
+    name: str
+    state: str
+    matchers: tuple[str, ...]
+    until_ms: int
+    reason: str
+    author: str
+
+
+@dataclass(frozen=True)
 class PendingView:
     """A stream of verdicts on its way to an alert: `windows` of `raise_after` in a row, since `since_ms`."""
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from monitor.alert_views import HeldView
+from monitor.alert_views import HeldView, MuteView
 from monitor.alerting.holding import HOLD_KINDS, Gate, Hold, too_young
 from monitor.alerting.inhibition import Identity, identity, inhibitions
 from monitor.alerting.matching import Matcher
@@ -36,11 +36,12 @@ def build_gate(config: Config) -> Gate:
 
 @dataclass(frozen=True)
 class HeldNow:
-    """What others may see of the gate: by sink and kind how many wait, by alert why, by state how many silences."""
+    """What others may see of the gate: by sink and kind how many wait, by alert why, and what is muted until when."""
 
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     alerts: Mapping[Identity, tuple[HeldView, ...]] = field(default_factory=dict)
     silences: Mapping[str, int] = field(default_factory=dict)
+    muted: tuple[MuteView, ...] = ()
 
 
 class Gatekeeper:
@@ -95,12 +96,31 @@ class Gatekeeper:
             {(name, kind): len(held.get((name, kind), ())) for name in sinks for kind in HOLD_KINDS},
             alerts,
             {state: states.count(state) for state in SILENCE_STATES},
+            self._muted(now_ms),
         )
+
+    def _muted(self, now_ms: int) -> tuple[MuteView, ...]:
+        """Return the silences that have not ended and the windows that are open, by their end."""
+        found = [
+            MuteView("maintenance", window.name, "active", _texts(window.matchers), until_ms, window.reason, "")
+            for window in self._gate.windows
+            if (until_ms := window.schedule.until_ms(now_ms)) is not None
+        ]
+        found += [
+            MuteView("silence", s.id, state, _texts(s.matchers), s.ends_at_ms, s.reason, s.author)
+            for s in self._known
+            if (state := s.state(now_ms)) != "expired"
+        ]
+        return tuple(sorted(found, key=lambda mute: (mute.until_ms, mute.name)))
 
     def close(self) -> None:
         """Close the silences; may be called twice."""
         if self._silences is not None:
             self._silences.close()
+
+
+def _texts(matchers: Sequence[Matcher]) -> tuple[str, ...]:
+    return tuple(str(matcher) for matcher in matchers)
 
 
 @dataclass

@@ -200,6 +200,7 @@ class Publisher:
             held=outside.held.alerts,
             notifications_held=outside.held.notifications,
             silences=outside.held.silences,
+            muted=outside.held.muted,
             incidents=shown.incidents,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
-from monitor.alert_views import HeldView, PendingView
+from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -266,6 +266,7 @@ class Snapshot:
     """By sink and kind."""
     silences: Mapping[str, int] = with_default(default_factory=dict)
     """By state."""
+    muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)

@@ -42,9 +42,12 @@ def inhibitions(no_data: Sequence[str], stale: Sequence[str]) -> tuple[Inhibitio
     more severe than itself: so whoever is told of the one is, by severity, also told of the other. Each rule leads
     down in (no data, stale, field) or from critical to warning, so no chain of them comes back to its beginning.
     """
-    check, of_field = Matcher("alertname", "=", "DriftlineCheck"), Matcher("field", "!=", "")
+    of_field, of_none = Matcher("field", "!=", ""), Matcher("field", "=", "")
     critical, warning = Matcher("severity", "=", "critical"), Matcher("severity", "=", "warning")
-    causes = [(check, Matcher("rule", "=~", _any_of(names))) if names else None for names in (no_data, stale)]
+    causes = [
+        (Matcher("alertname", "=", "DriftlineCheck"), _any_of(names), of_none) if names else None
+        for names in (no_data, stale)
+    ]
     rules = []
     for cause, consequence in ((causes[0], causes[1]), (causes[0], (of_field,)), (causes[1], (of_field,))):
         if cause is not None and consequence is not None:
@@ -83,5 +86,8 @@ def inhibited(
     return found
 
 
-def _any_of(names: Sequence[str]) -> str:
-    return "|".join(re.escape(name) for name in names)
+def _any_of(names: Sequence[str]) -> Matcher:
+    """Return what matches the alerts of rules with these names."""
+    if len(names) == 1:
+        return Matcher("rule", "=", names[0])
+    return Matcher("rule", "=~", "|".join(re.escape(name) for name in names))

@@ -11,7 +11,7 @@ import typer
 from monitor.alert_views import PendingView
 from monitor.alerting import AlertBook
 from monitor.alerting.inhibition import identity
-from monitor.cli.daemon_api import NoDaemon, daemon_api
+from monitor.cli.daemon_api import NoDaemonError, daemon_api
 from monitor.cli.output import OutputFormat, print_json
 from monitor.cli.tables import print_rows
 from monitor.clock import SystemClock
@@ -44,7 +44,7 @@ def _found(file: Path | None, url: str | None) -> dict[str, Any]:
     """Return the document of /api/v1/alerts, with where it is from."""
     try:
         return {"source": "daemon", **daemon_api(file, url).get("/api/v1/alerts")}
-    except NoDaemon:
+    except NoDaemonError:
         if file is None or url is not None:
             raise
         return {"source": "store", **stored_document(load(file), SystemClock().now_ms())}

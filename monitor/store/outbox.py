@@ -162,9 +162,13 @@ class Outbox:
         return [Refused(sink, decode(text), error) for sink, text, error in rows]
 
     def sizes(self) -> dict[str, int]:
-        """Return how many notifications wait for each sink that has any, also for one no longer configured."""
+        """Return how many notifications wait for each sink that has any, also for one no longer configured.
+
+        Those that are held are not among them.
+        """
+        query = "SELECT sink, COUNT(*) FROM outbox WHERE held IS NULL GROUP BY sink"
         with _surroundings():
-            return dict(self._connection.execute("SELECT sink, COUNT(*) FROM outbox GROUP BY sink").fetchall())
+            return dict(self._connection.execute(query).fetchall())
 
     def firing(self) -> list[Alert]:
         """Return the alerts that fire."""

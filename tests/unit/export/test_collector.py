@@ -55,6 +55,8 @@ PROMISED = {
     "driftline_alerts_firing": ("gauge", "severity"),
     "driftline_notifications_total": ("counter", "sink outcome"),
     "driftline_outbox_size": ("gauge", "sink"),
+    "driftline_notifications_held": ("gauge", "sink reason"),
+    "driftline_silences": ("gauge", "state"),
     "driftline_sink_open": ("gauge", "sink"),
     "driftline_checkpoint_duration_seconds": ("histogram", ""),
     "driftline_checkpoint_last_success_timestamp_seconds": ("gauge", ""),
