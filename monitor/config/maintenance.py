@@ -46,7 +46,7 @@ ClockTime = Annotated[
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError("not a time zone; write an IANA name such as Europe/Berlin, or UTC") from error
     return name
 

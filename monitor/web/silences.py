@@ -60,6 +60,11 @@ def _sound(text: str) -> str:
     return text
 
 
+def _together(texts: tuple[str, ...]) -> tuple[str, ...]:
+    parse_matchers(texts)
+    return texts
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; say it in a few words")
@@ -69,7 +74,9 @@ def _said(text: str) -> str:
 class SilenceRequest(Spec):
     """What a silence is made from: it ends at `ends_at`, or `for` so long after its start, which is now by default."""
 
-    matchers: tuple[Annotated[str, AfterValidator(_sound)], ...] = Field(min_length=1, max_length=20)
+    matchers: Annotated[tuple[Annotated[str, AfterValidator(_sound)], ...], AfterValidator(_together)] = Field(
+        max_length=20
+    )
     reason: Annotated[str, Field(max_length=500), AfterValidator(_said)]
     author: Annotated[str, Field(max_length=100), AfterValidator(_said)]
     starts_at: AwareDatetime | None = None
@@ -80,8 +87,7 @@ class SilenceRequest(Spec):
 
     @model_validator(mode="after")
     def _parts_agree(self, info: ValidationInfo) -> Self:
-        """Check the matchers together and the span of time; the wall clock is the context."""
-        parse_matchers(self.matchers)
+        """Check the span of time; the wall clock is the context."""
         if (self.ends_at is None) == (self.lasts is None):
             raise ValueError("a silence must end; send either ends_at or for")
         now_ms: int = info.context  # type: ignore[assignment]  # pydantic does not say what its context is
