@@ -30,12 +30,13 @@ from monitor.export.exposition import Exposition
 from monitor.gating import Gatekeeper, Silencer, build_gate
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
+from monitor.outlets import route_of
 from monitor.plan import MonitorPlan
 from monitor.sink_building import build_sink
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.dead_letter import DeadLetterProducer
-from monitor.store.outbox import Outbox, SinkRoute
+from monitor.store.outbox import Outbox
 from monitor.store.silences import Silences
 from monitor.store.sqlite import Store
 from monitor.web.app import create_app
@@ -95,7 +96,7 @@ def running(
         meters = Meters(clock.monotonic_s)
         view = View(config.name, config.digest)
         specs = () if settings.dry_run else config.sinks
-        routes = tuple(SinkRoute(s.name, s.min_severity, s.after.warning, s.after.critical) for s in specs)
+        routes = tuple(route_of(spec) for spec in specs)
         sinks = [build_sink(spec, config.source, clock) for spec in specs]
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, routes, strict=True)]
         silences = Silences(store.path, limit=config.limits.max_silences)

@@ -58,6 +58,10 @@ class Gatekeeper:
         if self._silences is not None:
             self._known = self._silences.all(now_ms)
 
+    def follow(self, gate: Gate) -> None:
+        """Hold back what another configuration says, from the next look on; for any thread."""
+        self._gate = gate
+
     def know(self, silences: Sequence[Silence]) -> None:
         """Take these for all silences, until the next `refresh`."""
         self._known = silences

@@ -8,11 +8,17 @@ from typing import Literal
 
 from monitor.gating import HeldNow
 from monitor.protocols import Sink
+from monitor.sinks import SinkSpec
 from monitor.sinks.breaker import Breaker
 from monitor.store.outbox import SinkRoute
 
 Outcome = Literal["delivered", "retried", "refused"]
 OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
+
+
+def route_of(spec: SinkSpec) -> SinkRoute:
+    """Return which alerts a sink is told, and when, by its configuration."""
+    return SinkRoute(spec.name, spec.min_severity, spec.after.warning, spec.after.critical)
 
 
 @dataclass(frozen=True)

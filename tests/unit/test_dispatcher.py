@@ -17,6 +17,7 @@ from monitor.alert_views import HeldView
 from monitor.alerting.holding import Gate
 from monitor.alerting.inhibition import inhibitions
 from monitor.alerting.matching import parse_matchers
+from monitor.alerting.schedule import MaintenanceWindow, Once
 from monitor.alerting.silence import Silence
 from monitor.clock import ManualClock, SystemClock
 from monitor.dispatcher import LONGEST_IDLE_S, Dispatcher, Outlet
@@ -72,8 +73,8 @@ class Bench:
         self.outbox = Outbox(path)
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, self.routes, strict=True)]
         self.silences = Silences(path)
-        keeper = Gatekeeper(gate, self.silences)
-        self.dispatcher = Dispatcher(self.outbox, outlets, self.clock, random.Random(1), keeper)
+        self.keeper = Gatekeeper(gate, self.silences)
+        self.dispatcher = Dispatcher(self.outbox, outlets, self.clock, random.Random(1), self.keeper)
 
     def silence(self, *matchers: str, for_ms: int = 60_000) -> Silence:
         silencer = Silencer(self.silences, self.clock, self.dispatcher.wake)
@@ -512,6 +513,17 @@ def test_what_something_worse_explains_waits_until_that_is_over(bench: Build) ->
     b.commit(over)
     b.dispatcher.round()
     assert sink.got == [worse, FIRING, over]
+
+
+def test_what_is_held_follows_another_configuration(bench: Build) -> None:
+    sink = FakeSink()
+    b = bench(sink, gate=Gate((MaintenanceWindow("load", parse_matchers(["field=amount"]), Once(0, 1 << 50), "x"),)))
+    b.commit(FIRING)
+    b.dispatcher.round()
+    assert b.dispatcher.held.notifications["hook", "maintenance"] == 1
+    b.keeper.follow(Gate())
+    b.dispatcher.round()
+    assert sink.got == [FIRING]
 
 
 def test_a_second_on_call_is_told_of_what_has_fired_long_enough(bench: Build) -> None:

@@ -9,6 +9,7 @@ import pytest
 from monitor.alerting.schedule import Once, Weekly
 from monitor.errors import ConfigError
 from monitor.gating import build_gate
+from monitor.outlets import route_of
 from tests.support.configurations import changed, configured
 
 WEEKLY = '{start: "02:30", duration: 90m, time_zone: Europe/Berlin}'
@@ -99,8 +100,8 @@ def test_inhibition_knows_the_names_of_the_checks_and_can_be_switched_off():
     [("", (0, 0)), (", after: 30m", (1_800_000, 1_800_000)), (", after: {warning: 4h}", (14_400_000, 0))],
 )
 def test_a_sink_may_wait_as_long_for_all_or_by_severity(after, expected):
-    spec = configured(changed((f"{SINK}}}", f"{SINK}{after}}}"))).sinks[0]
-    assert (spec.after.warning, spec.after.critical) == expected
+    route = route_of(configured(changed((f"{SINK}}}", f"{SINK}{after}}}"))).sinks[0])
+    assert (route.warning_after_ms, route.critical_after_ms) == expected
 
 
 def test_a_wait_that_is_none_is_refused_with_its_place():
