@@ -106,4 +106,5 @@ def _anchored(expression: str) -> str:
 @lru_cache(maxsize=50_000)
 def _fits(expression: str, value: str) -> bool:
     """Return whether the whole value matches; remembered, since the same few alerts are asked about again and again."""
-    return bool(pc.match_substring_regex(pa.array([value]), _anchored(expression))[0].as_py())
+    sound = value.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to Arrow
+    return bool(pc.match_substring_regex(pa.array([sound]), _anchored(expression))[0].as_py())

@@ -77,6 +77,11 @@ def test_an_expression_that_would_backtrack_for_ever_takes_no_time():
     assert time.monotonic() - began_s < 5.0
 
 
+def test_a_label_that_is_no_text_is_matched_all_the_same():
+    assert not parse_matcher("segment=~a").matches({"segment": "\ud800"})
+    assert parse_matcher("segment=~.").matches({"segment": "\ud800"})
+
+
 @given(st.sampled_from(["=", "!="]), st.text(max_size=40))
 def test_a_matcher_is_read_back_as_it_was(operator, value):
     matcher = Matcher("segment", operator, value)
