@@ -27,6 +27,7 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.first_process import at_once
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
@@ -210,7 +211,7 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
     def drain(number: int, _frame: FrameType | None) -> None:
         log.info("signal_received", signal=signal.Signals(number).name)
         for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, at_once())
         stop()
 
     def refuse(_number: int, _frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -13,12 +14,14 @@ from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
 from monitor.cli.exits import exits
+from monitor.cli.health import health
 from monitor.cli.init import init
 from monitor.cli.notify import notify
 from monitor.cli.replay import replay
 from monitor.cli.report import report
 from monitor.cli.run import run
 from monitor.cli.schema import schema
+from monitor.first_process import at_once
 
 
 class _Commands(TyperGroup):
@@ -46,6 +49,7 @@ app.command()(schema)
 app.command()(init)
 app.command()(replay)
 app.command()(report)
+app.command()(health)
 app.add_typer(baseline, name="baseline")
 app.add_typer(notify, name="notify")
 
@@ -67,4 +71,5 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process; ends the process with an exit code."""
+    signal.signal(signal.SIGTERM, at_once())
     app(prog_name="driftline", args=sys.argv[1:])

@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "urls",
                 "brokers",
                 "printable",
+                "first_process",
             }
         ),
     ),
