@@ -43,7 +43,8 @@ RUN python3 -m pip uninstall --yes --quiet --root-user-action ignore pip \
     && rm -rf /usr/local/lib/python3.*/ensurepip \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && groupadd --gid 65532 driftline \
-    && useradd --uid 65532 --gid 65532 --no-log-init --no-create-home --home-dir /tmp --shell /usr/sbin/nologin driftline \
+    && useradd --key UID_MAX=65532 --uid 65532 --gid 65532 --no-log-init --no-create-home --home-dir /tmp --shell /usr/sbin/nologin driftline \
+    && install --directory /etc/driftline \
     && install --directory --owner 65532 --group 65532 --mode 0750 /var/lib/driftline
 COPY --from=packages /opt/driftline /opt/driftline
 COPY --from=project /project /opt/driftline
@@ -58,9 +59,9 @@ EXPOSE 9108
 STOPSIGNAL SIGTERM
 # Asks /livez where the configuration says it is; a broker that is away does not make the daemon unhealthy.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
-    CMD ["driftline", "health", "--config", "/etc/driftline/driftline.yaml"]
+    CMD ["driftline", "health", "-c", "/etc/driftline/driftline.yaml"]
 ENTRYPOINT ["driftline"]
-CMD ["run", "--config", "/etc/driftline/driftline.yaml"]
+CMD ["run", "-c", "/etc/driftline/driftline.yaml"]
 ARG VERSION=unknown REVISION=unknown CREATED=unknown SOURCE=unknown
 LABEL org.opencontainers.image.title="driftline" \
       org.opencontainers.image.description="Watches Kafka topics for data-quality faults and drift, and pages people when it matters." \

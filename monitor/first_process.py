@@ -1,7 +1,7 @@
 """How a process ends at once when it is the first of its container.
 
-The kernel ignores a signal that would end process 1 by default: `docker stop` would wait out its grace period for a daemon
-that has no handler yet, or no longer.
+The kernel ignores a signal that would end process 1 by default: `docker stop` would wait out its grace period for a
+daemon that has no handler yet, or no longer.
 """
 
 from __future__ import annotations

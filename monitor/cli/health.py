@@ -10,7 +10,7 @@ import typer
 
 def health(
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", metavar="FILE", help="The daemon's configuration: where it listens.")
+        Path | None, typer.Option("--config", "-c", metavar="FILE", help="The daemon's configuration.")
     ] = None,
     url: Annotated[str | None, typer.Option(metavar="URL", help="Where it answers, in place of --config.")] = None,
     ready: Annotated[bool, typer.Option("--ready", help="Ask /readyz in place of /livez.")] = False,

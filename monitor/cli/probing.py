@@ -1,7 +1,7 @@
 """Asks a daemon's probes over HTTP.
 
-A container runtime does this every few seconds for ever, so only the part of the configuration that says where the daemon
-listens is read, and nothing that is slow to import.
+A container runtime does this every few seconds for ever, so of the configuration only what says where the daemon is
+listening is looked at, and nothing is imported that is slow.
 """
 
 from __future__ import annotations
