@@ -43,7 +43,8 @@ RUN python3 -m pip uninstall --yes --quiet --root-user-action ignore pip \
     && rm -rf /usr/local/lib/python3.*/ensurepip \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
     && groupadd --gid 65532 driftline \
-    && useradd --key UID_MAX=65532 --uid 65532 --gid 65532 --no-log-init --no-create-home --home-dir /tmp --shell /usr/sbin/nologin driftline \
+    && useradd --key UID_MAX=65532 --uid 65532 --gid 65532 --no-log-init --no-create-home \
+        --home-dir /tmp --shell /usr/sbin/nologin driftline \
     && install --directory /etc/driftline \
     && install --directory --owner 65532 --group 65532 --mode 0750 /var/lib/driftline
 COPY --from=packages /opt/driftline /opt/driftline

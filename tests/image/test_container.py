@@ -13,10 +13,13 @@ import pytest
 import yaml
 
 from tests.support.container import Container
+from tests.support.image import BUILT
 from tests.support.kafka import Cluster, free_ports, unique
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka"), pytest.mark.timeout(240)]
 
+# The stand-in shows what is the same for both; their codecs are tried everywhere.
+CLIENTS = ["kafka-python", "librdkafka"] if BUILT else ["kafka-python"]
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 RECORDS = 50
 EVERYTHING = """
@@ -92,7 +95,7 @@ def counted(url: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("driftline_records_total{"))
 
 
-@pytest.mark.parametrize("client", ["kafka-python", "librdkafka"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_the_image_s_own_command_reads_every_codec_and_drains(image, tmp_path, kafka_broker: Cluster, client):
     topic = kafka_broker.create_topic(unique("image"))
     for codec in CODECS:
