@@ -89,7 +89,7 @@ def probe(address: Address, path: str, timeout_s: float) -> tuple[bool, str]:
         answer = connection.getresponse()
         said = answer.read(_SAID_CHARACTERS).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
-        return False, f"driftline: no answer from {address.host}:{address.port}: {error or type(error).__name__}"
+        return False, f"driftline: no answer from {address.host}:{address.port}: {str(error) or type(error).__name__}"
     finally:
         connection.close()
     return answer.status == http.HTTPStatus.OK, said
