@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from monitor.first_process import at_once
 from tests.support.container import need_namespaces
 
+MONITOR = Path(__file__).parents[2] / "monitor"
 ITSELF = "os.kill(os.getpid(), signal.SIGTERM)"
 WITHOUT = f"import os, signal; {ITSELF}; print('survived')"
 WITH = (
@@ -30,3 +32,8 @@ def test_process_1_survives_the_default_and_not_the_action(program, code, out):
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (code, out)
+
+
+def test_nobody_else_goes_back_to_the_default_of_a_signal():
+    users = {file.name for file in MONITOR.rglob("*.py") if "SIG_DFL" in file.read_text()}
+    assert users == {"first_process.py"}
