@@ -15,7 +15,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards docs docs-reference lock image image-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,14 @@ lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest ve
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@echo uv | $(COMPILE) --no-annotate - -o requirements/bootstrap.txt
+	@echo hatchling | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/build.txt
+	@echo apprise | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/apprise.txt
+
+image: ## build the container image with Docker or buildah; scripts/image.sh says what can be set
+	@scripts/image.sh
+
+image-test: setup test-setup ## build the image without any registry and run it on a real Kafka (needs root and Debian)
+	@scripts/image-test.sh
 
 clean: ## remove everything that was made here, .venv included
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site

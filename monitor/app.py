@@ -28,6 +28,7 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.first_process import at_once
 from monitor.gating import Gatekeeper, Silencer, build_gate
 from monitor.in_force import LoadView
 from monitor.incidents import Grouped
@@ -227,7 +228,7 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
     def drain(number: int, _frame: FrameType | None) -> None:
         log.info("signal_received", signal=signal.Signals(number).name)
         for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, at_once())
         stop()
 
     def refuse(_number: int, _frame: FrameType | None) -> None:

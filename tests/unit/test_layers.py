@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "urls",
                 "brokers",
                 "printable",
+                "first_process",
             }
         ),
     ),
