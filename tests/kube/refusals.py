@@ -1,0 +1,102 @@
+"""What has to be refused, so that the other checks mean something: faults that are planted here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.kube.cluster import Answer, Cluster
+from tests.kube.record import Record
+from tests.kube.release import Release, wait_until
+
+_MONITOR = {
+    "apiVersion": "monitoring.coreos.com/v1",
+    "kind": "ServiceMonitor",
+    "metadata": {"name": "typo"},
+    "spec": {"selector": {}, "endpoints": [{"port": "http", "intervall": "30s"}]},
+}
+_POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "root"},
+    "spec": {"containers": [{"name": "root", "image": "any", "securityContext": {"privileged": True}}]},
+}
+_ROOT = ("--set", "podSecurityContext.runAsNonRoot=false")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In which file of the chart which text becomes which."""
+
+    file: str
+    old: str
+    new: str
+
+    def into(self, chart: Path, copy: Path) -> Path:
+        """Return a copy of the chart that has the fault.
+
+        Raises:
+            ValueError: the chart has no such text, so nothing would be wrong with the copy.
+        """
+        shutil.copytree(chart, copy)
+        path = copy / self.file
+        text = path.read_text()
+        if self.old not in text:
+            raise ValueError(f"{self.file} has no {self.old!r}: plant the fault elsewhere")
+        path.write_text(text.replace(self.old, self.new))
+        return copy
+
+
+_MISSPELT = Fault("templates/servicemonitor.yaml", "interval:", "intervall:")
+_SELECTOR = Fault(
+    "templates/_helpers.tpl",
+    "app.kubernetes.io/instance: {{ .Release.Name }}",
+    "app.kubernetes.io/instance: {{ .Release.Name }}\napp.kubernetes.io/part: changed",
+)
+
+
+def refuse(cluster: Cluster, chart: Path, values: Path, home: Path, record: Record) -> None:
+    """Check that typos, forbidden pods and a changed selector are refused, and keep the servers' words."""
+    release = Release(cluster, "refusals", values)
+    release.make_namespace()
+    _refused(
+        record, "a ServiceMonitor with a misspelt field", release.apply_strictly(json.dumps(_MONITOR)), "unknown field"
+    )
+    pod = cluster.run("kubectl", "create", "--namespace", release.namespace, "-f", "-", stdin=json.dumps(_POD))
+    _refused(record, "a privileged pod", pod, "violates PodSecurity")
+    typo = release.helm("install", chart, "--set", "persistance.enabled=false", "--dry-run=server")
+    _refused(record, "a misspelt value", typo, "persistance")
+    misspelt = _MISSPELT.into(chart, home / "misspelt")
+    dry = release.helm("install", misspelt, "--dry-run=server")
+    record.keep("helm --dry-run=server of a template with a misspelt field", f"exit code {dry.code}\n{dry.error}")
+    _refused(record, "a template with a misspelt field", release.helm("install", misspelt), "intervall")
+    release.command("uninstall")
+    _refuse_root(release, chart, record)
+    _refuse_changed_selector(release, chart, home, record)
+
+
+def _refuse_root(release: Release, chart: Path, record: Record) -> None:
+    """A workload that may run as root is stored (with a warning); its pods are refused."""
+    installed = release.helm("install", chart, *_ROOT)
+    record.keep("a workload that may run as root", installed.error)
+    refused = wait_until(lambda: "violates PodSecurity" in release.refusals())
+    record.check("refused: the pods of a workload that may run as root", refused, installed.said)
+    record.keep("its pods", release.refusals())
+    release.command("uninstall")
+
+
+def _refuse_changed_selector(release: Release, chart: Path, home: Path, record: Record) -> None:
+    """An upgrade that touches an immutable field, so that a passing upgrade says something."""
+    release.helm("install", chart)
+    changed = release.helm("upgrade", _SELECTOR.into(chart, home / "selector"))
+    record.check("refused: an upgrade that changes the selector", bool(changed.code), changed.said)
+    record.keep("an upgrade that changes the selector", changed.error)
+    release.command("uninstall")
+
+
+def _refused(record: Record, what: str, answer: Answer, why: str) -> None:
+    said = f"exit code {answer.code}: {answer.said}"
+    record.check(f"refused: {what}", bool(answer.code) and why in answer.said, said)
+    record.keep(what, answer.error)
