@@ -10,12 +10,13 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
+KUBE_ARGS ?=
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance kube dashboards docs docs-reference lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +54,10 @@ calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs wri
 
 conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
 	@$(BIN)/python -m tests.conformance
+
+kube: setup ## the chart on a real kube-apiserver, built here first (needs Go; long); KUBE_ARGS=--docs records it
+	@PYTHON=$(BIN)/python scripts/kube-setup.sh
+	@$(BIN)/python -m tests.kube $(KUBE_ARGS)
 
 dashboards: setup ## write dashboards/*.json anew
 	@$(BIN)/python -m dashboards

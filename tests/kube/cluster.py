@@ -1,6 +1,6 @@
 """A real control plane on loopback: etcd, kube-apiserver, kube-controller-manager. No kubelet, so no container runs.
 
-Everything lives in one directory and dies with the context: ports are free ones, certificates and the token are made here.
+All of it lives in one directory and ends with the context: ports are free ones, certificates and token are made here.
 """
 
 from __future__ import annotations

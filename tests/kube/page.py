@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _WIDTH = 1200
 
 def block(cluster: Cluster, lives: Sequence[Lived], before: str, record: Record) -> str:
     """Return the record of a run as Markdown: versions, a row for each file of values, and what was refused how."""
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = dt.datetime.now(dt.UTC).date()
     lines = [
         f"Run on {today}: {', '.join(_versions(cluster))}. {record.passed} checks passed, {len(record.failed)} failed.",
         "",
@@ -46,7 +47,7 @@ def write(path: Path, text: str) -> None:
 
 
 def _versions(cluster: Cluster) -> list[str]:
-    server = cluster.get_raw("/version")["gitVersion"]
+    server = json.loads(cluster.run("kubectl", "get", "--raw", "/version").out)["gitVersion"]
     client = cluster.run("kubectl", "version", "--client").out.splitlines()[0].split()[-1]
     helm = cluster.run("helm", "version", "--template={{.Version}}").out.strip()
     return [f"kube-apiserver and kube-controller-manager {server}", f"kubectl {client}", f"helm {helm}"]
