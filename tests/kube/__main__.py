@@ -33,7 +33,7 @@ def main() -> int:
             files = [file for file in sorted(chart.glob("ci/*-values.yaml")) if options.only in file.name]
             lives = _lives(cluster, chart, files, record)
             print(f"from {before.what}", flush=True)
-            for file in (None, *files):
+            for file in files:
                 upgrade_from(Release(cluster, f"from-{_short(file)}", file), before.chart, chart, record)
             print("what must be refused", flush=True)
             refuse(cluster, chart, chart / options.monitoring, home, record)
@@ -67,14 +67,14 @@ def _install_crds(cluster: Cluster, crds: Path, record: Record) -> None:
 
 def _lives(cluster: Cluster, chart: Path, files: Sequence[Path], record: Record) -> list[Lived]:
     lives = []
-    for file in (None, *files):
-        print(file.name if file else "no values at all", flush=True)
+    for file in files:
+        print(file.name, flush=True)
         lives.append(live(Release(cluster, f"ci-{_short(file)}", file), chart, record))
     return lives
 
 
-def _short(file: Path | None) -> str:
-    return file.name.removesuffix("-values.yaml") if file else "defaults"
+def _short(file: Path) -> str:
+    return file.name.removesuffix("-values.yaml")
 
 
 if __name__ == "__main__":

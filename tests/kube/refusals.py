@@ -21,7 +21,7 @@ _POD = {
     "apiVersion": "v1",
     "kind": "Pod",
     "metadata": {"name": "root"},
-    "spec": {"containers": [{"name": "root", "image": "any", "securityContext": {"privileged": True}}]},
+    "spec": {"containers": [{"name": "root", "image": "any"}]},
 }
 _ROOT = ("--set", "podSecurityContext.runAsNonRoot=false")
 
@@ -49,29 +49,26 @@ class Fault:
         return copy
 
 
-_MISSPELT = Fault("templates/servicemonitor.yaml", "interval:", "intervall:")
-_SELECTOR = Fault(
-    "templates/_helpers.tpl",
-    "app.kubernetes.io/instance: {{ .Release.Name }}",
-    "app.kubernetes.io/instance: {{ .Release.Name }}\napp.kubernetes.io/part: changed",
-)
+_MISSPELT = Fault("templates/_monitor.tpl", "honorLabels:", "honourLabels:")
+_SELECTOR = Fault("templates/_names.tpl", "component: monitor", "component: daemon")
 
 
 def refuse(cluster: Cluster, chart: Path, values: Path, home: Path, record: Record) -> None:
     """Check that typos, forbidden pods and a changed selector are refused, and keep the servers' words."""
     release = Release(cluster, "refusals", values)
     release.make_namespace()
-    _refused(
-        record, "a ServiceMonitor with a misspelt field", release.apply_strictly(json.dumps(_MONITOR)), "unknown field"
-    )
-    pod = cluster.run("kubectl", "create", "--namespace", release.namespace, "-f", "-", stdin=json.dumps(_POD))
-    _refused(record, "a privileged pod", pod, "violates PodSecurity")
+    for what, wanted, why in (
+        ("a ServiceMonitor with a misspelt field", _MONITOR, "unknown field"),
+        ("a pod that may run as root", _POD, "violates PodSecurity"),
+    ):
+        create = ("kubectl", "create", "--validate=strict", "--namespace", release.namespace, "-f", "-")
+        _refused(record, what, cluster.run(*create, stdin=json.dumps(wanted)), why)
     typo = release.helm("install", chart, "--set", "persistance.enabled=false", "--dry-run=server")
     _refused(record, "a misspelt value", typo, "persistance")
     misspelt = _MISSPELT.into(chart, home / "misspelt")
     dry = release.helm("install", misspelt, "--dry-run=server")
     record.keep("helm --dry-run=server of a template with a misspelt field", f"exit code {dry.code}\n{dry.error}")
-    _refused(record, "a template with a misspelt field", release.helm("install", misspelt), "intervall")
+    _refused(record, "a template with a misspelt field", release.helm("install", misspelt), "honourLabels")
     release.command("uninstall")
     _refuse_root(release, chart, record)
     _refuse_changed_selector(release, chart, home, record)
