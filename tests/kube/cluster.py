@@ -42,12 +42,12 @@ class Cluster:
     """A running control plane and the clients that talk to it."""
 
     home: Path
-    programs: Path
+    path: str
 
     def run(self, *command: str, stdin: str | None = None) -> Answer:
         """Run `helm` or `kubectl` against this cluster; never raises for an exit code."""
         done = subprocess.run(
-            [str(self.programs / command[0]), *command[1:]],
+            command,
             input=stdin,
             capture_output=True,
             text=True,
@@ -67,7 +67,7 @@ class Cluster:
     def _environment(self) -> dict[str, str]:
         home = str(self.home)
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": self.path,
             "HOME": home,
             "KUBECONFIG": str(self.home / "admin.kubeconfig"),
             "HELM_CACHE_HOME": f"{home}/helm-cache",
@@ -77,8 +77,8 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(programs: Path, home: Path) -> Iterator[Cluster]:
-    """Yield a cluster as soon as it says that it is ready.
+def running(programs: Path, helm: Path, home: Path) -> Iterator[Cluster]:
+    """Yield a cluster as soon as it says that it is ready; `helm` is that program's directory, or else the PATH has it.
 
     Raises:
         RuntimeError: a part has not come up; the message ends with its log's last lines.
@@ -88,7 +88,7 @@ def running(programs: Path, home: Path) -> Iterator[Cluster]:
     _certificates(home)
     (home / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
     _kubeconfig(home, f"https://127.0.0.1:{server}", token)
-    cluster = Cluster(home, programs)
+    cluster = Cluster(home, os.pathsep.join([str(programs), str(helm), os.environ["PATH"]]))
     with contextlib.ExitStack() as parts:
         etcd = f"http://127.0.0.1:{client_port}"
         parts.enter_context(_part(home, [programs / "etcd", *_etcd(home, etcd, f"http://127.0.0.1:{peer_port}")]))
@@ -124,7 +124,7 @@ def _apiserver(home: Path, port: int, etcd: str) -> list[str]:
         f"--token-auth-file={home / 'tokens.csv'}",
         "--anonymous-auth=false",
         "--authorization-mode=RBAC",
-        "--service-cluster-ip-range=10.96.0.0/16",
+        "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/108",  # both families, as a ci file asks for IPv6
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={home / 'accounts.key'}",
         f"--service-account-signing-key-file={home / 'accounts.key'}",

@@ -55,42 +55,42 @@ _SELECTOR = Fault("templates/_names.tpl", "component: monitor", "component: daem
 
 def refuse(cluster: Cluster, chart: Path, values: Path, home: Path, record: Record) -> None:
     """Check that typos, forbidden pods and a changed selector are refused, and keep the servers' words."""
-    release = Release(cluster, "refusals", values)
-    release.make_namespace()
+    release = Release(cluster, "refusals", chart, values)
+    release.make_surroundings()
     for what, wanted, why in (
         ("a ServiceMonitor with a misspelt field", _MONITOR, "unknown field"),
         ("a pod that may run as root", _POD, "violates PodSecurity"),
     ):
         create = ("kubectl", "create", "--validate=strict", "--namespace", release.namespace, "-f", "-")
         _refused(record, what, cluster.run(*create, stdin=json.dumps(wanted)), why)
-    typo = release.helm("install", chart, "--set", "persistance.enabled=false", "--dry-run=server")
+    typo = release.helm("install", "--set", "persistance.enabled=false", "--dry-run=server")
     _refused(record, "a misspelt value", typo, "persistance")
     misspelt = _MISSPELT.into(chart, home / "misspelt")
-    dry = release.helm("install", misspelt, "--dry-run=server")
+    dry = release.helm("install", "--dry-run=server", chart=misspelt)
     record.keep("helm --dry-run=server of a template with a misspelt field", f"exit code {dry.code}\n{dry.error}")
-    _refused(record, "a template with a misspelt field", release.helm("install", misspelt), "honourLabels")
-    release.command("uninstall")
-    _refuse_root(release, chart, record)
-    _refuse_changed_selector(release, chart, home, record)
+    _refused(record, "a template with a misspelt field", release.helm("install", chart=misspelt), "honourLabels")
+    release.undo("uninstall")
+    _refuse_root(release, record)
+    _refuse_changed_selector(release, home, record)
 
 
-def _refuse_root(release: Release, chart: Path, record: Record) -> None:
+def _refuse_root(release: Release, record: Record) -> None:
     """A workload that may run as root is stored (with a warning); its pods are refused."""
-    installed = release.helm("install", chart, *_ROOT)
+    installed = release.helm("install", *_ROOT)
     record.keep("a workload that may run as root", installed.error)
     refused = wait_until(lambda: "violates PodSecurity" in release.refusals())
     record.check("refused: the pods of a workload that may run as root", refused, installed.said)
     record.keep("its pods", release.refusals())
-    release.command("uninstall")
+    release.undo("uninstall")
 
 
-def _refuse_changed_selector(release: Release, chart: Path, home: Path, record: Record) -> None:
+def _refuse_changed_selector(release: Release, home: Path, record: Record) -> None:
     """An upgrade that touches an immutable field, so that a passing upgrade says something."""
-    release.helm("install", chart)
-    changed = release.helm("upgrade", _SELECTOR.into(chart, home / "selector"))
+    release.helm("install")
+    changed = release.helm("upgrade", chart=_SELECTOR.into(release.chart, home / "selector"))
     record.check("refused: an upgrade that changes the selector", bool(changed.code), changed.said)
     record.keep("an upgrade that changes the selector", changed.error)
-    release.command("uninstall")
+    release.undo("uninstall")
 
 
 def _refused(record: Record, what: str, answer: Answer, why: str) -> None:
