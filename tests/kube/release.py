@@ -56,7 +56,7 @@ class Release:
         return [item for item in yaml.safe_load_all(answer.out) if item]
 
     def apply_strictly(self) -> Answer:
-        """Ask the server about all objects, storing none: an unknown or doubled field is an error, and so is a warning."""
+        """Ask the server about all objects, storing none: an unknown or doubled field or a warning is an error."""
         # As the default only: objects may be in other namespaces, which --namespace would refuse.
         self.cluster.run("kubectl", "config", "set-context", "--current", f"--namespace={self.namespace}")
         strictly = ("--server-side", "--dry-run=server", "--validate=strict", "--warnings-as-errors")
