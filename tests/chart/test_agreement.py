@@ -30,6 +30,7 @@ def test_selectors_find_the_daemon_and_nothing_else(name):
     objects = rendered(name)
     labels = workload(objects)["spec"]["template"]["metadata"]["labels"]
     others = [each["metadata"]["labels"] for each in objects if each["kind"] == "Pod"]
+    others += [each["spec"]["template"]["metadata"]["labels"] for each in objects if each["kind"] == "Job"]
     selectors = [workload(objects)["spec"]["selector"]["matchLabels"]]
     selectors += [each["spec"]["selector"] for each in objects if each["kind"] == "Service"]
     selectors += [each["spec"]["podSelector"]["matchLabels"] for each in objects if each["kind"] == "NetworkPolicy"]
@@ -195,3 +196,19 @@ def test_the_namespace_of_tests_and_rules_is_their_own():
 def test_prometheus_finds_the_token_where_the_daemon_does():
     endpoint = only(rendered("sasl-tls"), "ServiceMonitor")["spec"]["endpoints"][0]
     assert endpoint["authorization"] == {"credentials": {"name": "driftline-http", "key": "token"}}
+
+
+def test_the_hook_checks_what_the_upgrade_will_mount():
+    objects = rendered("extra-everything")
+    job = only(objects, "Job")
+    spec = job["spec"]["template"]["spec"]
+    (check,) = spec["containers"]
+    assert check["args"] == container(objects, "check-config")["args"]
+    assert check["env"] == container(objects)["env"]
+    config = next(volume["configMap"]["name"] for volume in spec["volumes"] if volume["name"] == "config")
+    own, later = (only(objects, "ConfigMap", name) for name in (config, "payments-quality"))
+    assert own["data"] == later["data"]
+    hooks = [each["metadata"]["annotations"] for each in (own, job)]
+    assert [each["helm.sh/hook"] for each in hooks] == ["pre-upgrade", "pre-upgrade"]
+    assert int(hooks[0]["helm.sh/hook-weight"]) < int(hooks[1]["helm.sh/hook-weight"]), "the ConfigMap comes first"
+    assert "serviceAccountName" not in spec, "a new one does not exist yet"

@@ -129,6 +129,30 @@ def test_a_changed_configuration_restarts_the_pod_unless_it_is_signalled():
     assert checksum({"reload": "signal"}) is None
 
 
+@pytest.mark.parametrize(
+    ("change", "restarts"),
+    [
+        ({"config": {"name": "clicks"}}, True),
+        ({"config": {"source": {"start": "earliest"}}}, True),
+        ({"config": {"store": {"path": "/data"}}, "persistence": {"mountPath": "/data"}}, True),
+        ({"config": {"http": {"listen": ":9108"}}}, True),
+        ({"config": {"http": {"tls": {"cert_file": "a", "key_file": "b"}}}}, True),
+        ({"config": {"http": {"console": False}}}, False),
+        ({"config": {"store": {"history": "1d"}}}, False),
+        ({"config": {"fields": {"amount": {"range": [0, 1]}}}}, False),
+        ({"config": {"sinks": [{"kind": "log", "name": "log"}]}}, False),
+        ({"configFiles": {"a": "b"}}, False),
+    ],
+    ids=str,
+)
+def test_only_what_a_running_daemon_cannot_take_restarts_one_that_is_signalled(change, restarts):
+    def restart(values):
+        pod = workload(render(values | {"reload": "signal"}))["spec"]["template"]
+        return pod["metadata"]["annotations"]["checksum/restart"]
+
+    assert (restart({}) != restart(change)) is restarts
+
+
 def test_files_of_the_configuration_stay_as_they_are():
     text = "  indented\nwith tab\t\n\nend"
     files = {"schema.avsc": text, "b": "x\n"}

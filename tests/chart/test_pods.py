@@ -67,7 +67,7 @@ def test_no_pod_has_rights_in_the_cluster(name):
     assert not any("rbac" in each["apiVersion"] for each in objects)
     wanted = ci_values(name).get("serviceAccount", {}).get("automount", False)
     for owner, spec in pods(objects):
-        assert spec["automountServiceAccountToken"] is (wanted and "-test-" not in owner)
+        assert spec["automountServiceAccountToken"] is (wanted and owner == workload(objects)["metadata"]["name"])
         assert spec["enableServiceLinks"] is False
 
 

@@ -78,6 +78,7 @@ def test_examples_render_every_kind_of_object():
         "ConfigMap",
         "Deployment",
         "Ingress",
+        "Job",
         "NetworkPolicy",
         "Pod",
         "PodDisruptionBudget",

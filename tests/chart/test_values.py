@@ -104,9 +104,10 @@ SCENARIOS: list[dict[str, Any]] = [
         "fullnameOverride": "",
         "persistence": {"existingClaim": ""},
     },
-    {"baseline": {"source": "configMap"}, "persistence": {"existingClaim": "mark-claim"}},
+    {"baseline": {"source": "configMap"}},
 ]
 ALWAYS: dict[str, Any] = {
+    "checkConfig": {"beforeUpgrade": True},
     "ingress": {"enabled": True},
     "networkPolicy": {"enabled": True, "egress": {"enabled": True}},
     "podDisruptionBudget": {"enabled": True},
@@ -117,6 +118,7 @@ ALWAYS: dict[str, Any] = {
 }
 CHOICES = {
     "checkConfig.enabled": False,
+    "checkConfig.beforeUpgrade": True,
     "serviceAccount.create": False,
     "serviceAccount.automount": True,
     "persistence.enabled": False,

@@ -146,9 +146,9 @@ def config_in(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 
 
 def pods(objects: tuple[dict[str, Any], ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every pod's spec with whose it is: the workload's, and those of `helm test`."""
+    """Yield every pod's spec with whose it is: the workload's, the hook's, and those of `helm test`."""
     for each in objects:
-        if each["kind"] in ("StatefulSet", "Deployment"):
+        if each["kind"] in ("StatefulSet", "Deployment", "Job"):
             yield each["metadata"]["name"], each["spec"]["template"]["spec"]
         elif each["kind"] == "Pod":
             yield each["metadata"]["name"], each["spec"]

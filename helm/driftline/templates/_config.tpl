@@ -15,6 +15,12 @@
 {{- toYaml $config -}}
 {{- end -}}
 
+{{/* The parts that a running daemon cannot take, so that they restart it in any case: RESTART in the daemon's code. */}}
+{{- define "driftline.restartParts" -}}
+{{- $config := include "driftline.config" . | fromYaml -}}
+{{- toYaml (dict "name" $config.name "source" $config.source "path" $config.store.path "listen" $config.http.listen "tls" $config.http.tls) -}}
+{{- end -}}
+
 {{- define "driftline.baselinePath" -}}
 {{- if eq .Values.baseline.source "store" -}}
 {{- printf "%s/baselines/%s" (trimSuffix "/" .Values.persistence.mountPath) .Values.config.name -}}
