@@ -20,7 +20,7 @@ _FIXED = frozenset({"DriftlineDeadLettersFailing", "DriftlineSeriesDropped"})
 
 
 def chart_rules(name: str, text: str) -> str:
-    """Return the chart's copy of a file of rules: the same, with `threshold` or `objective` beside marked expressions."""
+    """Return the chart's copy of a file of rules: marked expressions with `threshold` or `objective` beside them."""
     document = yaml.safe_load(text)
     for rule in alerts_in(document):
         _mark(rule)

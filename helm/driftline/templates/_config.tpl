@@ -4,13 +4,21 @@
 {{- define "driftline.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $store := default dict $config.store -}}
-{{- $_ := set $config "store" (merge (dict) $store (dict "path" .Values.persistence.mountPath)) -}}
+{{- if not $store.path -}}{{- $_ := set $store "path" .Values.persistence.mountPath -}}{{- end -}}
 {{- $http := default dict $config.http -}}
-{{- $_ := set $config "http" (merge (dict) $http (dict "listen" (printf "0.0.0.0:%v" .Values.service.port))) -}}
-{{- if $config.baseline -}}
-{{- $_ := set $config "baseline" (merge (dict) $config.baseline (dict "path" (include "driftline.baselinePath" .))) -}}
+{{- if not $http.listen -}}{{- $_ := set $http "listen" (printf "0.0.0.0:%v" .Values.service.port) -}}{{- end -}}
+{{- if and $config.baseline (not ($config.baseline).path) -}}
+{{- $_ := set $config.baseline "path" (include "driftline.baselinePath" .) -}}
 {{- end -}}
+{{- $_ := set $config "store" $store -}}
+{{- $_ := set $config "http" $http -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* The parts that a running daemon cannot take, so that they restart it in any case: RESTART in the daemon's code. */}}
+{{- define "driftline.restartParts" -}}
+{{- $config := include "driftline.config" . | fromYaml -}}
+{{- toYaml (dict "name" $config.name "source" $config.source "path" $config.store.path "listen" $config.http.listen "tls" $config.http.tls) -}}
 {{- end -}}
 
 {{- define "driftline.baselinePath" -}}

@@ -8,6 +8,8 @@ metadata:
     kubectl.kubernetes.io/default-container: driftline
     {{- if eq .Values.reload "checksum" }}
     checksum/config: {{ include "driftline.files" . | sha256sum }}
+    {{- else }}
+    checksum/restart: {{ include "driftline.restartParts" . | sha256sum }}
     {{- end }}
     {{- with merge (dict) .Values.podAnnotations .Values.commonAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -239,10 +241,13 @@ volumeMounts:
 {{- else if not (include "driftline.persistent" .) }}
 {{ include "driftline.emptyStore" . }}
 {{- end }}
+{{ include "driftline.otherVolumes" (dict "root" . "config" (include "driftline.fullname" .)) }}
+{{- end -}}
+
+{{/* Those of a pod that is not the daemon: one process at a time may have the store. (dict "root" "config"). */}}
+{{- define "driftline.idleVolumes" -}}
+{{ include "driftline.emptyStore" .root }}
 {{ include "driftline.otherVolumes" . }}
-{{- with .Values.extraVolumes }}
-{{ toYaml . }}
-{{- end }}
 {{- end -}}
 
 {{- define "driftline.emptyStore" -}}
@@ -251,23 +256,25 @@ volumeMounts:
     sizeLimit: {{ .Values.persistence.emptyDirSizeLimit }}
 {{- end -}}
 
+{{/* (dict "root" "config"): config is the name of the ConfigMap. */}}
 {{- define "driftline.otherVolumes" -}}
+{{- $values := .root.Values -}}
 - name: config
   configMap:
-    name: {{ include "driftline.fullname" . }}
+    name: {{ .config }}
 - name: tmp
   emptyDir:
-    sizeLimit: {{ .Values.tmpSizeLimit }}
-{{- if eq .Values.baseline.source "configMap" }}
+    sizeLimit: {{ $values.tmpSizeLimit }}
+{{- if eq $values.baseline.source "configMap" }}
 - name: baseline
   configMap:
-    name: {{ .Values.baseline.configMap.name }}
-{{- else if eq .Values.baseline.source "initContainer" }}
+    name: {{ $values.baseline.configMap.name }}
+{{- else if eq $values.baseline.source "initContainer" }}
 - name: baseline
   emptyDir:
-    sizeLimit: {{ .Values.tmpSizeLimit }}
+    sizeLimit: {{ $values.tmpSizeLimit }}
 {{- end }}
-{{- with .Values.secrets.files }}
+{{- with $values.secrets.files }}
 - name: secrets
   projected:
     # Readable by the daemon's group alone.
@@ -283,5 +290,8 @@ volumeMounts:
             - key: {{ $from.key }}
               path: {{ $file }}
       {{- end }}
+{{- end }}
+{{- with $values.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
