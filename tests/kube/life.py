@@ -58,9 +58,9 @@ def upgrade_from(release: Release, previous: Path, record: Record) -> None:
     release.make_surroundings()
     for what, answer in (
         ("install of the previous version", release.helm("install", chart=previous)),
-        ("upgrade", release.helm("upgrade")),
+        ("upgrade", release.upgrade()),
         ("rollback", release.undo("rollback", "1")),
-        ("upgrade once more", release.helm("upgrade")),
+        ("upgrade once more", release.upgrade()),
     ):
         record.check(what, not answer.code, answer.said)
     _check_pods(release, release.rendered(), record)
@@ -88,7 +88,7 @@ def _check_pods(release: Release, objects: Sequence[Any], record: Record) -> Non
 
 def _upgrade_and_roll_back(release: Release, record: Record) -> None:
     before = _templates(release)
-    changed = release.helm("upgrade", *_CHANGE)
+    changed = release.upgrade(*_CHANGE)
     record.check("helm upgrade with changed values", not changed.code, changed.said)
     record.check("the workload has the change", _templates(release) != before)
     back = release.undo("rollback", "1")

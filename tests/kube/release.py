@@ -40,6 +40,11 @@ class Release:
         where = ("--namespace", self.namespace, "--values", str(self.values))
         return self.cluster.run("helm", verb, NAME, str(chart or self.chart), *where, *arguments)
 
+    def upgrade(self, *arguments: str) -> Answer:
+        """Run `helm upgrade`; without hooks where one is a job, which nobody would run here."""
+        jobs = any(item["kind"] == "Job" and is_hook(item) for item in self.rendered())
+        return self.helm("upgrade", *(("--no-hooks",) if jobs else ()), *arguments)
+
     def undo(self, verb: str, *arguments: str) -> Answer:
         """Run `helm rollback` or `uninstall`."""
         return self.cluster.run("helm", verb, NAME, *arguments, "--namespace", self.namespace)
