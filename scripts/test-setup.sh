@@ -78,7 +78,7 @@ EOF
             cp "$lock" "$directory/lock"
         else
             rm "$directory/helm"
-            lacking "the Helm that was fetched does not run here; put helm 3.14 or newer on the PATH"
+            lacking "the Helm that was fetched does not run here; put helm 3.17 or newer on the PATH"
         fi
     else
         lacking "no Helm: it could not be fetched (see above)"

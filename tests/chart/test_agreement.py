@@ -158,7 +158,7 @@ def test_what_is_added_is_there():
     spec = workload(objects)["spec"]["template"]["spec"]
     for key in ("affinity", "dnsConfig", "hostAliases", "nodeSelector", "tolerations", "topologySpreadConstraints"):
         assert spec[key] == values[key]
-    for key in ("dnsPolicy", "priorityClassName", "runtimeClassName", "schedulerName", "imagePullSecrets"):
+    for key in ("dnsPolicy", "priorityClassName", "runtimeClassName", "schedulerName", "imagePullSecrets", "hostUsers"):
         assert spec[key] == values[key]
     assert spec["terminationGracePeriodSeconds"] == 180
     main = container(objects)

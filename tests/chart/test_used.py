@@ -30,7 +30,7 @@ SCENARIOS: list[dict[str, Any]] = [
         "fullnameOverride": "",
         "persistence": {"existingClaim": ""},
     },
-    {"baseline": {"source": "configMap"}},
+    {"baseline": {"source": "configMap"}, "service": {"type": "LoadBalancer"}},
 ]
 ALWAYS: dict[str, Any] = {
     "checkConfig": {"beforeUpgrade": True},
@@ -66,6 +66,7 @@ CHOICES = {
     "service.ipFamilyPolicy": "RequireDualStack",
     "service.ipFamilies": ["IPv4"],
     "dnsPolicy": "Default",
+    "hostUsers": False,
     "podDisruptionBudget.enabled": True,
     "podDisruptionBudget.unhealthyPodEvictionPolicy": "IfHealthyBudget",
     "networkPolicy.enabled": True,
@@ -108,7 +109,7 @@ def mark(value: Value, number: int) -> tuple[Any, str] | None:
         return None
     if value.path[-1] in ("mountPath", "filesPath"):
         return f"/{text}", f"/{text}"
-    if isinstance(value.default, bool | dict | float):
+    if isinstance(value.default, bool | dict | float) or "boolean" in value.schema.get("type", ()):
         return None
     if isinstance(value.default, int) or "integer" in value.schema.get("type", ()):
         return 20_000 + number, str(20_000 + number)
