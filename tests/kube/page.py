@@ -50,7 +50,13 @@ def _versions(cluster: Cluster) -> list[str]:
     server = json.loads(cluster.run("kubectl", "get", "--raw", "/version").out)["gitVersion"]
     client = cluster.run("kubectl", "version", "--client").out.splitlines()[0].split()[-1]
     helm = cluster.run("helm", "version", "--template={{.Version}}").out.strip()
-    return [f"kube-apiserver and kube-controller-manager {server}", f"kubectl {client}", f"helm {helm}"]
+    etcd = cluster.run("etcd", "--version").out.splitlines()[0].split()[-1]
+    return [
+        f"kube-apiserver and kube-controller-manager {server}",
+        f"etcd {etcd}",
+        f"kubectl {client}",
+        f"helm {helm}",
+    ]
 
 
 def _trimmed(said: str) -> str:
