@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
+from monitor.alert_views import HeldView, MuteView, PendingView
+from monitor.in_force import EpochView, LoadView
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -236,6 +238,8 @@ class Snapshot:
     caught_up: bool = False
     baseline_version: str | None = None
     baseline: BaselineStateView | None = None
+    epoch: EpochView | None = None
+    last_load: LoadView | None = None
     partitions: tuple[PartitionView, ...] = ()
     rejects: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     reject_offsets: Mapping[tuple[str, str], tuple[RejectsView, ...]] = with_default(default_factory=dict)
@@ -258,10 +262,20 @@ class Snapshot:
     profiles: tuple[ProfileView, ...] = ()
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    pending: tuple[PendingView, ...] = ()
+    held: Mapping[tuple[str, str], tuple[HeldView, ...]] = with_default(default_factory=dict)
+    """By fingerprint and severity."""
+    notifications_held: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    """By sink and kind."""
+    silences: Mapping[str, int] = with_default(default_factory=dict)
+    """By state."""
+    muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)
+    incidents_open: Mapping[str, int] = with_default(default_factory=dict)
+    storms: Mapping[str, int] = with_default(default_factory=dict)
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from monitor.alert_views import HeldView, MuteView, PendingView
+from monitor.in_force import EpochView, LoadView
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
@@ -145,6 +147,10 @@ def bad_night() -> Snapshot:
             frozenset({"country"}),
             (BaselineEventView(T0_MS - 86_400_000, "7", "6", "restart with another version"),),
         ),
+        epoch=EpochView(
+            "9f31c2ab", "7", T0_MS - 7_200_000, ("fields.amount.range: [0, 100] -> [0, 200]", "sinks[am].url: changed")
+        ),
+        last_load=LoadView(False, T0_MS - 60_000, T0_MS - 7_200_000, ("window.size: not a duration (got soon)",)),
         partitions=(
             *(partition("payments", n) for n in range(3)),
             partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),
@@ -215,8 +221,19 @@ def bad_night() -> Snapshot:
             alert("items", status="resolved", ends_at_ms=T0_MS - _MINUTE_MS),
         ),
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
+        pending=(PendingView("ks", "items", "", 1, 2, T0_MS - _MINUTE_MS, "lower bound 0.11 ≥ 0.1"),),
+        held={
+            (f"{sum(map(ord, 'merchant.mcc')):016x}", "warning"): (
+                HeldView("silence", "51ce", "reload", T0_MS + _MINUTE_MS, ("am",)),
+            )
+        },
+        notifications_held={("am", "silence"): 1, ("oncall", "after"): 0},
+        silences={"pending": 0, "active": 1, "expired": 2},
+        muted=(MuteView("silence", "51ce", "active", ('field="merchant.mcc"',), T0_MS + _MINUTE_MS, "reload", "ada"),),
         outbox_size={"am": 0, "oncall": 1},
         sink_open={"am": 0, "oncall": 1},
+        incidents_open={"oncall": 2},
+        storms={"oncall": 1},
         checkpoint_duration=delay,
         checkpoint_last_success_ms=T0_MS - 4_000,
         rebalances=2,
@@ -275,6 +292,8 @@ def hostile() -> Snapshot:
         ready=True,
         ready_reason=HOSTILE,
         watermark_ms=2**62,
+        epoch=EpochView(HOSTILE, HOSTILE, 2**62, (HOSTILE,) * 200),
+        last_load=LoadView(False, 2**62, -(2**60), (HOSTILE,) * 200),
         last_window=WindowView(-(2**60), 2**60, 1, partial=True),
         partitions=(partition(HOSTILE, 0, watermark_ms=-(2**60), lag_s=math.inf, end_offset=None),),
         rejects={(HOSTILE, HOSTILE): 1},
@@ -312,8 +331,13 @@ def hostile() -> Snapshot:
                 HOSTILE, HOSTILE, cells=((HOSTILE, math.nan),), related=((HOSTILE, math.nan),), mix_share=math.inf
             ),
         ),
+        pending=(PendingView(HOSTILE, HOSTILE, HOSTILE, 1, 2, 2**62, HOSTILE),),
+        held={(HOSTILE, "critical"): (HeldView("silence", HOSTILE, HOSTILE, 2**62, (HOSTILE,)),)},
+        muted=(MuteView("silence", HOSTILE, "active", (HOSTILE,), 2**62, HOSTILE, HOSTILE),),
         outbox_size={HOSTILE: 1},
         sink_open={HOSTILE: 1},
+        incidents_open={HOSTILE: 1},
+        storms={HOSTILE: 1},
     )
 
 
