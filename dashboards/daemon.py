@@ -127,7 +127,19 @@ def _states() -> Section:
             f"sum by (instance) (increase(driftline_rebalances_total{{{_ON}}}[$__rate_interval]))", "{{instance}}"
         ),
     ).min(0)
-    return "State", [(6, [ready, waiting, rebalances])]
+    loaded = timeline(
+        "Configuration is the one in the file",
+        "No: the last attempt to load it failed, and the one before is still in force.",
+        YES,
+        over_time(f"min by (instance) (driftline_config_last_reload_successful{{{_ON}}})", "{{instance}}"),
+    )
+    loaded_at = number(
+        "Configuration loaded",
+        "When it was last loaded with success, at the start or later.",
+        "dateTimeFromNow",
+        now(f"max(driftline_config_last_reload_success_timestamp_seconds{{{_ON}}}) * 1000", "loaded"),
+    )
+    return "State", [(6, [ready, waiting, rebalances]), (5, [loaded, loaded_at])]
 
 
 def _baseline() -> Section:
@@ -221,7 +233,21 @@ def _notifications() -> Section:
         TROUBLE,
         over_time(f"max by (sink) (driftline_sink_open{{{_ON}}})", "{{sink}}"),
     )
-    return "Notifications", [(7, [waiting, sent, down])]
+    opened = graph(
+        "Incidents that sinks have open",
+        "What the receivers hold to be going on, by sink; all incidents of a storm are one.",
+        "short",
+        over_time(f"max by (sink) (driftline_incidents_open{{{_ON}}})", "{{sink}}"),
+    ).min(0)
+    storms = graph(
+        "Storms",
+        "Times at which more incidents began than are told one by one, in the step of the graph, by sink.",
+        "short",
+        over_time(
+            f"sum by (sink) (increase(driftline_notification_storms_total{{{_ON}}}[$__rate_interval]))", "{{sink}}"
+        ),
+    ).min(0)
+    return "Notifications", [(7, [waiting, sent, down]), (7, [opened, storms])]
 
 
 def _resources() -> Section:

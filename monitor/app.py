@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -27,13 +28,16 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.in_force import LoadView
+from monitor.incidents import Grouped
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
 from monitor.plan import MonitorPlan
-from monitor.sink_building import build_sink
+from monitor.sink_building import build_sink, grouped
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.dead_letter import DeadLetterProducer
+from monitor.store.incidents import IncidentTable
 from monitor.store.outbox import Outbox, SinkRoute
 from monitor.store.sqlite import Store
 from monitor.web.app import create_app
@@ -55,9 +59,9 @@ class RunSettings:
 class View:
     """Holds the last snapshot; written by the data thread, read by the HTTP thread, one reference at a time."""
 
-    def __init__(self, monitor: str, config_hash: str) -> None:
+    def __init__(self, monitor: str, config_hash: str, loaded: LoadView) -> None:
         """Begin with a snapshot that says it is starting."""
-        self.latest = Snapshot(monitor, __version__, config_hash, 0)
+        self.latest = Snapshot(monitor, __version__, config_hash, 0, last_load=loaded)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Replace the snapshot."""
@@ -91,10 +95,15 @@ def running(
         store = Store(_store_directory(config, settings, stack))
         stack.callback(store.close)
         meters = Meters(clock.monotonic_s)
-        view = View(config.name, config.digest)
+        now_ms = clock.now_ms()
+        loaded = LoadView(successful=True, at_ms=now_ms, success_at_ms=now_ms)
+        view = View(config.name, config.digest, loaded)
         specs = () if settings.dry_run else config.sinks
         routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
-        sinks = [build_sink(spec, config.source, clock) for spec in specs]
+        sinks = [
+            grouped(build_sink(spec, config.source, clock), spec, partial(IncidentTable, store.path, spec.name))
+            for spec in specs
+        ]
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, routes, strict=True)]
         dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
         stack.callback(dispatcher.close, _CLOSE_S)
@@ -123,7 +132,9 @@ def running(
             dispatcher=dispatcher,
             dead_letters=dead_letters,
             routes=routes,
+            grouped=[sink for sink in sinks if isinstance(sink, Grouped)],
             options=_options(config, settings),
+            last_load=lambda: loaded,
         )
         heart.append(daemon)
         dispatcher.hold()

@@ -12,6 +12,8 @@ from monitor.clock import Clock
 from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine, StepResult
 from monitor.errors import Retryable
+from monitor.in_force import LoadView
+from monitor.incidents import Grouped
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
@@ -48,7 +50,9 @@ class Daemon:
         dispatcher: Dispatcher | None = None,
         dead_letters: DeadLetters | None = None,
         routes: Sequence[SinkRoute] = (),
+        grouped: Sequence[Grouped] = (),
         options: Options = Options(),  # noqa: B008 - frozen
+        last_load: Callable[[], LoadView | None] = lambda: None,
     ) -> None:
         """Restore what belongs to the monitor; partitions are restored when they are assigned."""
         self.engine = engine
@@ -58,8 +62,10 @@ class Daemon:
         self._publish = publish
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
+        self._grouped = tuple(grouped)
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
+        self._last_load = last_load
         self._saver = Saver(engine)
         memory, now_ms = store.memory(), clock.now_ms()
         self._saver.restore(store.get("monitor"), memory, now_ms=now_ms, events=store.events(limit=RECENT_EVENTS))
@@ -232,10 +238,13 @@ class Daemon:
             outside.notifications = self._dispatcher.notifications
             outside.outbox_size = dict(self._dispatcher.outbox_size)
             outside.sink_open = self._dispatcher.sink_open
+        outside.incidents_open = {sink.name: sink.open for sink in self._grouped}
+        outside.storms = {sink.name: sink.storms for sink in self._grouped}
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view
         outside.events = self._saver.events
+        outside.last_load = self._last_load()
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
         outside.rebalances = self._ownership.rebalances

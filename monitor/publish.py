@@ -11,6 +11,7 @@ from monitor.baseline_state import baseline_state, with_events
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
+from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.results import CheckOutcome
@@ -43,10 +44,14 @@ class Outside:
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     sink_open: Mapping[str, int] = field(default_factory=dict)
+    incidents_open: Mapping[str, int] = field(default_factory=dict)
+    storms: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
     waiting_for: str = ""
     events: Sequence[StoredEvent] = ()
+    epoch: EpochView | None = None
+    last_load: LoadView | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,8 @@ class Publisher:
             caught_up=outside.caught_up,
             baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
             baseline=with_events(shown.baseline, outside.events),
+            epoch=outside.epoch,
+            last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
             rejects=_rejects(counted),
             reject_offsets=_reject_offsets(counted),
@@ -188,6 +195,8 @@ class Publisher:
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,
+            incidents_open=outside.incidents_open,
+            storms=outside.storms,
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
+from monitor.in_force import EpochView, LoadView
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -236,6 +237,8 @@ class Snapshot:
     caught_up: bool = False
     baseline_version: str | None = None
     baseline: BaselineStateView | None = None
+    epoch: EpochView | None = None
+    last_load: LoadView | None = None
     partitions: tuple[PartitionView, ...] = ()
     rejects: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     reject_offsets: Mapping[tuple[str, str], tuple[RejectsView, ...]] = with_default(default_factory=dict)
@@ -262,6 +265,8 @@ class Snapshot:
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)
+    incidents_open: Mapping[str, int] = with_default(default_factory=dict)
+    storms: Mapping[str, int] = with_default(default_factory=dict)
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0

@@ -31,6 +31,18 @@ DAEMON: Final = (
         "driftline_config_info", "info", "The configuration in force.", lambda s: [((s.config_hash,), 1)], ("hash",)
     ),
     _daemon(
+        "driftline_config_last_reload_successful",
+        "gauge",
+        "1 when the last attempt to load the configuration succeeded, else 0: the one before is still in force.",
+        lambda s: one(int(s.last_load.successful) if s.last_load else None),
+    ),
+    _daemon(
+        "driftline_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        "When the configuration was last loaded with success, at the start or later, Unix time.",
+        lambda s: one(seconds(s.last_load.success_at_ms) if s.last_load else None),
+    ),
+    _daemon(
         "driftline_baseline_info",
         "info",
         "The baseline that windows are compared with; absent without one.",
@@ -108,6 +120,20 @@ DAEMON: Final = (
         "gauge",
         "1 while a sink has failed so often that it counts as down, else 0.",
         lambda s: keyed(s.sink_open),
+        ("sink",),
+    ),
+    _daemon(
+        "driftline_incidents_open",
+        "gauge",
+        "Incidents (a storm is one) that a sink was told of and that are not over.",
+        lambda s: keyed(s.incidents_open),
+        ("sink",),
+    ),
+    _daemon(
+        "driftline_notification_storms_total",
+        "counter",
+        "Storms: times at which new incidents began to be told to a sink as one.",
+        lambda s: keyed(s.storms),
         ("sink",),
     ),
     _daemon(

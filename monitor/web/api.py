@@ -20,6 +20,7 @@ from monitor.snapshot import (
     WindowView,
 )
 from monitor.types import Alert, Level
+from monitor.web.in_force import epoch_document, load_document
 from monitor.web.incidents import incident_document, part_document
 from monitor.web.text import finite, shown
 
@@ -137,6 +138,8 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "config_hash": s.config_hash,
         "baseline_version": s.baseline_version,
         "baseline": _baseline(s.baseline),
+        "epoch": epoch_document(s.epoch),
+        "last_load": load_document(s.last_load),
         **_moment("taken_at", s.taken_at_ms),
         "alive": alive,
         "ready": s.ready,

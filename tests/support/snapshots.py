@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from monitor.in_force import EpochView, LoadView
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
@@ -145,6 +146,10 @@ def bad_night() -> Snapshot:
             frozenset({"country"}),
             (BaselineEventView(T0_MS - 86_400_000, "7", "6", "restart with another version"),),
         ),
+        epoch=EpochView(
+            "9f31c2ab", "7", T0_MS - 7_200_000, ("fields.amount.range: [0, 100] -> [0, 200]", "sinks[am].url: changed")
+        ),
+        last_load=LoadView(False, T0_MS - 60_000, T0_MS - 7_200_000, ("window.size: not a duration (got soon)",)),
         partitions=(
             *(partition("payments", n) for n in range(3)),
             partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),
@@ -217,6 +222,8 @@ def bad_night() -> Snapshot:
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
         outbox_size={"am": 0, "oncall": 1},
         sink_open={"am": 0, "oncall": 1},
+        incidents_open={"oncall": 2},
+        storms={"oncall": 1},
         checkpoint_duration=delay,
         checkpoint_last_success_ms=T0_MS - 4_000,
         rebalances=2,
@@ -275,6 +282,8 @@ def hostile() -> Snapshot:
         ready=True,
         ready_reason=HOSTILE,
         watermark_ms=2**62,
+        epoch=EpochView(HOSTILE, HOSTILE, 2**62, (HOSTILE,) * 200),
+        last_load=LoadView(False, 2**62, -(2**60), (HOSTILE,) * 200),
         last_window=WindowView(-(2**60), 2**60, 1, partial=True),
         partitions=(partition(HOSTILE, 0, watermark_ms=-(2**60), lag_s=math.inf, end_offset=None),),
         rejects={(HOSTILE, HOSTILE): 1},
@@ -314,6 +323,8 @@ def hostile() -> Snapshot:
         ),
         outbox_size={HOSTILE: 1},
         sink_open={HOSTILE: 1},
+        incidents_open={HOSTILE: 1},
+        storms={HOSTILE: 1},
     )
 
 

@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "errors",
                 "clock",
                 "snapshot",
+                "in_force",
                 "codec",
                 "duck",
                 "blocks",
@@ -46,6 +47,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "memory",
                 "memory_blocks",
                 "rootcause",
+                "incidents",
             }
         ),
     ),
@@ -70,6 +72,7 @@ LAYER_OF = {unit: name for name, units in LAYERS for unit in units}
 ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
+    ("snapshot", "in_force"): "the snapshot shows what is in force",
     ("brokers", "spec"): "how a cluster is reached is configured",
     ("codec", "errors"): "state that cannot be read is an error of the store",
     ("checks", "accumulators"): "a check reads accumulators, and what the baseline froze",

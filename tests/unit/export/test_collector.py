@@ -19,6 +19,8 @@ from tests.support.snapshots import bad_night, field_view, hostile, huge, partit
 PROMISED = {
     "driftline_build_info": ("info", "version"),
     "driftline_config_info": ("info", "hash"),
+    "driftline_config_last_reload_successful": ("gauge", ""),
+    "driftline_config_last_reload_success_timestamp_seconds": ("gauge", ""),
     "driftline_records_total": ("counter", "topic partition"),
     "driftline_record_bytes_total": ("counter", "topic partition"),
     "driftline_rejects_total": ("counter", "topic reason"),
@@ -56,6 +58,8 @@ PROMISED = {
     "driftline_notifications_total": ("counter", "sink outcome"),
     "driftline_outbox_size": ("gauge", "sink"),
     "driftline_sink_open": ("gauge", "sink"),
+    "driftline_incidents_open": ("gauge", "sink"),
+    "driftline_notification_storms_total": ("counter", "sink"),
     "driftline_checkpoint_duration_seconds": ("histogram", ""),
     "driftline_checkpoint_last_success_timestamp_seconds": ("gauge", ""),
     "driftline_rebalances_total": ("counter", ""),

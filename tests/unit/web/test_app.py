@@ -148,7 +148,8 @@ def test_metrics_are_negotiated():
 def test_the_status_has_the_documented_keys():
     status = ask(app(), "/api/v1/status").json()
     assert {
-        "monitor", "version", "config_hash", "baseline_version", "baseline", "taken_at", "taken_at_ms", "alive",
+        "monitor", "version", "config_hash", "baseline_version", "baseline", "epoch", "last_load", "taken_at",
+        "taken_at_ms", "alive",
         "ready",
         "ready_reason", "caught_up", "watermark", "watermark_ms", "watermark_age_s", "last_window", "windows_total",
         "lag_records", "lag_s", "levels", "alerts_firing", "partitions", "records_per_second", "bytes_per_second",
