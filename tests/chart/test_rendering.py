@@ -33,6 +33,10 @@ def test_every_object_is_what_kubernetes_takes(name, version):
             _valid(json.dumps(each, sort_keys=True), version)
 
 
+# It reads the definitions of a whole version, megabytes, for each object.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
+
+
 @cache
 def _valid(text: str, version: str) -> None:
     """Raise for an object that its version of Kubernetes does not take; most are the same in all examples."""

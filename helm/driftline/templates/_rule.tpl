@@ -16,6 +16,9 @@
 {{- $_ := set $rule.annotations "description" $text -}}
 {{- end -}}
 {{- $_ := set $rule.annotations "runbook_url" ($values.runbookUrl | replace "{alert}" $rule.alert) -}}
+{{- if and $values.grafanaUrl $rule.annotations.dashboard_url -}}
+{{- $_ := set $rule.annotations "dashboard_url" ($rule.annotations.dashboard_url | replace "https://grafana.example/" (printf "%s/" (trimSuffix "/" $values.grafanaUrl))) -}}
+{{- end -}}
 {{- $labels := merge (dict) (default dict $change.labels) $values.alertLabels (default dict $rule.labels) -}}
 {{- with $change.severity -}}{{- $_ := set $labels "severity" . -}}{{- end -}}
 {{- if $labels -}}{{- $_ := set $rule "labels" $labels -}}{{- end -}}
