@@ -28,17 +28,20 @@ from monitor.daemon import Daemon, Options
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.gating import Gatekeeper, Silencer, build_gate
 from monitor.in_force import LoadView
 from monitor.incidents import Grouped
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.meters import Meters
+from monitor.outlets import route_of
 from monitor.plan import MonitorPlan
 from monitor.sink_building import build_sink, grouped
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.sources.dead_letter import DeadLetterProducer
 from monitor.store.incidents import IncidentTable
-from monitor.store.outbox import Outbox, SinkRoute
+from monitor.store.outbox import Outbox
+from monitor.store.silences import Silences
 from monitor.store.sqlite import Store
 from monitor.web.app import create_app
 from monitor.web.server import HttpServer
@@ -99,16 +102,18 @@ def running(
         loaded = LoadView(successful=True, at_ms=now_ms, success_at_ms=now_ms)
         view = View(config.name, config.digest, loaded)
         specs = () if settings.dry_run else config.sinks
-        routes = tuple(SinkRoute(spec.name, spec.min_severity) for spec in specs)
         sinks = [
             grouped(build_sink(spec, config.source, clock), spec, partial(IncidentTable, store.path, spec.name))
             for spec in specs
         ]
+        routes = tuple(route_of(spec) for spec in specs)
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, routes, strict=True)]
-        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
+        silences = Silences(store.path, limit=config.limits.max_silences)
+        keeper = Gatekeeper(build_gate(config), silences)
+        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random(), keeper)  # noqa: S311 - jitter
         stack.callback(dispatcher.close, _CLOSE_S)
         heart: list[Daemon] = []
-        http = HttpServer(_http_app(config, view, heart), config.http)
+        http = HttpServer(_http_app(config, view, heart, Silencer(silences, clock, dispatcher.wake)), config.http)
         http.start()
         stack.callback(http.stop)
         if plan is None:
@@ -199,7 +204,7 @@ def _store_directory(config: Config, settings: RunSettings, stack: ExitStack) ->
     return Path(directory)
 
 
-def _http_app(config: Config, view: View, heart: list[Daemon]) -> ASGIApp:
+def _http_app(config: Config, view: View, heart: list[Daemon], silencer: Silencer) -> ASGIApp:
     """Return the HTTP app; alive until the data thread, once it runs, has stood still too long."""
     metrics = Exposition(max_series=config.limits.max_series)
     return create_app(
@@ -207,6 +212,7 @@ def _http_app(config: Config, view: View, heart: list[Daemon]) -> ASGIApp:
         alive=lambda: not heart or heart[0].alive(),
         metrics=metrics,
         spec=config.http,
+        silencer=silencer,
     )
 
 

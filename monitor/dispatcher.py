@@ -5,55 +5,21 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from monitor.clock import Clock
 from monitor.errors import Retryable, Undeliverable
-from monitor.protocols import Sink
-from monitor.sinks.breaker import FIRST_BACK_OFF_S, Breaker
-from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, SinkRoute, Waiting
+from monitor.gating import Gatekeeper, HeldNow, Look
+from monitor.outlets import OUTCOMES, Channel, Numbers, Outcome, Outlet
+from monitor.sinks.breaker import FIRST_BACK_OFF_S
+from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, Waiting
 
-Outcome = Literal["delivered", "retried", "refused"]
-OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
+__all__ = ["Dispatcher", "Outlet"]
 
 LONGEST_IDLE_S = 30.0
 BATCH = 100
-
-
-@dataclass(frozen=True)
-class Outlet:
-    """A sink with the route that fills its place in the outbox."""
-
-    sink: Sink
-    route: SinkRoute
-
-    @property
-    def resend_interval_ms(self) -> int | None:
-        """How often the sink wants to be told again what fires; None when once is enough."""
-        interval_ms = getattr(self.sink, "resend_interval_ms", None)
-        return interval_ms if isinstance(interval_ms, int) else None
-
-
-@dataclass(slots=True)
-class _Channel:
-    """What the dispatcher remembers of one sink: whether and when it may be tried (s, monotonic)."""
-
-    outlet: Outlet
-    breaker: Breaker = field(default_factory=Breaker)
-    resend_at_s: float = 0.0
-    singly: int = 0
-
-
-@dataclass(slots=True)
-class _Numbers:
-    """What other threads read; keys never change after the start, so reading needs no lock."""
-
-    notifications: dict[tuple[str, str], int] = field(default_factory=dict)
-    outbox_size: Mapping[str, int] = field(default_factory=dict)
-    sink_open: dict[str, int] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -67,14 +33,22 @@ class Dispatcher:
     The data thread calls `wake` after a commit, and `hold` and `release` around catching up.
     """
 
-    def __init__(self, outbox: Outbox, outlets: Sequence[Outlet], clock: Clock, rng: random.Random) -> None:
-        """Take over the outbox's connection and the sinks; `start` begins the work."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        outlets: Sequence[Outlet],
+        clock: Clock,
+        rng: random.Random,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        """Take over the outbox's connection, the sinks and who says what is held; `start` begins the work."""
         self._outbox = outbox
+        self._gatekeeper = gatekeeper or Gatekeeper()
         self._clock = clock
         self._rng = rng
-        self._channels = [_Channel(outlet) for outlet in outlets]
+        self._channels = [Channel(outlet) for outlet in outlets]
         names = [outlet.route.name for outlet in outlets]
-        self._numbers = _Numbers(
+        self._numbers = Numbers(
             {(name, outcome): 0 for name in names for outcome in OUTCOMES},
             dict.fromkeys(names, 0),
             dict.fromkeys(names, 0),
@@ -99,6 +73,11 @@ class Dispatcher:
     def sink_open(self) -> Mapping[str, int]:
         """For each sink 1 while its circuit breaker is open, else 0."""
         return dict(self._numbers.sink_open)
+
+    @property
+    def held(self) -> HeldNow:
+        """What was held after the last round, and why."""
+        return self._numbers.held
 
     @property
     def alive(self) -> bool:
@@ -138,14 +117,17 @@ class Dispatcher:
 
     def round(self) -> float:
         """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
-        waits_s = [self._serve(channel) for channel in self._channels]
         try:
+            self._gatekeeper.refresh(self._clock.now_ms())
+            waits_s = [self._serve(channel) for channel in self._channels]
             waiting = self._outbox.sizes()
+            sinks = [channel.outlet.route.name for channel in self._channels]
+            firing, held = self._outbox.firing(), self._outbox.held()
+            self._numbers.held = self._gatekeeper.now(firing, held, sinks, self._clock.now_ms())
         except Retryable as error:
             self._log.warning("outbox_unavailable", error=str(error))
             return FIRST_BACK_OFF_S
-        names = {channel.outlet.route.name: 0 for channel in self._channels}
-        self._numbers.outbox_size = names | waiting
+        self._numbers.outbox_size = dict.fromkeys(sinks, 0) | waiting
         return min(waits_s, default=LONGEST_IDLE_S)
 
     def _run(self) -> None:
@@ -168,23 +150,25 @@ class Dispatcher:
         for channel in self._channels:
             channel.outlet.sink.close()
         self._outbox.close()
+        self._gatekeeper.close()
 
-    def _serve(self, channel: _Channel) -> float:
+    def _serve(self, channel: Channel) -> float:
         """Re-send what is due to a sink and deliver one batch; return the seconds until it wants more."""
         wait_s = channel.breaker.wait_s(self._clock.monotonic_s())
         if wait_s:
             return wait_s
         more = False
         waiting: list[Waiting] = []
+        look = self._gatekeeper.look(channel.outlet.route, self._clock.now_ms())
         try:
             # before the queue: so a trigger that is delivered now is not sent a second time at once
-            told = self._resend(channel)
+            told = self._resend(channel, look)
             if not self._held:
                 limit = 1 if channel.singly else BATCH
-                waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
+                waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit, look)
                 more = len(waiting) >= limit
                 self._deliver(channel, waiting)
-            rest_s = self._rest(channel)
+            rest_s = self._rest(channel, look)
         except Retryable as error:
             return self._back_off(channel, waiting, error)
         # finding nothing to send proves nothing of the sink
@@ -192,7 +176,7 @@ class Dispatcher:
             self._recovered(channel)
         return 0.0 if more or channel.singly else rest_s
 
-    def _rest(self, channel: _Channel) -> float:
+    def _rest(self, channel: Channel, look: Look) -> float:
         """Return for how many seconds there is nothing to do for a sink; raises Retryable.
 
         What was postponed before a restart has its time in the outbox only.
@@ -200,13 +184,14 @@ class Dispatcher:
         now_ms = self._clock.now_ms()
         rest_s = LONGEST_IDLE_S
         due_ms = None if self._held else self._outbox.next_due_ms(channel.outlet.route.name, now_ms)
-        if due_ms is not None:
-            rest_s = min(rest_s, (due_ms - now_ms) / 1000)
+        for at_ms in (due_ms, look.until_ms):
+            if at_ms is not None:
+                rest_s = min(rest_s, max(0.0, (at_ms - now_ms) / 1000))
         if channel.outlet.resend_interval_ms is not None:
             rest_s = min(rest_s, max(0.0, channel.resend_at_s - self._clock.monotonic_s()))
         return rest_s
 
-    def _deliver(self, channel: _Channel, waiting: list[Waiting]) -> None:
+    def _deliver(self, channel: Channel, waiting: list[Waiting]) -> None:
         """Hand a batch to the sink and record what became of it; raises Retryable when nothing did."""
         channel.singly = max(0, channel.singly - 1)
         if not waiting:
@@ -232,14 +217,14 @@ class Dispatcher:
         self._count(name, "refused", len(refused))
         self._count(name, "delivered", len(waiting) - len(refused))
 
-    def _resend(self, channel: _Channel) -> bool:
+    def _resend(self, channel: Channel, look: Look) -> bool:
         """Tell a sink that wants it what fires, when its interval has passed; return whether. Raises Retryable."""
         interval_ms = channel.outlet.resend_interval_ms
         now_s = self._clock.monotonic_s()
         if interval_ms is None or now_s < channel.resend_at_s:
             return False
         route = channel.outlet.route
-        alerts = [alert for alert in self._outbox.firing(route.name) if route.takes(alert)]
+        alerts = self._outbox.again(route, look)
         try:
             if alerts:
                 channel.outlet.sink.deliver(alerts, self._clock.now_ms())
@@ -253,7 +238,7 @@ class Dispatcher:
         channel.resend_at_s = now_s + interval_ms / 1000
         return bool(alerts)
 
-    def _back_off(self, channel: _Channel, waiting: list[Waiting], error: Retryable) -> float:
+    def _back_off(self, channel: Channel, waiting: list[Waiting], error: Retryable) -> float:
         """Leave the sink alone for a while and return for how many seconds."""
         name, was_open = channel.outlet.route.name, channel.breaker.open
         now_s = self._clock.monotonic_s()
@@ -275,7 +260,7 @@ class Dispatcher:
             self._log.warning("outbox_unavailable", error=str(trouble))
         return wait_s
 
-    def _recovered(self, channel: _Channel) -> None:
+    def _recovered(self, channel: Channel) -> None:
         """Note that a sink works."""
         name = channel.outlet.route.name
         if channel.breaker.open:

@@ -46,7 +46,7 @@ class Grouped:
         """Take over the sink and the records, and go on from them; raises Retryable."""
         self.name = sink.name
         self._sink = sink
-        self._grouping = grouping
+        self.grouping = grouping
         self._records = records
         self._ledger = records.load()
         self._log = structlog.get_logger(__name__)
@@ -60,10 +60,10 @@ class Grouped:
         Raises Retryable, with the positions of those that need not come again, and Undeliverable, with the
         positions of those whose incident the sink refused.
         """
-        if self._grouping.trivial and not self._ledger.incidents:
+        if self.grouping.trivial and not self._ledger.incidents:
             self._sink.deliver(alerts, now_ms)
             return
-        before, grouping = self._ledger, self._grouping
+        before, grouping = self._ledger, self.grouping
         heard = hear(before, alerts, now_ms, sink=self.name, group_by=grouping.group_by, storm=grouping.storm)
         touched = {key for key in heard.keys if key}
         due = list(messages(heard.ledger, touched, now_ms, updates=grouping.updates))

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from monitor.clock import ManualClock
 from monitor.dispatcher import Dispatcher, Outlet
 from monitor.errors import Retryable
-from monitor.incidents import Grouped, Grouping, Ledger, Storm
+from monitor.incidents import Forgetful, Grouped, Grouping, Ledger, Storm
 from monitor.store.incidents import IncidentTable
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert
@@ -110,11 +110,21 @@ class KilledOutbox(Outbox):
 
 
 class Truth:
-    """What fires, and the transitions that lead there."""
+    """What fires, the transitions that lead there, and how often an incident began."""
 
     def __init__(self) -> None:
         self.firing: dict[str, Alert] = {}
+        self.incidents: dict[str, str] = {}
+        self.begun = 0
         self.now_ms = 1_700_000_000_000
+
+    def changes(self, changes: Sequence[tuple[str, Any, str]]) -> list[Alert]:
+        """Return what an alert book would say of one window."""
+        before = set(self.incidents.values())
+        alerts = [alert for change in changes for alert in self.change(*change)]
+        self.incidents = {stream: home for stream, home in self.incidents.items() if stream in self.firing}
+        self.begun += len(set(self.incidents.values()) - before)
+        return alerts
 
     def change(self, stream: str, to: Literal["warning", "critical", "ok"], incident: str) -> list[Alert]:
         """Return what an alert book would say when a stream becomes `to`."""
@@ -126,8 +136,12 @@ class Truth:
         told = [] if before is None else [replace(before, status="resolved", ends_at_ms=self.now_ms)]
         if to == "ok":
             return told
+        if before is not None:
+            incident = before.annotations.get("incident", "")
         words = {"summary": f"{stream} is {to}"} | ({"incident": incident} if incident else {})
         starts_at_ms = self.now_ms if before is None else before.starts_at_ms
+        if before is None:
+            self.incidents[stream] = incident or stream
         labels = {"alertname": "DriftlineDrift", "monitor": "m", "rule": "psi", "field": stream, "severity": to}
         self.firing[stream] = Alert("firing", f"fp-{stream}", to, starts_at_ms, None, labels, words)
         return [*told, self.firing[stream]]
@@ -164,7 +178,7 @@ class Killable(RuleBasedStateMachine):
         collapse=st.sampled_from([False, False, True]),
     )
     def something_changes(self, changes: list[tuple[str, Any, str]], collapse: bool) -> None:
-        alerts = [alert for change in changes for alert in self.truth.change(*change)]
+        alerts = self.truth.changes(changes)
         self.engine.execute("BEGIN IMMEDIATE")
         # A resolve that was delivered makes the outbox forget that the next trigger, which failed in the same delivery,
         # may have been seen; it would withdraw that one and its end.
@@ -224,6 +238,8 @@ class Killable(RuleBasedStateMachine):
             worst[key] = min(severity, worst.get(key, "warning"))
         assert all(self.receiver.open[key] == "critical" for key, severity in worst.items() if severity == "critical")
         assert self.sink.open == len(self.receiver.open)
+        if self.grouping.storm is None:
+            assert self.receiver.opened.total() <= self.truth.begun, "neither a kill nor a failure is a second page"
         if not self.truth.firing:
             assert self.sink._ledger.incidents == {}
 
@@ -240,7 +256,31 @@ class Killable(RuleBasedStateMachine):
         self.directory.cleanup()
 
 
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(STREAMS), st.sampled_from([*SEVERITIES, "ok"]), st.sampled_from(HOMES)),
+            min_size=1,
+            max_size=4,
+        ),
+        max_size=20,
+    ),
+    st.booleans(),
+)
+def test_every_incident_that_begins_is_one_page(history: list[list[tuple[str, Any, str]]], updates: bool) -> None:
+    receiver, truth = Receiver(Fuse()), Truth()
+    sink = Grouped(receiver, Grouping(updates=updates), Forgetful())
+    for changes in history:
+        sink.deliver(truth.changes(changes), truth.now_ms)
+        assert len(receiver.open) == len(set(truth.incidents.values())) == sink.open
+    assert receiver.opened.total() == truth.begun
+    begun = [key for status, key, _ in receiver.told if status == "firing"]
+    if not updates:
+        worse = sum(count - receiver.opened[key] for key, count in Counter(begun).items())
+        assert worse <= receiver.opened.total(), "an incident gets worse once"
+
+
 TestKillable = Killable.TestCase
 TestKillable.settings = settings(
-    max_examples=6, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -23,6 +23,7 @@ from monitor.detectors.presence import MissingSpec
 from monitor.detectors.psi import PsiSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 from monitor.engine import Engine
+from monitor.gating import HeldNow
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -185,6 +186,7 @@ class Bell:
         self.notifications: dict[tuple[str, str], int] = {}
         self.outbox_size: dict[str, int] = {}
         self.sink_open: dict[str, int] = {}
+        self.held = HeldNow()
 
     def hold(self) -> None:
         """Note it."""

@@ -62,6 +62,7 @@ class System:
         sinks: Iterable[Mapping[str, Any]] = (),
         *,
         baseline: Path | None = None,
+        token: str | None = None,
     ) -> None:
         """Make the topic and a configuration, with its own baseline or an existing one; `start` starts the daemon."""
         self.directory = directory
@@ -72,6 +73,7 @@ class System:
         self.produced = [0] * PARTITIONS
         self.store = directory / "store"
         self.daemon: DaemonProcess | None = None
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._file = directory / "monitor.yaml"
         self.settings: dict[str, Any] = {
             "name": "shop",
@@ -91,7 +93,7 @@ class System:
             "alerting": {"raise_after": 2, "clear_after": 2},
             "sinks": [dict(sink) for sink in sinks],
             "store": {"path": str(self.store), "checkpoint_interval": "500ms"},
-            "http": {"listen": self.url.removeprefix("http://")},
+            "http": {"listen": self.url.removeprefix("http://"), **({} if token is None else {"token": token})},
         }
 
     @property
@@ -167,7 +169,7 @@ class System:
             time.sleep(0.05)
 
     def _get(self, path: str) -> httpx.Response:
-        answer = httpx.get(f"{self.url}{path}", timeout=10.0)
+        answer = httpx.get(f"{self.url}{path}", timeout=10.0, headers=self._headers)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
 
