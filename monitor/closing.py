@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitor.baseline import BaselineKeeper
 from monitor.judge import judge, judge_gap
 from monitor.keeping import keeper_of
-from monitor.memory import CheckMemory
+from monitor.memory import CheckMemory, memory_key
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
@@ -41,6 +41,7 @@ class Closer:
         self.epoch_ms = NEVER_MS
         self.windows = 0
         self.memory: State = {}
+        self._memory_keys = {check.spec.name: memory_key(check, plan.fields) for check in plan.window_checks}
 
     def close(self, partitions: Sequence[PartitionState], now_ms: int, *, partial: bool) -> list[WindowResult]:
         """Move the watermark and judge every window that it has passed, in order."""
@@ -171,15 +172,17 @@ class Closer:
             "epoch_ms": self.epoch_ms,
             "windows": self.windows,
             "memory": {name: memory for name, memory in self.memory.items() if memory},
+            "memory_of": {name: key for name, key in self._memory_keys.items() if self.memory.get(name)},
             "size_ms": self._plan.grid.size_ms,
             "pane_ms": self._plan.grid.pane_ms,
+            "clock": self._plan.clock,
         }
 
     def load(self, state: State) -> None:
         """Continue from `state`, on another grid as far as that can be.
 
-        Other panes: the first window is looked for anew. Another size: windows that reach back behind the
-        panes that were kept for the old size are of the old epoch.
+        Other panes, or another clock: the first window is looked for anew. Another size: windows that reach back
+        behind the panes that were kept for the old size are of the old epoch.
         """
         grid = self._plan.grid
         self.watermark_ms = int(state["watermark_ms"])
@@ -187,8 +190,14 @@ class Closer:
         self.last_end_ms = int(state["last_end_ms"])
         self.epoch_ms = int(state["epoch_ms"])
         self.windows = int(state["windows"])
-        self.memory = {str(name): dict(memory) for name, memory in state.get("memory", {}).items()}
-        if int(state["pane_ms"]) != grid.pane_ms:
+        # What a check remembered under its name is of no use to another one; older stores do not say whose it is.
+        keys = self._memory_keys | state.get("memory_of", {})
+        self.memory = {
+            str(name): dict(memory)
+            for name, memory in state.get("memory", {}).items()
+            if name in self._memory_keys and keys[name] == self._memory_keys[name]
+        }
+        if int(state["pane_ms"]) != grid.pane_ms or state.get("clock", self._plan.clock) != self._plan.clock:
             self.next_end_ms = None
         elif self.next_end_ms is not None and int(state["size_ms"]) != grid.size_ms:
             self.epoch_ms = max(self.epoch_ms, self.next_end_ms - int(state["size_ms"]))

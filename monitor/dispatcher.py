@@ -49,7 +49,7 @@ class _Channel:
 
 @dataclass(slots=True)
 class _Numbers:
-    """What other threads read; keys never change after the start, so reading needs no lock."""
+    """What other threads read; a dict gets no new keys, but another one takes its place, so reading needs no lock."""
 
     notifications: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
@@ -72,13 +72,11 @@ class Dispatcher:
         self._outbox = outbox
         self._clock = clock
         self._rng = rng
-        self._channels = [_Channel(outlet) for outlet in outlets]
-        names = [outlet.route.name for outlet in outlets]
-        self._numbers = _Numbers(
-            {(name, outcome): 0 for name in names for outcome in OUTCOMES},
-            dict.fromkeys(names, 0),
-            dict.fromkeys(names, 0),
-        )
+        self._channels: list[_Channel] = []
+        self._numbers = _Numbers()
+        self._served: Sequence[Outlet] = ()
+        self._wanted: Sequence[Outlet] = tuple(outlets)
+        self._exchange()
         self._log = structlog.get_logger(__name__)
         self._woken, self._closing = threading.Event(), threading.Event()
         self._held, self._closed = False, False
@@ -113,6 +111,15 @@ class Dispatcher:
         """Look at the outbox now; costs the caller nothing."""
         self._woken.set()
 
+    def exchange(self, outlets: Sequence[Outlet]) -> None:
+        """Serve these from the next round on; those that are served already go on as they are. For any thread.
+
+        A sink that is not among them is tried once more and closed. What it did not take keeps its place in the
+        outbox, for a sink of its name.
+        """
+        self._wanted = tuple(outlets)
+        self.wake()
+
     def hold(self) -> None:
         """Deliver nothing from the outbox until `release`; what was delivered before and fires is still re-sent."""
         self._held = True
@@ -138,6 +145,7 @@ class Dispatcher:
 
     def round(self) -> float:
         """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
+        self._exchange()
         waits_s = [self._serve(channel) for channel in self._channels]
         try:
             waiting = self._outbox.sizes()
@@ -147,6 +155,27 @@ class Dispatcher:
         names = {channel.outlet.route.name: 0 for channel in self._channels}
         self._numbers.outbox_size = names | waiting
         return min(waits_s, default=LONGEST_IDLE_S)
+
+    def _exchange(self) -> None:
+        """Take over the outlets that are wanted, where they are others than those that are served."""
+        wanted = self._wanted
+        if wanted is self._served:
+            return
+        gone = [channel for channel in self._channels if all(channel.outlet is not outlet for outlet in wanted)]
+        for channel in gone:
+            self._serve(channel)
+            channel.outlet.sink.close()
+        before = {id(channel.outlet): channel for channel in self._channels}
+        self._channels = [before.get(id(outlet)) or _Channel(outlet) for outlet in wanted]
+        self._served = wanted
+        names = [outlet.route.name for outlet in wanted]
+        numbers = self._numbers
+        open_now = {channel.outlet.route.name: int(channel.breaker.open) for channel in self._channels}
+        numbers.notifications = {
+            (name, outcome): numbers.notifications.get((name, outcome), 0) for name in names for outcome in OUTCOMES
+        }
+        numbers.outbox_size = {name: numbers.outbox_size.get(name, 0) for name in names}
+        numbers.sink_open = open_now
 
     def _run(self) -> None:
         """Work until closed; the thread's body."""
@@ -165,6 +194,7 @@ class Dispatcher:
         if self._closed:
             return
         self._closed = True
+        self._exchange()
         for channel in self._channels:
             channel.outlet.sink.close()
         self._outbox.close()
