@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -11,12 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from monitor.in_force import Loaded
 from monitor.snapshot import ProfileView, Snapshot
 from monitor.web import api
 from monitor.web.console import Console
 from monitor.web.guard import Guard
+from monitor.web.reload import ReloadPage
 from monitor.web.settings import HttpSpec
 from monitor.web.text import shown
 
@@ -50,11 +53,30 @@ class Metrics(Protocol):
         ...
 
 
-def create_app(view: Callable[[], Snapshot], *, alive: Callable[[], bool], metrics: Metrics, spec: HttpSpec) -> ASGIApp:
-    """Return the ASGI app over the latest snapshot.
+class Switch:
+    """An app that hands every request to another one, which may be exchanged between two requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Hand requests to `app` until another one takes its place."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the app in place does."""
+        await self.app(scope, receive, send)
+
+
+def create_app(
+    view: Callable[[], Snapshot],
+    *,
+    alive: Callable[[], bool],
+    metrics: Metrics,
+    spec: HttpSpec,
+    reload: Callable[[], Future[Loaded]] | None = None,
+) -> ASGIApp:
+    """Return the ASGI app over the latest snapshot; `reload` asks for the configuration to be loaded again.
 
     `view` returns the latest snapshot and `alive` whether the data thread's heartbeat is fresh; both are
-    called once or twice per request, from the HTTP thread, and must not block.
+    called once or twice per request, from the HTTP thread, and must not block. Nor must `reload`.
     """
     pages = _Pages(view, alive, metrics)
     routes = [
@@ -68,6 +90,8 @@ def create_app(view: Callable[[], Snapshot], *, alive: Callable[[], bool], metri
         Route("/api/v1/incidents", pages.incidents),
         Route("/api/v1/profile", pages.profile),
     ]
+    if spec.reload and reload is not None:
+        routes.append(Route("/-/reload", ReloadPage(reload).reload, methods=["POST"]))
     if spec.console:
         routes += [Route("/", pages.console), Route("/fields/{field:path}", pages.field)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})

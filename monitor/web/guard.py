@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Probes come from the kubelet, which has no token, and say nothing about the data.
 OPEN_PATHS = frozenset({"/livez", "/healthz", "/readyz"})
+
+# Which paths take which methods besides GET and HEAD; only with the token, and only as a bearer's.
+_WRITES = ((re.compile(r"/-/reload"), "POST"),)
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -27,10 +31,14 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: GET and HEAD only, the token where one is set, security headers on every answer."""
+    """ASGI middleware: who may ask for what, and security headers on every answer.
+
+    GET and HEAD need the token where one is set. What changes something needs a token that is set, and sent as a
+    bearer's: no page of another site can make a browser send that, as it can a password that the browser remembers.
+    """
 
     def __init__(self, app: ASGIApp, *, token: SecretStr | None) -> None:
-        """Guard `app`; None asks for no token."""
+        """Guard `app`; None asks for no token, and allows nothing to be changed."""
         self._app = app
         self._token = token.get_secret_value().encode() if token is not None else None
 
@@ -47,24 +55,54 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] not in {"GET", "HEAD"}:
-            body = {"error": "method not allowed", "remedy": "use GET or HEAD"}
-            await JSONResponse(body, 405, {"Allow": "GET, HEAD"})(scope, receive, send_guarded)
-        elif not self._admits(scope):
-            body = {"error": "unauthorized", "remedy": "send `Authorization: Bearer <http.token>`"}
-            refusal = JSONResponse(body, 401)
-            # Basic as well: it is what a browser can ask its user for.
-            refusal.headers.append("WWW-Authenticate", 'Bearer realm="driftline"')
-            refusal.headers.append("WWW-Authenticate", 'Basic realm="driftline"')
-            await refusal(scope, receive, send_guarded)
-        else:
-            await self._app(scope, receive, send_guarded)
+        answer = self._refusal(scope) or self._app
+        await answer(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        """Return why the request is refused, None when it is not."""
+        if scope["method"] in {"GET", "HEAD"}:
+            return None if self._admits(scope) else _unauthorized()
+        allowed = ("GET", "HEAD", *written(scope["path"]))
+        if scope["method"] not in allowed:
+            listed = ", ".join(allowed)
+            return _refused(405, "method not allowed", f"use {listed}", {"Allow": listed})
+        if self._token is None:
+            return _refused(403, "without a token nothing can be changed", "set http.token in the configuration")
+        headers = Headers(scope=scope)
+        authorization = headers.get("authorization", "")
+        if not authorization.lower().startswith("bearer ") or not self._knows(authorization):
+            return _unauthorized(writing=True)
+        # No browser of ours writes, so a page of any site that does is not ours either.
+        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            return _refused(403, "the request comes from another site", "send it with curl or a tool of yours")
+        return None
 
     def _admits(self, scope: Scope) -> bool:
         """Whether the request may be answered; tokens are compared in constant time."""
         if self._token is None or scope["path"] in OPEN_PATHS:
             return True
-        return hmac.compare_digest(credential(Headers(scope=scope).get("authorization", "")), self._token)
+        return self._knows(Headers(scope=scope).get("authorization", ""))
+
+    def _knows(self, authorization: str) -> bool:
+        return self._token is not None and hmac.compare_digest(credential(authorization), self._token)
+
+
+def written(path: str) -> tuple[str, ...]:
+    """Return the methods that a path takes besides GET and HEAD."""
+    return tuple(method for pattern, method in _WRITES if pattern.fullmatch(path))
+
+
+def _refused(status: int, error: str, remedy: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": error, "remedy": remedy}, status, headers)
+
+
+def _unauthorized(*, writing: bool = False) -> JSONResponse:
+    """Return 401; to whoever would read, also that a browser may ask its user for the token."""
+    refusal = _refused(401, "unauthorized", "send `Authorization: Bearer <http.token>`")
+    refusal.headers.append("WWW-Authenticate", 'Bearer realm="driftline"')
+    if not writing:
+        refusal.headers.append("WWW-Authenticate", 'Basic realm="driftline"')
+    return refusal
 
 
 def credential(authorization: str) -> bytes:
