@@ -243,7 +243,7 @@ class Rig:
     log: dict[TopicPartition, list[Fetch]] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(FIRST_MS))
 
-    def start(self, *, first: str = "earliest") -> Daemon:
+    def start(self, *, first: str = "earliest", configuration: str = "") -> Daemon:
         """Open the store and a daemon on it; nothing has been polled yet."""
         self.source = MemorySource(self.partitions, log=self.log, start=first, max_poll_records=self.max_poll_records)
         self.store = Store(self.directory)
@@ -261,6 +261,7 @@ class Rig:
             dead_letters=self.letters,
             routes=ROUTES,
             options=self.options,
+            change=Change(configuration),
         )
         return self.daemon
 
