@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import SecretStr
 
+from monitor.config.document import Loc
 from monitor.config.tree import Config
 from monitor.errors import Problem
 from monitor.printable import printable
 
+_MASK = "**********"
 _VALUE_CHARS = 80
 _MAX_LINES = 200
 _IDENTITIES = ("name", "field", "kind")
@@ -37,14 +39,30 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ..
     return (*lines[:_MAX_LINES], f"and {more} more") if more > 0 else tuple(lines)
 
 
-def tree_of(config: Config) -> dict[str, Any]:
-    """Return the configuration as plain values and secrets, which are compared but never shown."""
-    return config.model_dump(mode="python")
+def tree_of(config: Config) -> Any:
+    """Return the configuration as plain values and secrets, which are compared but never shown.
+
+    What came from the environment or a file is as secret as a secret.
+    """
+    return _hidden(config.model_dump(mode="python"), config.outside, lambda value: SecretStr(_plain(value)))
 
 
-def masked_tree_of(config: Config) -> dict[str, Any]:
-    """Return the configuration as JSON-able values, with `**********` for every secret."""
-    return config.model_dump(mode="json")
+def masked_tree_of(config: Config) -> Any:
+    """Return the configuration as JSON-able values, with `**********` for every secret and what came from outside."""
+    return _hidden(config.model_dump(mode="json"), config.outside, lambda _: _MASK)
+
+
+def _hidden(value: Any, outside: frozenset[Loc], hide: Callable[[Any], Any], loc: Loc = ()) -> Any:
+    """Return a tree with everything that came from outside hidden, but for what is not there."""
+    if value is None or isinstance(value, SecretStr):
+        return value
+    if loc in outside:
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {key: _hidden(each, outside, hide, (*loc, key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(each, outside, hide, (*loc, number)) for number, each in enumerate(value)]
+    return value
 
 
 def restart_problems(old: Config, new: Config) -> list[Problem]:
@@ -106,7 +124,11 @@ def _is_tree(value: Any) -> bool:
     return isinstance(value, Mapping) or bool(_entries(value))
 
 
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         return "(a secret)"
-    return printable(json.dumps(value, ensure_ascii=False, default=str), _VALUE_CHARS)
+    return printable(_plain(value), _VALUE_CHARS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import threading
@@ -310,8 +311,6 @@ def test_a_token_is_exchanged_and_the_endpoint_goes_when_it_is_switched_off(tmp_
 
 
 def test_who_stops_waiting_gets_a_504_and_takes_nothing_back():
-    import asyncio
-
     reloads = Reloads(0)
     answer = asyncio.run(ReloadPage(reloads.ask, wait_s=0.01).reload(None))
     assert answer.status_code == 504
