@@ -66,15 +66,15 @@ def test_rolling_restarts_under_load_lose_and_double_nothing(
     rng = random.Random(client)
     with writer.writing():
         for restart in range(3):
-            daemon = DaemonProcess(config)
-            daemon.await_ready(url_of(config))
-            time.sleep(rng.uniform(0.0, 0.7))
-            if restart:
-                store = {"path": str(tmp_path / "disturbed"), "checkpoint_interval": f"{100 + restart}ms"}
-                change(config, store=store)
-                daemon.process.send_signal(signal.SIGHUP)
-                time.sleep(rng.uniform(0.0, 0.3))
-            assert daemon.stop() == 0, daemon.log.read_text()[-4000:]
+            with DaemonProcess(config) as daemon:
+                daemon.await_ready(url_of(config))
+                time.sleep(rng.uniform(0.0, 0.7))
+                if restart:
+                    store = {"path": str(tmp_path / "disturbed"), "checkpoint_interval": f"{100 + restart}ms"}
+                    change(config, store=store)
+                    daemon.process.send_signal(signal.SIGHUP)
+                    time.sleep(rng.uniform(0.0, 0.3))
+                assert daemon.stop(120.0) == 0, daemon.log.read_text()[-4000:]
     summary = DaemonProcess(config, "--until-end").wait()
     assert summary["records"] == summary["rows"] + summary["rejects"] + summary["filtered"] == writer.written
     reference = write_config(tmp_path, kafka_broker, topic, "reference", client=client)
@@ -95,37 +95,37 @@ def test_reloads_under_load_change_what_they_are_to_change_and_nothing_else(
     one_field = {"fields": {"amount": whole["fields"]["amount"]}}
     change(config, **one_field, http=whole["http"] | {"token": TOKEN, "reload": True})
     writer = Writer(kafka_broker, topic, int(time.time() * 1000) - 600_000)
-    daemon = DaemonProcess(config)
-    with writer.writing():
-        daemon.await_ready(url_of(config))
-        until(daemon, lambda: status(config)["windows_total"] > 1)
-        before = status(config)["config_hash"]
-        strict = [{"kind": "psi", "warning": 0.0001, "critical": 0.0002, "level_on": "raw"}, *whole["drift"][1:]]
-        change(config, fields=whole["fields"], drift=strict, checks=[{"kind": "volume"}, {"kind": "late"}])
-        for _ in range(3):
+    with DaemonProcess(config) as daemon:
+        with writer.writing():
+            daemon.await_ready(url_of(config))
+            until(daemon, lambda: status(config)["windows_total"] > 1)
+            before = status(config)["config_hash"]
+            strict = [{"kind": "psi", "warning": 0.0001, "critical": 0.0002, "level_on": "raw"}, *whole["drift"][1:]]
+            change(config, fields=whole["fields"], drift=strict, checks=[{"kind": "volume"}, {"kind": "late"}])
+            for _ in range(3):
+                daemon.process.send_signal(signal.SIGHUP)
+            until(daemon, lambda: status(config)["config_hash"] != before)
+            epoch = status(config)["epoch"]
+            assert "fields.country: added" in epoch["changes"]
+            assert metric(config, "driftline_config_last_reload_successful") == 1
+            seen = status(config)["windows_total"]
+            until(daemon, lambda: status(config)["windows_total"] > seen + 2)
+
+            sound = config.read_text()
+            config.write_text(sound.replace("1s", "soon"))
             daemon.process.send_signal(signal.SIGHUP)
-        until(daemon, lambda: status(config)["config_hash"] != before)
-        epoch = status(config)["epoch"]
-        assert "fields.country: added" in epoch["changes"]
-        assert metric(config, "driftline_config_last_reload_successful") == 1
-        seen = status(config)["windows_total"]
-        until(daemon, lambda: status(config)["windows_total"] > seen + 2)
+            until(daemon, lambda: metric(config, "driftline_config_last_reload_successful") == 0)
+            assert "window.size" in daemon.log.read_text()
+            assert status(config)["epoch"] == epoch
+            config.write_text(sound)
 
-        sound = config.read_text()
-        config.write_text(sound.replace("1s", "soon"))
-        daemon.process.send_signal(signal.SIGHUP)
-        until(daemon, lambda: metric(config, "driftline_config_last_reload_successful") == 0)
-        assert "window.size" in daemon.log.read_text()
-        assert status(config)["epoch"] == epoch
-        config.write_text(sound)
-
-        reload = f"{url_of(config)}/-/reload"
-        assert httpx.post(reload).status_code == 401
-        answer = httpx.post(reload, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
-        assert (answer.status_code, answer.json()["outcome"]) == (200, "unchanged")
-        until(daemon, lambda: metric(config, "driftline_config_last_reload_successful") == 1)
-    _await_records(daemon, config, writer.written)
-    assert daemon.stop() == 0
+            reload = f"{url_of(config)}/-/reload"
+            assert httpx.post(reload).status_code == 401
+            answer = httpx.post(reload, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
+            assert (answer.status_code, answer.json()["outcome"]) == (200, "unchanged")
+            until(daemon, lambda: metric(config, "driftline_config_last_reload_successful") == 1)
+        _await_records(daemon, config, writer.written)
+        assert daemon.stop(120.0) == 0
     reference = write_config(tmp_path, kafka_broker, topic, "reference")
     change(reference, **one_field)
     DaemonProcess(reference, "--until-end").wait()
