@@ -31,6 +31,8 @@ __all__ = ["Daemon", "DeadLetters", "Options"]
 _POLL_S = 0.2
 _PUBLISH_EVERY_S = 1.0
 _DRAIN_ATTEMPTS = 5
+_DRAIN_S = 10.0
+"""After this long no further attempt is made; the one under way may wait for a locked file as long again."""
 
 
 class Daemon:
@@ -254,10 +256,13 @@ class Daemon:
         """
         self.succession.end()
         self._outside.ready, self._outside.ready_reason = False, "draining"
+        until_s = self._clock.monotonic_s() + _DRAIN_S
         for _ in range(_DRAIN_ATTEMPTS):
             if self._checkpoint():
                 if not self._checkpointer.caught_up and self._at_goals():
                     self._release()
+                break
+            if self._clock.monotonic_s() >= until_s:
                 break
             threading.Event().wait(RETRY_S)
         self._publish_now()
