@@ -5,55 +5,20 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from monitor.clock import Clock
 from monitor.errors import Retryable, Undeliverable
-from monitor.protocols import Sink
-from monitor.sinks.breaker import FIRST_BACK_OFF_S, Breaker
-from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, SinkRoute, Waiting
+from monitor.outlets import Channel, Numbers, Outcome, Outlet
+from monitor.sinks.breaker import FIRST_BACK_OFF_S
+from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, Waiting
 
-Outcome = Literal["delivered", "retried", "refused"]
-OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
+__all__ = ["Dispatcher", "Outlet"]
 
 LONGEST_IDLE_S = 30.0
 BATCH = 100
-
-
-@dataclass(frozen=True)
-class Outlet:
-    """A sink with the route that fills its place in the outbox."""
-
-    sink: Sink
-    route: SinkRoute
-
-    @property
-    def resend_interval_ms(self) -> int | None:
-        """How often the sink wants to be told again what fires; None when once is enough."""
-        interval_ms = getattr(self.sink, "resend_interval_ms", None)
-        return interval_ms if isinstance(interval_ms, int) else None
-
-
-@dataclass(slots=True)
-class _Channel:
-    """What the dispatcher remembers of one sink: whether and when it may be tried (s, monotonic)."""
-
-    outlet: Outlet
-    breaker: Breaker = field(default_factory=Breaker)
-    resend_at_s: float = 0.0
-    singly: int = 0
-
-
-@dataclass(slots=True)
-class _Numbers:
-    """What other threads read; a dict gets no new keys, but another one takes its place, so reading needs no lock."""
-
-    notifications: dict[tuple[str, str], int] = field(default_factory=dict)
-    outbox_size: Mapping[str, int] = field(default_factory=dict)
-    sink_open: dict[str, int] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -72,8 +37,8 @@ class Dispatcher:
         self._outbox = outbox
         self._clock = clock
         self._rng = rng
-        self._channels: list[_Channel] = []
-        self._numbers = _Numbers()
+        self._channels: list[Channel] = []
+        self._numbers = Numbers()
         self._served: Sequence[Outlet] = ()
         self._wanted: Sequence[Outlet] = tuple(outlets)
         self._exchange()
@@ -166,16 +131,9 @@ class Dispatcher:
             self._serve(channel)
             channel.outlet.sink.close()
         before = {id(channel.outlet): channel for channel in self._channels}
-        self._channels = [before.get(id(outlet)) or _Channel(outlet) for outlet in wanted]
+        self._channels = [before.get(id(outlet)) or Channel(outlet) for outlet in wanted]
         self._served = wanted
-        names = [outlet.route.name for outlet in wanted]
-        numbers = self._numbers
-        open_now = {channel.outlet.route.name: int(channel.breaker.open) for channel in self._channels}
-        numbers.notifications = {
-            (name, outcome): numbers.notifications.get((name, outcome), 0) for name in names for outcome in OUTCOMES
-        }
-        numbers.outbox_size = {name: numbers.outbox_size.get(name, 0) for name in names}
-        numbers.sink_open = open_now
+        self._numbers.follow(self._channels)
 
     def _run(self) -> None:
         """Work until closed; the thread's body."""
@@ -199,7 +157,7 @@ class Dispatcher:
             channel.outlet.sink.close()
         self._outbox.close()
 
-    def _serve(self, channel: _Channel) -> float:
+    def _serve(self, channel: Channel) -> float:
         """Re-send what is due to a sink and deliver one batch; return the seconds until it wants more."""
         wait_s = channel.breaker.wait_s(self._clock.monotonic_s())
         if wait_s:
@@ -222,7 +180,7 @@ class Dispatcher:
             self._recovered(channel)
         return 0.0 if more or channel.singly else rest_s
 
-    def _rest(self, channel: _Channel) -> float:
+    def _rest(self, channel: Channel) -> float:
         """Return for how many seconds there is nothing to do for a sink; raises Retryable.
 
         What was postponed before a restart has its time in the outbox only.
@@ -236,7 +194,7 @@ class Dispatcher:
             rest_s = min(rest_s, max(0.0, channel.resend_at_s - self._clock.monotonic_s()))
         return rest_s
 
-    def _deliver(self, channel: _Channel, waiting: list[Waiting]) -> None:
+    def _deliver(self, channel: Channel, waiting: list[Waiting]) -> None:
         """Hand a batch to the sink and record what became of it; raises Retryable when nothing did."""
         channel.singly = max(0, channel.singly - 1)
         if not waiting:
@@ -262,7 +220,7 @@ class Dispatcher:
         self._count(name, "refused", len(refused))
         self._count(name, "delivered", len(waiting) - len(refused))
 
-    def _resend(self, channel: _Channel) -> bool:
+    def _resend(self, channel: Channel) -> bool:
         """Tell a sink that wants it what fires, when its interval has passed; return whether. Raises Retryable."""
         interval_ms = channel.outlet.resend_interval_ms
         now_s = self._clock.monotonic_s()
@@ -283,7 +241,7 @@ class Dispatcher:
         channel.resend_at_s = now_s + interval_ms / 1000
         return bool(alerts)
 
-    def _back_off(self, channel: _Channel, waiting: list[Waiting], error: Retryable) -> float:
+    def _back_off(self, channel: Channel, waiting: list[Waiting], error: Retryable) -> float:
         """Leave the sink alone for a while and return for how many seconds."""
         name, was_open = channel.outlet.route.name, channel.breaker.open
         now_s = self._clock.monotonic_s()
@@ -305,7 +263,7 @@ class Dispatcher:
             self._log.warning("outbox_unavailable", error=str(trouble))
         return wait_s
 
-    def _recovered(self, channel: _Channel) -> None:
+    def _recovered(self, channel: Channel) -> None:
         """Note that a sink works."""
         name = channel.outlet.route.name
         if channel.breaker.open:

@@ -431,3 +431,59 @@ def test_finding_nothing_due_does_not_start_the_back_off_again(bench: Build) -> 
     b.engine.execute("UPDATE outbox SET next_attempt_ms = ?", (b.clock.now_ms() + 60_000,))
     b.dispatcher.round()
     assert b.dispatcher.sink_open == {"hook": 1}
+
+
+# --- other sinks while it runs
+
+
+def test_sinks_are_exchanged_and_those_that_stay_go_on_as_they_are(bench: Build) -> None:
+    old, kept, new = FakeSink("old"), FakeSink("kept"), FakeSink("new")
+    kept.failure = Retryable("down")
+    b = bench(old, kept)
+    b.commit(FIRING)
+    b.dispatcher.round()
+    outlets = [channel.outlet for channel in b.dispatcher._channels]
+    b.dispatcher.exchange([outlets[1], Outlet(new, SinkRoute("new"))])
+    assert (old.closed, new.attempts) == (0, [])
+    b.dispatcher.round()
+    assert (old.closed, kept.closed, old.got) == (1, 0, [FIRING])
+    assert len(kept.attempts) == 1, "it is still left alone"
+    assert set(b.dispatcher.notifications) == {
+        (s, o) for s in ("kept", "new") for o in ("delivered", "retried", "refused")
+    }
+    assert b.dispatcher.notifications["kept", "retried"] == 1
+    assert set(b.dispatcher.sink_open) == {"kept", "new"}
+
+
+def test_a_sink_that_goes_is_tried_once_more_and_the_rest_waits_for_one_of_its_name(bench: Build) -> None:
+    old, again = FakeSink("hook"), FakeSink("hook")
+    old.failure = Retryable("down")
+    b = bench(old)
+    b.dispatcher.round()
+    b.commit(FIRING)
+    b.dispatcher.exchange([])
+    b.dispatcher.round()
+    assert (len(old.attempts), old.closed) == (1, 1)
+    assert b.dispatcher.outbox_size == {"hook": 1}
+    b.clock.advance(600_000)
+    b.dispatcher.exchange([Outlet(again, b.routes[0])])
+    b.dispatcher.round()
+    assert again.got == [FIRING]
+
+
+def test_while_it_holds_a_sink_that_goes_is_told_nothing(bench: Build) -> None:
+    old = FakeSink()
+    b = bench(old)
+    b.commit(FIRING)
+    b.dispatcher.hold()
+    b.dispatcher.exchange([])
+    b.dispatcher.round()
+    assert (old.attempts, old.closed) == ([], 1)
+
+
+def test_sinks_that_were_wanted_and_never_served_are_closed_too(bench: Build) -> None:
+    old, new = FakeSink("old"), FakeSink("new")
+    b = bench(old)
+    b.dispatcher.exchange([Outlet(new, SinkRoute("new"))])
+    b.dispatcher.close(5.0)
+    assert (old.closed, new.closed) == (1, 1)

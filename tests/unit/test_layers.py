@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
     ("4", frozenset({"config", "engine"})),
-    ("4b", frozenset({"epochs"})),
+    ("4b", frozenset({"epochs", "outlets"})),
     ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting", "sink_building"})),
     ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
     ("5b2", frozenset({"succession"})),
