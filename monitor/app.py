@@ -27,7 +27,7 @@ from monitor.engine import Engine
 from monitor.export.exposition import Exposition
 from monitor.in_force import LoadView
 from monitor.learning import RulerLearner, saved_ruler, source_name
-from monitor.listening import hanging_up, stopping
+from monitor.listening import hanging_up, starting, stopping
 from monitor.meters import Meters
 from monitor.parts import Parts, RunSettings, build_parts, build_served
 from monitor.plan import MonitorPlan
@@ -203,11 +203,11 @@ def run(config: Config, settings: RunSettings) -> App:
     # Clients make hundreds of thousands of short-lived objects that are no garbage cycles; looking for cycles
     # after every 700 of them took a quarter (kafka-python) to a half (librdkafka) of the reading time.
     gc.set_threshold(*_GC_THRESHOLDS)
-    with (
-        hanging_up(reloads.ask),
-        running(config, settings, clock=clock, reloads=reloads) as app,
-        stopping(app.daemon.stop),
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(hanging_up(reloads.ask))
+        with starting():
+            app = stack.enter_context(running(config, settings, clock=clock, reloads=reloads))
+        stack.enter_context(stopping(app.daemon.stop))
         log.info("monitor_started", monitor=config.name, url=app.http.url, config_hash=app.plan.config_hash)
         app.daemon.run()
         log.info("monitor_stopped", monitor=config.name)

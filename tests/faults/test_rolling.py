@@ -22,7 +22,7 @@ from tests.support.disturbed import (
 )
 from tests.support.kafka import Cluster, unique
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(300)]
 
 TOKEN = "a-token-for-tests"
 
