@@ -45,7 +45,7 @@ def metric(config: Path, name: str) -> float:
     return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name}{{"))
 
 
-def until(daemon: DaemonProcess, condition, timeout_s: float = 60.0) -> None:
+def until(daemon: DaemonProcess, condition, timeout_s: float = 150.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert daemon.process.poll() is None, daemon.log.read_text()[-4000:]
@@ -75,10 +75,10 @@ def test_rolling_restarts_under_load_lose_and_double_nothing(
                     daemon.process.send_signal(signal.SIGHUP)
                     time.sleep(rng.uniform(0.0, 0.3))
                 assert daemon.stop(120.0) == 0, daemon.log.read_text()[-4000:]
-    summary = DaemonProcess(config, "--until-end").wait()
+    summary = DaemonProcess(config, "--until-end").wait(150.0)
     assert summary["records"] == summary["rows"] + summary["rejects"] + summary["filtered"] == writer.written
     reference = write_config(tmp_path, kafka_broker, topic, "reference", client=client)
-    DaemonProcess(reference, "--until-end").wait()
+    DaemonProcess(reference, "--until-end").wait(150.0)
     assert_same_counts(tmp_path / "disturbed", tmp_path / "reference")
     assert_same_statistics(tmp_path / "disturbed", tmp_path / "reference")
 
@@ -128,7 +128,7 @@ def test_reloads_under_load_change_what_they_are_to_change_and_nothing_else(
         assert daemon.stop(120.0) == 0
     reference = write_config(tmp_path, kafka_broker, topic, "reference")
     change(reference, **one_field)
-    DaemonProcess(reference, "--until-end").wait()
+    DaemonProcess(reference, "--until-end").wait(150.0)
     assert_same_counts(tmp_path / "disturbed", tmp_path / "reference")
     disturbed, undisturbed = tmp_path / "disturbed", tmp_path / "reference"
     assert_same_statistics(disturbed, undisturbed, common=True)

@@ -18,7 +18,7 @@ from monitor.saving import decode_head
 from monitor.store.sqlite import Store
 from monitor.types import TopicPartition
 
-_START_TIMEOUT_S = 60.0
+_START_TIMEOUT_S = 150.0
 
 
 class DaemonProcess:
