@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 RUNBOOKS = "https://driftline.example/runbooks"
+DASHBOARDS = "https://grafana.example/d"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def alerts(objective: Objective) -> list[str]:
             f"            Over {burn.long} {{{{ $value | humanizePercentage }}}} {objective.bad}",
             f"            At this rate the month's budget is gone in {720 / burn.factor:.0f} hours.",
             f"          runbook_url: {RUNBOOKS}/{objective.alert}.html",
+            f"          dashboard_url: '{DASHBOARDS}/driftline-topic?var-monitor={{{{ $labels.monitor }}}}'",
         ]
     return lines
 

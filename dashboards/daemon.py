@@ -233,7 +233,21 @@ def _notifications() -> Section:
         TROUBLE,
         over_time(f"max by (sink) (driftline_sink_open{{{_ON}}})", "{{sink}}"),
     )
-    return "Notifications", [(7, [waiting, sent, down])]
+    opened = graph(
+        "Incidents that sinks have open",
+        "What the receivers hold to be going on, by sink; all incidents of a storm are one.",
+        "short",
+        over_time(f"max by (sink) (driftline_incidents_open{{{_ON}}})", "{{sink}}"),
+    ).min(0)
+    storms = graph(
+        "Storms",
+        "Times at which more incidents began than are told one by one, in the step of the graph, by sink.",
+        "short",
+        over_time(
+            f"sum by (sink) (increase(driftline_notification_storms_total{{{_ON}}}[$__rate_interval]))", "{{sink}}"
+        ),
+    ).min(0)
+    return "Notifications", [(7, [waiting, sent, down]), (7, [opened, storms])]
 
 
 def _resources() -> Section:

@@ -91,7 +91,7 @@ def running(
         stack.callback(store.close)
         meters = Meters(clock.monotonic_s)
         view = View(config.name, config.digest, reloads.last)
-        served = build_served(config, settings, clock)
+        served = build_served(config, settings, clock, store.path)
         outlets = [outlet for _, outlet in served]
         dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
         stack.callback(dispatcher.close, _CLOSE_S)
@@ -117,10 +117,11 @@ def running(
             routes=parts.routes,
             options=parts.options,
             change=described(config),
+            grouped=parts.grouped,
             last_load=lambda: reloads.last,
         )
         pages.daemon = daemon
-        around = Surroundings(clock, meters, daemon, dispatcher, pages.prepared)
+        around = Surroundings(store.path, clock, meters, daemon, dispatcher, pages.prepared)
         reloader = Reloader(reloads, parts, settings, around)
         # What is not acknowledged by now is not checkpointed either, and so will be read again.
         stack.callback(lambda: _close_letters(reloader.parts))

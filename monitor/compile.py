@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.accumulators.moments import Moments
+from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.tree import Config
@@ -164,13 +165,18 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         keeping=config.baseline,
         sequential=config.sequential,
         policy=config.policy.build(),
-        hysteresis=Hysteresis(
-            config.alerting.raise_after, config.alerting.clear_after, config.alerting.contracts_raise_after
-        ),
+        hysteresis=_hysteresis(config),
         links=config.links.build(),
         max_open_panes=config.limits.max_open_panes,
         config_hash=config.digest,
     )
+
+
+def _hysteresis(config: Config) -> Hysteresis:
+    """Return how many windows raise and clear, and what counts as flapping."""
+    alerting = config.alerting
+    flap = None if alerting.flap is None else Flap(alerting.flap.max, alerting.flap.within)
+    return Hysteresis(alerting.raise_after, alerting.clear_after, alerting.contracts_raise_after, flap)
 
 
 def _detectors(config: Config) -> list[FieldDetector]:

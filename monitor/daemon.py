@@ -14,6 +14,7 @@ from monitor.engine import Engine, StepResult
 from monitor.epochs import Change
 from monitor.errors import Retryable, StoreError
 from monitor.in_force import LoadView
+from monitor.incidents import Grouped
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
@@ -53,6 +54,7 @@ class Daemon:
         dispatcher: Dispatcher | None = None,
         dead_letters: DeadLetters | None = None,
         routes: Sequence[SinkRoute] = (),
+        grouped: Sequence[Grouped] = (),
         options: Options = Options(),  # noqa: B008 - frozen
         change: Change = NOTHING_CHANGED,
         last_load: Callable[[], LoadView | None] = lambda: None,
@@ -65,6 +67,7 @@ class Daemon:
         self._publish = publish
         self._dispatcher = dispatcher
         self._dead_letters = dead_letters
+        self._grouped = tuple(grouped)
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
         self._last_load = last_load
@@ -162,11 +165,9 @@ class Daemon:
     def _exchange(self, successor: Successor, saver: Saver) -> None:
         """Run by a successor that has all of our state; nothing here can fail but what is tried again anyway."""
         self.engine, self._saver, self._options = successor.engine, saver, successor.options
-        self._dead_letters = successor.dead_letters
+        self._dead_letters, self._grouped = successor.dead_letters, tuple(successor.grouped)
         self._waiting.decode_by(self.engine.decoder)
-        publisher = Publisher(self.engine, self._meters)
-        publisher.go_on_from(self._publisher)
-        self._publisher = publisher
+        self._publisher = Publisher(self.engine, self._meters).after(self._publisher)
         self._checkpointer.follow(self.engine, saver, self._options, tuple(successor.routes), successor.dead_letters)
         self._ownership.engine = self.engine
         successor.follow()
@@ -279,6 +280,8 @@ class Daemon:
             outside.notifications = self._dispatcher.notifications
             outside.outbox_size = dict(self._dispatcher.outbox_size)
             outside.sink_open = self._dispatcher.sink_open
+        outside.incidents_open = {sink.name: sink.open for sink in self._grouped}
+        outside.storms = {sink.name: sink.storms for sink in self._grouped}
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view

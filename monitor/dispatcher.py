@@ -110,9 +110,9 @@ class Dispatcher:
 
     def round(self) -> float:
         """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
-        self._exchange()
-        waits_s = [self._serve(channel) for channel in self._channels]
         try:
+            self._exchange()
+            waits_s = [self._serve(channel) for channel in self._channels]
             waiting = self._outbox.sizes()
         except Retryable as error:
             self._log.warning("outbox_unavailable", error=str(error))
@@ -122,7 +122,10 @@ class Dispatcher:
         return min(waits_s, default=LONGEST_IDLE_S)
 
     def _exchange(self) -> None:
-        """Take over the outlets that are wanted, where they are others than those that are served."""
+        """Take over the outlets that are wanted, where they are others than those that are served.
+
+        Raises Retryable where one cannot go on yet from what another of its name has left.
+        """
         wanted = self._wanted
         if wanted is self._served:
             return
@@ -130,7 +133,12 @@ class Dispatcher:
         for channel in gone:
             self._serve(channel)
             channel.outlet.sink.close()
+        self._channels = [channel for channel in self._channels if all(channel is not other for other in gone)]
         before = {id(channel.outlet): channel for channel in self._channels}
+        if self._served:
+            for outlet in wanted:
+                if id(outlet) not in before:
+                    outlet.resume()
         self._channels = [before.get(id(outlet)) or Channel(outlet) for outlet in wanted]
         self._served = wanted
         self._numbers.follow(self._channels)
@@ -152,9 +160,9 @@ class Dispatcher:
         if self._closed:
             return
         self._closed = True
-        self._exchange()
-        for channel in self._channels:
-            channel.outlet.sink.close()
+        every = {id(outlet): outlet for outlet in (*self._served, *self._wanted)}
+        for outlet in every.values():
+            outlet.sink.close()
         self._outbox.close()
 
     def _serve(self, channel: Channel) -> float:

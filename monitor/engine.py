@@ -55,7 +55,7 @@ class Engine:
         pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, Align)]
         others = [check for check in plan.window_checks if not isinstance(check, Align)]
         self.plan = plan = replace(plan, window_checks=(*others, *pairing)) if pairing else plan
-        self.book = AlertBook(plan.monitor, links=plan.links)
+        self.book = AlertBook(plan.monitor, links=plan.links, flap=plan.hysteresis.flap)
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()

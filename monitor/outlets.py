@@ -27,6 +27,12 @@ class Outlet:
         interval_ms = getattr(self.sink, "resend_interval_ms", None)
         return interval_ms if isinstance(interval_ms, int) else None
 
+    def resume(self) -> None:
+        """Have a sink that keeps records go on from them: another one of its name was closed. Raises Retryable."""
+        resume = getattr(self.sink, "resume", None)
+        if resume is not None:
+            resume()
+
 
 @dataclass(slots=True)
 class Channel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from monitor.checkpointing import Options
@@ -13,12 +14,14 @@ from monitor.compile import build_decoder
 from monitor.config.tree import Config
 from monitor.dispatcher import Outlet
 from monitor.errors import ConfigError, Problem
+from monitor.incidents import Grouped
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder
-from monitor.sink_building import build_sink
+from monitor.sink_building import build_sink, grouped
 from monitor.sinks import SinkSpec
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer
+from monitor.store.incidents import IncidentTable
 from monitor.store.outbox import SinkRoute
 
 Served = tuple[SinkSpec, Outlet]
@@ -56,6 +59,11 @@ class Parts:
         return [outlet for _, outlet in self.served]
 
     @property
+    def grouped(self) -> tuple[Grouped, ...]:
+        """The sinks that are told incidents."""
+        return tuple(outlet.sink for outlet in self.outlets if isinstance(outlet.sink, Grouped))
+
+    @property
     def routes(self) -> tuple[SinkRoute, ...]:
         """Which alerts each sink is told."""
         return tuple(outlet.route for outlet in self.outlets)
@@ -75,9 +83,9 @@ class Parts:
 
 
 def build_served(
-    config: Config, settings: RunSettings, clock: Clock, before: Sequence[Served] = ()
+    config: Config, settings: RunSettings, clock: Clock, store: Path, before: Sequence[Served] = ()
 ) -> tuple[Served, ...]:
-    """Return the sinks; those whose Spec is among `before` are the same ones.
+    """Return the sinks, which keep incidents in the file `store`; those whose Spec is among `before` are the same.
 
     Raises SurroundingsError when a file that one needs cannot be used; then none is left open.
     """
@@ -87,7 +95,9 @@ def build_served(
         for spec in () if settings.dry_run else config.sinks:
             outlet = next((outlet for known, outlet in before if known == spec), None)
             if outlet is None:
-                outlet = Outlet(build_sink(spec, config.source, clock), SinkRoute(spec.name, spec.min_severity))
+                sink = build_sink(spec, config.source, clock)
+                sink = grouped(sink, spec, partial(IncidentTable, store, spec.name))
+                outlet = Outlet(sink, SinkRoute(spec.name, spec.min_severity))
                 built.append(outlet)
             served.append((spec, outlet))
     except BaseException:

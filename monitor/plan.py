@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
+from monitor.alerting.flap import Flap
 from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
@@ -43,11 +44,12 @@ class RowCheck(Check, Protocol):
 
 @dataclass(frozen=True)
 class Hysteresis:
-    """Windows of event time to raise and to clear, for drift and for checks."""
+    """Windows of event time to raise and to clear, for drift and for checks, and what counts as flapping."""
 
     raise_after: int = 2
     clear_after: int = 2
     checks_raise_after: int = 1
+    flap: Flap | None = None
 
 
 @dataclass(frozen=True, eq=False)

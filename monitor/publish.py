@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from monitor import __version__
 from monitor.baseline_state import baseline_state, with_events
@@ -46,6 +47,8 @@ class Outside:
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     sink_open: Mapping[str, int] = field(default_factory=dict)
+    incidents_open: Mapping[str, int] = field(default_factory=dict)
+    storms: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
     waiting_for: str = ""
@@ -95,10 +98,11 @@ class Publisher:
             for level in ("warning", "critical")
         }
 
-    def go_on_from(self, before: Publisher) -> None:
-        """Show the last window that another publisher showed, as far as the plan still has what is in it."""
+    def after(self, before: Publisher) -> Self:
+        """Show the last window that another publisher showed, as far as the plan still has it; return this one."""
         self._shown = self._heard = _carried(before._heard, self._shown, self._engine.plan)
         self._counted = before._counted
+        return self
 
     def _baseline(self) -> BaselineStateView | None:
         closer = self._engine.closer
@@ -200,6 +204,8 @@ class Publisher:
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,
+            incidents_open=outside.incidents_open,
+            storms=outside.storms,
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -76,6 +77,7 @@ class Reloads:
 class Surroundings:
     """What stays for the life of the process. `pages` builds the HTTP pages and returns what puts them in force."""
 
+    store: Path
     clock: Clock
     meters: Meters
     daemon: Daemon
@@ -154,7 +156,7 @@ class Reloader:
         plan = compile_plan(config, load_baseline(config), bounded=not isinstance(config.source, KafkaSpec))
         if _is_same(before, config, plan):
             return self._in_force("unchanged")
-        served = build_served(config, self._settings, self._around.clock, before.served)
+        served = build_served(config, self._settings, self._around.clock, self._around.store, before.served)
         parts = build_parts(config, plan, served, self._settings, self._around.clock, before)
         try:
             changes = self._exchanged(parts)
@@ -198,6 +200,7 @@ class Reloader:
             parts.options,
             parts.routes,
             parts.dead_letters,
+            parts.grouped,
             follow,
         )
         around.daemon.succession.add(successor)

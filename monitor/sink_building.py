@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from monitor.brokers import SecuritySpec
 from monitor.clock import Clock
 from monitor.errors import Retryable, SurroundingsError
+from monitor.incidents import Grouped, Grouping, Records, Storm
 from monitor.protocols import Sink
 from monitor.sinks import KafkaSinkSpec, SinkSpec
 from monitor.sinks.tap import Message, Tap
@@ -30,6 +31,19 @@ def build_sink(spec: SinkSpec, source: SourceSpec, clock: Clock, tap: Tap | None
     if tap is not None:
         return spec.build(TappedTopic(spec.topic, tap))
     return spec.build(LetterTopic(lambda: open_letter_box(spec.topic, cluster_of(spec, source)), clock))
+
+
+def grouped(sink: Sink, spec: SinkSpec, records: Callable[[], Records]) -> Sink:
+    """Return the sink so that it is told incidents, where its kind can be; else the sink itself.
+
+    Machines that group by themselves (Alertmanager) or want every transition (a topic, a log) cannot.
+    """
+    group_by = getattr(spec, "group_by", None)
+    if group_by is None:
+        return sink
+    cap = getattr(spec, "storm", None)
+    storm = None if cap is None else Storm(cap.max, cap.per)
+    return Grouped(sink, Grouping(group_by, storm, getattr(sink, "takes_updates", False)), records())
 
 
 def cluster_of(spec: KafkaSinkSpec, source: SourceSpec) -> KafkaSpec:

@@ -265,6 +265,8 @@ class Snapshot:
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)
+    incidents_open: Mapping[str, int] = with_default(default_factory=dict)
+    storms: Mapping[str, int] = with_default(default_factory=dict)
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0

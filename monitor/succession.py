@@ -15,6 +15,7 @@ from monitor.engine import Engine
 from monitor.epochs import Change
 from monitor.errors import Retryable
 from monitor.in_force import EpochView
+from monitor.incidents import Grouped
 from monitor.saving import RECENT_EVENTS, Saver, restore_partition
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
@@ -33,6 +34,7 @@ class Successor:
     options: Options
     routes: Sequence[SinkRoute] = ()
     dead_letters: DeadLetters | None = None
+    grouped: Sequence[Grouped] = ()
     follow: Callable[[], None] = lambda: None
     result: Future[EpochView] = field(default_factory=Future)
     _claim: threading.Lock = field(default_factory=threading.Lock)

@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.alerting.fingerprint import fingerprint
-from monitor.alerting.life import Life, Severity, Transition
+from monitor.alerting.flap import Flap
+from monitor.alerting.life import Life, Severity, Transition, flapping
 from monitor.alerting.links import Links
 from monitor.alerting.signal import AlertName, Key, Signal
 from monitor.errors import StoreError
 from monitor.types import Alert, Level
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
+_READABLE = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,23 @@ class AlertBook:
     were critical), changes severity with the same hysteresis, and resolves after `clear_after` consecutive
     OK windows. UNKNOWN windows count for nothing: a firing alert becomes stale, not resolved. On a change
     of severity the alert with the old labels resolves and one with the new labels fires, both with the
-    fingerprint and start of the first. Memory is bounded by the number of pending and firing streams.
+    fingerprint and start of the first. A stream that flaps (see `Flap`) stays as bad as it was for longer, and
+    its alert says so in the annotation `flapping`. Memory is bounded by the number of streams that are pending or
+    firing, or were within the time in which flapping counts.
     """
 
-    def __init__(self, monitor: str, extra_labels: Mapping[str, str] | None = None, links: Links | None = None) -> None:
+    def __init__(
+        self,
+        monitor: str,
+        extra_labels: Mapping[str, str] | None = None,
+        links: Links | None = None,
+        flap: Flap | None = None,
+    ) -> None:
         """Begin with nothing pending; `extra_labels` go on every alert but never replace a label of its own.
 
-        `links` become annotations.
+        `links` become annotations. Without `flap` nothing is damped.
         """
+        self._flap = flap
         self._links = links or Links()
         self._monitor = monitor
         self._extra_labels = dict(extra_labels or {})
@@ -95,17 +106,16 @@ class AlertBook:
         given = self._by_key(signals)
         stride_ms = (window_end_ms - window_start_ms) // windows if stride_ms is None else stride_ms
         transitions: list[tuple[int, Alert]] = []
-        for key in sorted(given.keys() | self._streams.keys()):
+        for key in sorted(given.keys() | self.active_keys()):
             signal = given.get(key)
             level = level_of(key) if signal is None else signal.level
             stream = self._stream(key, signal)
             if stream is None:
                 continue
-            for number, transition in stream.life.run(level, window_start_ms, stride_ms, windows):
+            for number, transition in stream.life.run(level, window_start_ms, stride_ms, windows, self._flap):
                 ends_at_ms = window_end_ms - (windows - 1 - number) * stride_ms
                 transitions.append((number, self._alert(key, stream, transition, ends_at_ms)))
-            if not stream.life.active:
-                self._streams.pop(key, None)
+        self._forget(window_start_ms + (windows - 1) * stride_ms, stride_ms)
         transitions.sort(key=lambda numbered: numbered[0])
         return [alert for _, alert in transitions]
 
@@ -124,7 +134,7 @@ class AlertBook:
 
     def active_keys(self) -> frozenset[Key]:
         """Return the streams that are pending or firing: those whose OK windows matter."""
-        return frozenset(self._streams)
+        return frozenset(key for key, stream in self._streams.items() if stream.life.active)
 
     def firing(self) -> list[Alert]:
         """Return the alerts that fire, with the evidence of their last breaching window, ordered by stream."""
@@ -142,6 +152,15 @@ class AlertBook:
             if life.severity is None
         ]
 
+    def _forget(self, at_ms: int, stride_ms: int) -> None:
+        """Forget the streams that are neither pending nor firing, and of those that lately were the evidence."""
+        horizon_ms = 0 if self._flap is None else self._flap.horizon_ms(stride_ms)
+        for key in [key for key, stream in self._streams.items() if not stream.life.active]:
+            if self._flap is not None and self._streams[key].life.recent(at_ms, horizon_ms):
+                self._streams[key].reason, self._streams[key].annotations = "", {}
+            else:
+                del self._streams[key]
+
     def state(self) -> dict[str, Any]:
         """Return everything needed to continue, as JSON-able values."""
         streams = [{"key": list(key), **asdict(self._streams[key])} for key in sorted(self._streams)]
@@ -149,13 +168,13 @@ class AlertBook:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Become what `state` describes; raises StoreError when it is not a state of this version."""
-        if state.get("version") != _STATE_VERSION:
-            message = f"alert state has version {state.get('version')}, this program reads {_STATE_VERSION}"
+        if state.get("version") not in _READABLE:
+            message = f"alert state has version {state.get('version')}, this program reads {_STATE_VERSION} and older"
             raise StoreError(message + "; use the program that wrote it, or reset the checkpoint")
         try:
             self._streams = {
                 Key(*saved["key"]): _Stream(
-                    saved["alertname"], Life(**saved["life"]), saved["reason"], dict(saved["annotations"])
+                    saved["alertname"], Life.of(saved["life"]), saved["reason"], dict(saved["annotations"])
                 )
                 for saved in state["streams"]
             }
@@ -188,7 +207,7 @@ class AlertBook:
 
     def _lives(self) -> list[tuple[Key, Life]]:
         """Return the active streams' lives, ordered by stream."""
-        return [(key, self._streams[key].life) for key in sorted(self._streams)]
+        return [(key, self._streams[key].life) for key in sorted(self.active_keys())]
 
     def _firing(self, key: Key, severity: Severity) -> Alert:
         """Return the firing alert of a stream as it is now."""
@@ -217,5 +236,5 @@ class AlertBook:
             starts_at_ms=transition.starts_at_ms,
             ends_at_ms=ends_at_ms if transition.status == "resolved" else None,
             labels=labels,
-            annotations=stream.annotations | reason | links,
+            annotations=stream.annotations | reason | flapping(stream.life) | links,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from monitor.config.loader import load
 from monitor.config.masking import MASK
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError, Undeliverable
+from monitor.incidents import Forgetful
 from monitor.protocols import Sink
-from monitor.sink_building import build_sink
+from monitor.sink_building import build_sink, grouped
 from monitor.sinks.tap import Message
 from monitor.types import Alert
 
@@ -53,10 +54,11 @@ def run_test(file: Path, name: str, *, dry_run: bool) -> None:
     clock = SystemClock()
     trigger, resolve = transitions(config, name, spec.min_severity, clock.now_ms())
     seen: list[Message] = []
-    sink = build_sink(spec, config.source, clock, seen.append if dry_run else None)
+    sink = grouped(build_sink(spec, config.source, clock, seen.append if dry_run else None), spec, Forgetful)
+    together = getattr(spec, "group_by", "alert") == "incident"
     try:
-        _tell(sink, trigger, "trigger", clock.now_ms())
-        _tell(sink, resolve, "resolve", clock.now_ms())
+        _tell(sink, pair(trigger) if together else [trigger], "trigger", clock.now_ms())
+        _tell(sink, pair(resolve) if together else [resolve], "resolve", clock.now_ms())
     finally:
         sink.close()
     if dry_run:
@@ -80,6 +82,14 @@ def transitions(config: Config, sink: str, severity: Any, now_ms: int) -> tuple[
     return trigger, replace(trigger, status="resolved", ends_at_ms=now_ms)
 
 
+def pair(alert: Alert) -> list[Alert]:
+    """Return the test alert and another one of the same incident, so that it shows how they are told as one."""
+    words = {**alert.annotations, "incident": "test", "cause": alert.annotations["summary"]}
+    first = replace(alert, labels={**alert.labels, "field": "TEST"}, annotations=words)
+    other = replace(first, fingerprint=f"{alert.fingerprint}-2", labels={**first.labels, "rule": f"{_RULE}-2"})
+    return [first, other]
+
+
 def shown(message: Message, spec: BaseModel) -> Shown:
     """Return the message as it may be printed: secrets of the sink's configuration are `***` wherever they stand.
 
@@ -100,11 +110,11 @@ def shown(message: Message, spec: BaseModel) -> Shown:
     return Shown(masked(to), {k: v for k, v in headers.items() if k.lower() not in _WIRE}, _parsed(text))
 
 
-def _tell(sink: Sink, alert: Alert, what: str, now_ms: int) -> None:
+def _tell(sink: Sink, alerts: Sequence[Alert], what: str, now_ms: int) -> None:
     """Deliver one transition; raises SurroundingsError, which says what is open now."""
     remedy = "" if what == "trigger" else "; the test alert is open there, close it by hand"
     try:
-        sink.deliver([alert], now_ms)
+        sink.deliver(alerts, now_ms)
     except (Retryable, Undeliverable) as error:
         raise SurroundingsError(f"sink {sink.name} did not take the {what}: {error}{remedy}") from error
 

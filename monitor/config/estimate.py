@@ -203,6 +203,8 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         alerts=tuple(_alerts(config, names, segments)),
         profiles=tuple(_profile_views(config)),
         sink_open={sink.name: 0 for sink in config.sinks},
+        incidents_open={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
+        storms={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
     )
 
 

@@ -153,12 +153,24 @@ class FieldSpec(Spec):
         )
 
 
+class FlapSpec(Spec):
+    """What counts as flapping; an alert that flaps stays firing until it has been quiet for longer."""
+
+    max: int = Field(default=3, ge=2, le=100, description="So many times it fired …")
+    within: DurationMs = Field(
+        default=3_600_000, gt=0, description="… within this time, or within 48 windows if that is longer."
+    )
+
+
 class AlertingSpec(Spec):
-    """How many windows in a row raise and clear an alert."""
+    """How many windows in a row raise and clear an alert, and when it stays firing because it flaps."""
 
     raise_after: int = Field(default=2, ge=1, description="Windows in a row before an alert fires.")
     clear_after: int = Field(default=2, ge=1, description="Windows in a row before it resolves.")
     contracts_raise_after: int = Field(default=1, ge=1, description="The same for checks, which are certain at once.")
+    flap: FlapSpec | None = Field(
+        default=FlapSpec(), description="What counts as flapping, which takes longer to clear; null for nothing."
+    )
 
 
 class StoreSpec(Spec):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from monitor.clock import Clock
-from monitor.demo.broker import EmbeddedBroker
 from monitor.demo.shop import TOPIC, Shop
 
 RATE = 1_000
@@ -49,12 +50,21 @@ class Story:
         return f"All is well: scores stay near 0. In {next_s:.0f} s a bad release will send wrong data."
 
 
-class Producer:
-    """Produces payments at RATE until stopped; one record in a thousand is not JSON."""
+class Broker(Protocol):
+    """Where the payments go."""
 
-    def __init__(self, broker: EmbeddedBroker, shop: Shop, story: Story, clock: Clock) -> None:
+    def produce(self, topic: str, records: Iterable[tuple[bytes, bytes]], timestamp_ms: int) -> None:
+        """Send (key, value) records."""
+        ...
+
+
+class Producer:
+    """Produces payments at RATE until stopped; one record in a thousand is not JSON. `sent` counts them."""
+
+    def __init__(self, broker: Broker, shop: Shop, story: Story, clock: Clock) -> None:
         """Prepare; `run` begins the story."""
         self.story = story
+        self.sent = 0
         self._broker = broker
         self._shop = shop
         self._clock = clock
@@ -78,12 +88,11 @@ class Producer:
     def run(self) -> None:
         """Produce what is due, ten times a second."""
         self._began_s = self._clock.monotonic_s()
-        sent = 0
         while not self._stop.wait(_TICK_S):
-            due = int(self.elapsed_s * RATE) - sent
+            due = int(self.elapsed_s * RATE) - self.sent
             now_ms = self._clock.now_ms()
             records = self._shop.payments(due, now_ms, faulty=self.faulty)
-            if sent // RATE != (sent + due) // RATE and records:
+            if self.sent // RATE != (self.sent + due) // RATE and records:
                 records[0] = (b"", _NO_JSON)
             self._broker.produce(TOPIC, records, now_ms)
-            sent += due
+            self.sent += due

@@ -123,6 +123,20 @@ DAEMON: Final = (
         ("sink",),
     ),
     _daemon(
+        "driftline_incidents_open",
+        "gauge",
+        "Incidents (a storm is one) that a sink was told of and that are not over.",
+        lambda s: keyed(s.incidents_open),
+        ("sink",),
+    ),
+    _daemon(
+        "driftline_notification_storms_total",
+        "counter",
+        "Storms: times at which new incidents began to be told to a sink as one.",
+        lambda s: keyed(s.storms),
+        ("sink",),
+    ),
+    _daemon(
         "driftline_watermark_timestamp_seconds",
         "gauge",
         "How far event time is complete, Unix time.",

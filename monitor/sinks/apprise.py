@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from monitor.errors import Retryable
-from monitor.sinks.options import MinSeverity, SinkName
+from monitor.sinks.options import GroupBy, MinSeverity, SinkName, StormCap, StormSpec
 from monitor.sinks.tap import Message, Tap
 from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title, worst_first
 from monitor.spec import Spec
@@ -41,6 +41,8 @@ class AppriseSpec(Spec):
         description="The service in Apprise's notation; never shown."
     )
     min_severity: MinSeverity = "warning"
+    group_by: GroupBy = "incident"
+    storm: StormCap = StormSpec()
 
     def build(self, tap: Tap | None = None) -> AppriseSink:
         """Return the sink; opens no connection yet."""

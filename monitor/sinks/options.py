@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from monitor.spec import DurationMs, Spec
 from monitor.urls import check_url
 
 SinkName = Annotated[
@@ -17,6 +18,25 @@ SinkName = Annotated[
 
 MinSeverity = Annotated[Literal["warning", "critical"], Field(description="The least severity it is told about.")]
 """The least severity that a sink is told about."""
+
+GroupBy = Annotated[
+    Literal["incident", "alert"],
+    Field(description="What is told as one thing: all alerts of an incident, or every alert by itself."),
+]
+"""What a sink tells as one thing."""
+
+
+class StormSpec(Spec):
+    """How many new incidents are told one by one; while there are more, the others are told as one."""
+
+    max: int = Field(default=20, ge=1, le=1_000, description="So many new incidents are told one by one …")
+    per: DurationMs = Field(
+        default=600_000, ge=1_000, le=86_400_000, description="… within this time; the others are told as one."
+    )
+
+
+StormCap = Annotated[StormSpec | None, Field(description="How many new incidents are told one by one; null for all.")]
+"""When a sink tells incidents as one, because there are too many of them."""
 
 CaFile = Annotated[Path | None, Field(description="PEM file of the authorities to trust instead of the system's")]
 """Whom to trust."""

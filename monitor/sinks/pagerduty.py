@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from monitor.errors import Retryable, Undeliverable
 from monitor.printable import printable
 from monitor.sinks.instants import rfc3339
-from monitor.sinks.options import CaFile, MinSeverity, SinkName, Url
+from monitor.sinks.options import CaFile, GroupBy, MinSeverity, SinkName, StormCap, StormSpec, Url
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.sinks.words import clipped, headline, links, replaced
@@ -36,7 +36,7 @@ def _check_key(value: SecretStr) -> SecretStr:
 
 
 class PagerDutySpec(Spec):
-    """PagerDuty's Events API v2: one incident per alert, which goes on when the severity changes."""
+    """PagerDuty's Events API v2: one incident there per incident (or alert), which goes on when it gets worse."""
 
     kind: Literal["pagerduty"] = "pagerduty"
     name: SinkName = "pagerduty"
@@ -48,6 +48,8 @@ class PagerDutySpec(Spec):
         default=None, description="What the incident's `Driftline` leads to; without it, the alert's console page."
     )
     min_severity: MinSeverity = "warning"
+    group_by: GroupBy = "incident"
+    storm: StormCap = StormSpec()
     timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 
@@ -64,6 +66,9 @@ class PagerDutySink:
     trigger twice adds to the open incident; what was accepted before a failure is named in the Retryable, since
     a trigger repeated after its resolve would page again.
     """
+
+    takes_updates = True
+    """A trigger for an open incident adds to it and pages nobody."""
 
     def __init__(self, spec: PagerDutySpec, tap: Tap | None = None) -> None:
         """Prepare the client; the key is taken out of its wrapper only when it is used."""
@@ -116,7 +121,7 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
     labels = {name: printable(value, _LONGEST_LABEL) for name, value in alert.labels.items()}
     details = {name: printable(value, len(value)) for name, value in alert.annotations.items()}
     payload = {
-        "summary": clipped(headline(alert), _LONGEST_SUMMARY),
+        "summary": clipped(_title(alert), _LONGEST_SUMMARY),
         "source": labels.get("monitor") or "driftline",
         "severity": alert.severity,
         "timestamp": rfc3339(alert.starts_at_ms),
@@ -133,6 +138,12 @@ def render_event(alert: Alert, spec: PagerDutySpec) -> dict[str, Any]:
         "payload": {name: value for name, value in payload.items() if value},
         "links": [{"href": url, "text": title} for title, url in links(alert)],
     }
+
+
+def _title(alert: Alert) -> str:
+    """Return what is read out to whoever is woken: the headline, and the first cause where there is one."""
+    cause = " ".join(alert.annotations.get("cause", "").split())
+    return f"{headline(alert)}. {printable(cause, len(cause))}" if cause else headline(alert)
 
 
 def encode(event: dict[str, Any]) -> bytes:

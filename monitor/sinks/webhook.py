@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from monitor.errors import Undeliverable
 from monitor.sinks.body import delivery_id, digest, render_body
-from monitor.sinks.options import CaFile, MinSeverity, SecretHeaders, SecretUrl, SinkName
+from monitor.sinks.options import CaFile, GroupBy, MinSeverity, SecretHeaders, SecretUrl, SinkName, StormCap
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.spec import DurationMs, Spec
@@ -31,6 +31,8 @@ class WebhookSpec(Spec):
     name: SinkName
     url: SecretUrl = Field(description="Where to post to; never shown.")
     min_severity: MinSeverity = "warning"
+    group_by: GroupBy = "alert"
+    storm: StormCap = None
     secret: SecretStr | None = Field(default=None, description="Signs every request.")
     previous_secret: SecretStr | None = Field(
         default=None, description="Signs too, until every receiver knows the new one."

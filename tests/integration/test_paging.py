@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.alertmanager import running
+from tests.support.alertmanager import running, shipped_to, told
 from tests.support.kafka import Cluster
 from tests.support.prometheus import StartPrometheus
 from tests.support.receiver import Receiver, Request
@@ -20,24 +18,6 @@ pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 FAULTY = {"factor": 3.0, "without_country": 6}
-
-
-def routed_to(receiver: Receiver) -> str:
-    """Return the shipped configuration with seconds for minutes, and a webhook in the place of each service."""
-    configuration = yaml.safe_load((ALERTS / "alertmanager/alertmanager.yaml").read_text())
-    route = configuration["route"]
-    route |= {"group_wait": "4s", "group_interval": "4s"}
-    for service in configuration["receivers"]:
-        hook = {"url": f"{receiver.url}/{service['name']}", "send_resolved": service["name"] != "dead-mans-switch"}
-        service["webhook_configs"] = [hook]
-        for other in ("pagerduty_configs", "slack_configs"):
-            service.pop(other, None)
-    return yaml.safe_dump(configuration)
-
-
-def told(receiver: Receiver, service: str) -> list[dict[str, Any]]:
-    """Return what a service was told, in order."""
-    return [json.loads(request.body) for request in list(receiver.requests) if request.path == f"/{service}"]
 
 
 @pytest.fixture
@@ -52,7 +32,7 @@ def test_one_fault_is_one_page_and_one_end_although_the_daemon_is_killed(
     system: System, receiver: Receiver, tmp_path: Path, start_prometheus: StartPrometheus
 ) -> None:
     """Amounts triple and countries vanish: every detector fires, one person is told once, and once that it is over."""
-    with running(tmp_path / "am", receiver, configuration=routed_to(receiver)) as alertmanager:
+    with running(tmp_path / "am", receiver, configuration=shipped_to(receiver)) as alertmanager:
         rules = sorted((ALERTS / "rules").glob("*.yaml"))
         prometheus = start_prometheus([system.url], rule_files=rules, alertmanagers=[alertmanager.url])
         system.start()

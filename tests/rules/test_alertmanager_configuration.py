@@ -40,6 +40,8 @@ def test_alertmanager_takes_the_configuration():
         (("alertname=DriftlineCheck", "severity=critical", "monitor=payments"), "pagerduty,slack"),
         (("alertname=DriftlineAbsent", "severity=critical"), "pagerduty,slack"),
         (("alertname=DriftlineWatchdog", "severity=none"), "dead-mans-switch"),
+        (("alertname=DriftlineSinkOpen", "severity=critical", "monitor=payments", "sink=am"), "pagerduty,slack"),
+        (("alertname=DriftlineReloadFailed", "severity=warning", "monitor=payments"), "slack"),
         (("alertname=DriftlineDelayBudgetBurn", "severity=warning", "monitor=payments"), "slack"),
     ],
 )

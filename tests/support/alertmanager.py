@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,11 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.support.receiver import Receiver
 
 BINARY = "prometheus-alertmanager"
 START_S = 20.0
+SHIPPED = Path(__file__).parents[2] / "alerts/alertmanager/alertmanager.yaml"
 
 CONFIGURATION = """
 route:
@@ -75,21 +78,40 @@ def binary() -> str:
     return found
 
 
+def shipped_to(receiver: Receiver) -> str:
+    """Return the shipped configuration with seconds for minutes, and a webhook in the place of each service."""
+    configuration = yaml.safe_load(SHIPPED.read_text())
+    configuration["route"] |= {"group_wait": "4s", "group_interval": "4s"}
+    for service in configuration["receivers"]:
+        hook = {"url": f"{receiver.url}/{service['name']}", "send_resolved": service["name"] != "dead-mans-switch"}
+        service["webhook_configs"] = [hook]
+        for other in ("pagerduty_configs", "slack_configs"):
+            service.pop(other, None)
+    return yaml.safe_dump(configuration)
+
+
+def told(receiver: Receiver, service: str) -> list[dict[str, Any]]:
+    """Return what the service in whose place `receiver` stands was told, in order."""
+    return [json.loads(request.body) for request in list(receiver.requests) if request.path == f"/{service}"]
+
+
 @contextmanager
 def running(
     directory: Path,
     receiver: Receiver,
     cluster: tuple[str, ...] = ("--cluster.listen-address=",),
     configuration: str | None = None,
+    address: str | None = None,
 ) -> Any:
     """Yield an Alertmanager that notifies `receiver`; alone unless `cluster` says otherwise.
 
-    With a `configuration` of its own it notifies whom that says.
+    With a `configuration` of its own it notifies whom that says. In the same directory and at the same `address` it
+    goes on where it ended.
     """
     program = binary()
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (directory / "alertmanager.yml").write_text(configuration or CONFIGURATION.format(url=f"{receiver.url}/notify"))
-    address = f"127.0.0.1:{free_port()}"
+    address = address or f"127.0.0.1:{free_port()}"
     command = [
         program,
         f"--config.file={directory / 'alertmanager.yml'}",
@@ -97,7 +119,7 @@ def running(
         f"--web.listen-address={address}",
         *cluster,
     ]
-    with (directory / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with (directory / "log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             alertmanager = Alertmanager(f"http://{address}")
             eventually(lambda: _ready(process, alertmanager, directory), START_S)

@@ -111,22 +111,23 @@ def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
     """Return a function that starts a Prometheus and returns it once it is ready.
 
     `start_prometheus(targets, token=None, rule_files=(), alertmanagers=())`, where targets and alertmanagers
-    are base URLs of one scheme. All are ended with the test.
+    are base URLs of one scheme; a `configuration` of its own says all that by itself. All are ended with the test.
     """
     program = binary("prometheus")
     running: list[subprocess.Popen[bytes]] = []
 
     def start(
-        targets: Sequence[str],
+        targets: Sequence[str] = (),
         *,
         token: str | None = None,
         rule_files: Sequence[Path] = (),
         alertmanagers: Sequence[str] = (),
+        configuration: str | None = None,
     ) -> Prometheus:
         home = tmp_path / f"prometheus-{len(running)}"
         home.mkdir()
         config, log = home / "prometheus.yml", home / "log"
-        config.write_text(json.dumps(_config(targets, token, rule_files, alertmanagers)))
+        config.write_text(configuration or json.dumps(_config(targets, token, rule_files, alertmanagers)))
         address = f"127.0.0.1:{free_port()}"
         with log.open("wb") as out:
             process = subprocess.Popen(

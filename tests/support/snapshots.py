@@ -222,6 +222,8 @@ def bad_night() -> Snapshot:
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
         outbox_size={"am": 0, "oncall": 1},
         sink_open={"am": 0, "oncall": 1},
+        incidents_open={"oncall": 2},
+        storms={"oncall": 1},
         checkpoint_duration=delay,
         checkpoint_last_success_ms=T0_MS - 4_000,
         rebalances=2,
@@ -321,6 +323,8 @@ def hostile() -> Snapshot:
         ),
         outbox_size={HOSTILE: 1},
         sink_open={HOSTILE: 1},
+        incidents_open={HOSTILE: 1},
+        storms={HOSTILE: 1},
     )
 
 

@@ -48,6 +48,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "memory",
                 "memory_blocks",
                 "rootcause",
+                "incidents",
             }
         ),
     ),

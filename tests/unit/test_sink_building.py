@@ -1,15 +1,19 @@
-"""The Kafka sink's way to the brokers, on a producer that does as it is told."""
+"""The Kafka sink's way to the brokers, on a producer that does as it is told; and who is told incidents."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from monitor.clock import ManualClock, SystemClock
 from monitor.errors import Retryable, SurroundingsError
-from monitor.sink_building import LetterTopic, cluster_of
-from monitor.sinks import KafkaSinkSpec
+from monitor.incidents import Forgetful, Grouped, Grouping, Storm
+from monitor.sink_building import LetterTopic, cluster_of, grouped
+from monitor.sinks import AlertmanagerSpec, KafkaSinkSpec, LogSpec, PagerDutySpec, SlackSpec, WebhookSpec
+from monitor.sinks.options import StormSpec
 from monitor.sources import KafkaSpec
 from monitor.sources.file_settings import FilesSpec
 from monitor.sources.letters import Letter, LetterBox, Outcome
@@ -111,3 +115,27 @@ def test_files_have_no_brokers() -> None:
     with pytest.raises(SurroundingsError, match="bootstrap_servers"):
         cluster_of(KafkaSinkSpec(topic="alerts"), files)
     assert cluster_of(KafkaSinkSpec(topic="alerts", bootstrap_servers="o:1"), files).bootstrap_servers == ("o:1",)
+
+
+@pytest.mark.parametrize(
+    ("spec", "grouping"),
+    [
+        (PagerDutySpec(routing_key=SecretStr("0" * 32)), Grouping("incident", Storm(20, 600_000), updates=True)),
+        (SlackSpec(url=SecretStr("https://chat.example/x")), Grouping("incident", Storm(20, 600_000))),
+        (
+            SlackSpec(url=SecretStr("https://chat.example/x"), group_by="alert", storm=StormSpec(max=3, per=5_000)),
+            Grouping("alert", Storm(3, 5_000)),
+        ),
+        (WebhookSpec(name="hook", url=SecretStr("https://hook.example")), Grouping("alert")),
+        (AlertmanagerSpec(urls=("http://am:9093",)), None),
+        (LogSpec(), None),
+    ],
+)
+def test_people_are_told_incidents_and_machines_alerts(spec: Any, grouping: Grouping | None) -> None:
+    bare = spec.build()
+    sink = grouped(bare, spec, Forgetful)
+    assert sink.name == spec.name
+    assert (sink is bare) == (grouping is None)
+    if isinstance(sink, Grouped):
+        assert sink.grouping == grouping
+    sink.close()

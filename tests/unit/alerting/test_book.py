@@ -202,7 +202,7 @@ def test_state_survives_json_and_the_book_goes_on() -> None:
     "damaged",
     [
         {},
-        {"version": 2, "streams": []},
+        {"version": 3, "streams": []},
         {"version": 1},
         {"version": 1, "streams": [{"key": ["a"]}]},
         {"version": 1, "streams": [{"key": ["a", "b", "c"], "alertname": "x", "life": {"x": 1}}]},

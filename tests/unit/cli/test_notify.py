@@ -48,7 +48,9 @@ def test_a_trigger_and_its_resolve_are_sent_marked_as_a_test(tmp_path: Path) -> 
     assert told == "sink oncall took a test alert and its end\n"
     assert [trigger["event_action"], resolve["event_action"]] == ["trigger", "resolve"]
     assert trigger["dedup_key"] == resolve["dedup_key"]
-    assert trigger["payload"]["summary"] == "TEST of sink oncall of monitor payments: nothing is wrong"
+    test = "TEST of sink oncall of monitor payments: nothing is wrong"
+    assert trigger["payload"]["summary"] == f"2 alerts: TEST notify-test, TEST notify-test-2. {test}"
+    assert trigger["payload"]["custom_details"]["alerts"] == f"[critical] {test}; [critical] {test}"
     assert trigger["payload"]["severity"] == "critical"
     assert {link["text"] for link in trigger["links"]} == {"Console", "Runbook"}
 

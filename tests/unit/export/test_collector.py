@@ -58,6 +58,8 @@ PROMISED = {
     "driftline_notifications_total": ("counter", "sink outcome"),
     "driftline_outbox_size": ("gauge", "sink"),
     "driftline_sink_open": ("gauge", "sink"),
+    "driftline_incidents_open": ("gauge", "sink"),
+    "driftline_notification_storms_total": ("counter", "sink"),
     "driftline_checkpoint_duration_seconds": ("histogram", ""),
     "driftline_checkpoint_last_success_timestamp_seconds": ("gauge", ""),
     "driftline_rebalances_total": ("counter", ""),

@@ -50,10 +50,10 @@ def test_a_firing_alert_expires_after_four_resends_unless_it_is_sent_again() -> 
     assert request.path == "/api/v2/alerts"
     assert request.headers["Content-Type"] == "application/json"
     (sent,) = json.loads(request.body)
-    assert sent["startsAt"] == "2023-11-14T22:13:20.000Z"
+    assert sent["startsAt"] == rfc3339(NOW_MS)
     assert sent["endsAt"] == rfc3339(NOW_MS + 120_000)
     assert sent["labels"] == dict(an_alert().labels)
-    assert sent["annotations"] == dict(an_alert().annotations)
+    assert sent["annotations"] == {**an_alert().annotations, "since": "2023-11-14T22:13:20.000Z"}
     assert "generatorURL" not in sent
 
 
@@ -66,6 +66,20 @@ def test_a_resolved_alert_ends_when_it_ended_but_never_in_the_future() -> None:
 
 def test_nothing_starts_in_the_future() -> None:
     assert render(an_alert(starts_at_ms=NOW_MS + 5_000), NOW_MS, NOW_MS + 1, None)["startsAt"] == rfc3339(NOW_MS)
+
+
+def test_an_alert_starts_when_it_was_first_told_for_as_long_as_it_fires() -> None:
+    with Receiver(always(500)) as peer, build(peer) as sink:
+        with pytest.raises(Retryable):
+            sink.deliver([an_alert()], NOW_MS)
+        peer.behave = always(200)
+        sink.deliver([an_alert()], NOW_MS + 1_000)
+        sink.deliver([an_alert()], NOW_MS + 2_000)
+        sink.deliver([an_alert(status="resolved")], NOW_MS + 3_000)
+        sink.deliver([an_alert()], NOW_MS + 4_000)
+        starts = [json.loads(request.body)[0]["startsAt"] for request in peer.requests]
+    told = [rfc3339(NOW_MS + ms) for ms in (0, 1_000, 1_000)]
+    assert starts == [*told, rfc3339(an_alert().starts_at_ms), rfc3339(NOW_MS + 4_000)]
 
 
 @pytest.mark.parametrize(("ms", "text"), [(-1, "1970-01-01T00:00:00.000Z"), (10**17, "9999-12-31T23:59:59.999Z")])
