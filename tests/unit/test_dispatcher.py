@@ -471,6 +471,28 @@ def test_a_sink_that_goes_is_tried_once_more_and_the_rest_waits_for_one_of_its_n
     assert again.got == [FIRING]
 
 
+def test_a_sink_that_keeps_records_goes_on_from_them_once_the_other_one_is_closed(bench: Build) -> None:
+    old, new = FakeSink("hook"), FakeSink("hook")
+    failures = [Retryable("locked")]
+    said: list[int] = []
+
+    def resume() -> None:
+        if failures:
+            raise failures.pop()
+        said.append(old.closed)
+
+    new.resume = resume  # type: ignore[attr-defined]
+    b = bench(old)
+    b.dispatcher.round()
+    b.dispatcher.exchange([Outlet(new, b.routes[0])])
+    with capture_logs() as logs:
+        b.dispatcher.round()
+    assert [line["event"] for line in logs] == ["outbox_unavailable"]
+    b.commit(FIRING)
+    b.dispatcher.round()
+    assert (said, old.got, new.got) == ([1], [], [FIRING])
+
+
 def test_while_it_holds_a_sink_that_goes_is_told_nothing(bench: Build) -> None:
     old = FakeSink()
     b = bench(old)
