@@ -214,7 +214,7 @@ def _checkpoints() -> Section:
 def _notifications() -> Section:
     waiting = graph(
         "Notifications that wait",
-        "Size of the outbox, by sink. It is part of the checkpoint: nothing in it is lost.",
+        "What the outbox has for each sink and is not held. It is part of the checkpoint: nothing in it is lost.",
         "short",
         over_time(f"max by (sink) (driftline_outbox_size{{{_ON}}})", "{{sink}}"),
     ).min(0)
@@ -247,7 +247,19 @@ def _notifications() -> Section:
             f"sum by (sink) (increase(driftline_notification_storms_total{{{_ON}}}[$__rate_interval]))", "{{sink}}"
         ),
     ).min(0)
-    return "Notifications", [(7, [waiting, sent, down]), (7, [opened, storms])]
+    held = graph(
+        "Held notifications",
+        "New notifications that wait because of a silence, a maintenance window, a worse alert, or a sink's `after`.",
+        "short",
+        over_time(f"max by (sink, reason) (driftline_notifications_held{{{_ON}}})", "{{sink}} {{reason}}"),
+    ).min(0)
+    silences = graph(
+        "Silences",
+        "Silences by state; those that expired are counted for five days.",
+        "short",
+        over_time(f"max by (state) (driftline_silences{{{_ON}}})", "{{state}}"),
+    ).min(0)
+    return "Notifications", [(7, [waiting, sent, down]), (7, [opened, storms, held, silences])]
 
 
 def _resources() -> Section:

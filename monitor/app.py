@@ -25,6 +25,7 @@ from monitor.daemon import Daemon
 from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine
 from monitor.export.exposition import Exposition
+from monitor.gating import Gatekeeper, Silencer, build_gate
 from monitor.in_force import LoadView
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.listening import hanging_up, starting, stopping
@@ -35,6 +36,7 @@ from monitor.reloading import Reloader, Reloads, Surroundings, described
 from monitor.snapshot import Snapshot
 from monitor.sources import KafkaSpec, PartitionedSource
 from monitor.store.outbox import Outbox
+from monitor.store.silences import Silences
 from monitor.store.sqlite import Store
 from monitor.web.app import Switch, create_app
 from monitor.web.server import HttpServer
@@ -93,9 +95,12 @@ def running(
         view = View(config.name, config.digest, reloads.last)
         served = build_served(config, settings, clock, store.path)
         outlets = [outlet for _, outlet in served]
-        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random())  # noqa: S311 - jitter
+        silences = Silences(store.path, limit=config.limits.max_silences)
+        keeper = Gatekeeper(build_gate(config), silences)
+        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random(), keeper)  # noqa: S311 - jitter
         stack.callback(dispatcher.close, _CLOSE_S)
-        pages = _Pages(view, reloads if settings.config_file is not None else None, config)
+        asked = reloads if settings.config_file is not None else None
+        pages = _Pages(view, asked, Silencer(silences, clock, dispatcher.wake), config)
         http = HttpServer(pages.switch, config.http)
         http.start()
         stack.callback(http.stop)
@@ -121,7 +126,18 @@ def running(
             last_load=lambda: reloads.last,
         )
         pages.daemon = daemon
-        around = Surroundings(store.path, clock, meters, daemon, dispatcher, pages.prepared)
+
+        def others(other: Config) -> Callable[[], None]:
+            gate, show = build_gate(other), pages.prepared(other)
+
+            def follow() -> None:
+                keeper.follow(gate)
+                silences.allow(other.limits.max_silences)
+                show()
+
+            return follow
+
+        around = Surroundings(store.path, clock, meters, daemon, dispatcher, others)
         reloader = Reloader(reloads, parts, settings, around)
         # What is not acknowledged by now is not checkpointed either, and so will be read again.
         stack.callback(lambda: _close_letters(reloader.parts))
@@ -140,9 +156,10 @@ def _close_letters(parts: Parts) -> None:
 class _Pages:
     """The HTTP pages of a configuration, behind a switch; alive until the data thread has stood still too long."""
 
-    def __init__(self, view: View, reloads: Reloads | None, config: Config) -> None:
+    def __init__(self, view: View, reloads: Reloads | None, silencer: Silencer, config: Config) -> None:
         """Show `view`; without `reloads` nobody can ask for one."""
         self._view = view
+        self._silencer = silencer
         self._reloads = reloads
         self._metrics = Exposition(max_series=config.limits.max_series)
         self.daemon: Daemon | None = None
@@ -168,6 +185,7 @@ class _Pages:
             alive=self._alive,
             metrics=self._metrics,
             spec=config.http,
+            silencer=self._silencer,
             reload=self._reloads.ask if self._reloads is not None else None,
         )
 

@@ -143,7 +143,8 @@ class Checkpointer:
             return False
         checkpoint = self.saver.checkpoint()
         try:
-            self.store.commit(checkpoint, self.routes, collapse=not self.caught_up)
+            now_ms = self.clock.now_ms()
+            self.store.commit(checkpoint, self.routes, collapse=not self.caught_up, now_ms=now_ms)
         except Retryable as error:
             log.error("checkpoint_failed", error=str(error))  # noqa: TRY400 - the disk is full or locked, it is no bug
             return False

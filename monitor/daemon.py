@@ -280,6 +280,7 @@ class Daemon:
             outside.notifications = self._dispatcher.notifications
             outside.outbox_size = dict(self._dispatcher.outbox_size)
             outside.sink_open = self._dispatcher.sink_open
+            outside.held = self._dispatcher.held
         outside.incidents_open = {sink.name: sink.open for sink in self._grouped}
         outside.storms = {sink.name: sink.storms for sink in self._grouped}
         if self._dead_letters is not None:

@@ -11,6 +11,7 @@ import structlog
 
 from monitor.clock import Clock
 from monitor.errors import Retryable, Undeliverable
+from monitor.gating import Gatekeeper, HeldNow, Look
 from monitor.outlets import Channel, Numbers, Outcome, Outlet
 from monitor.sinks.breaker import FIRST_BACK_OFF_S
 from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, Waiting
@@ -32,9 +33,17 @@ class Dispatcher:
     The data thread calls `wake` after a commit, and `hold` and `release` around catching up.
     """
 
-    def __init__(self, outbox: Outbox, outlets: Sequence[Outlet], clock: Clock, rng: random.Random) -> None:
-        """Take over the outbox's connection and the sinks; `start` begins the work."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        outlets: Sequence[Outlet],
+        clock: Clock,
+        rng: random.Random,
+        gatekeeper: Gatekeeper | None = None,
+    ) -> None:
+        """Take over the outbox's connection, the sinks and who says what is held; `start` begins the work."""
         self._outbox = outbox
+        self._gatekeeper = gatekeeper or Gatekeeper()
         self._clock = clock
         self._rng = rng
         self._channels: list[Channel] = []
@@ -62,6 +71,11 @@ class Dispatcher:
     def sink_open(self) -> Mapping[str, int]:
         """For each sink 1 while its circuit breaker is open, else 0."""
         return dict(self._numbers.sink_open)
+
+    @property
+    def held(self) -> HeldNow:
+        """What was held after the last round, and why."""
+        return self._numbers.held
 
     @property
     def alive(self) -> bool:
@@ -111,21 +125,21 @@ class Dispatcher:
     def round(self) -> float:
         """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
         try:
+            self._gatekeeper.refresh(self._clock.now_ms())
             self._exchange()
             waits_s = [self._serve(channel) for channel in self._channels]
             waiting = self._outbox.sizes()
+            sinks = [channel.outlet.route.name for channel in self._channels]
+            firing, held = self._outbox.firing(), self._outbox.held()
+            self._numbers.held = self._gatekeeper.now(firing, held, sinks, self._clock.now_ms())
         except Retryable as error:
             self._log.warning("outbox_unavailable", error=str(error))
             return FIRST_BACK_OFF_S
-        names = {channel.outlet.route.name: 0 for channel in self._channels}
-        self._numbers.outbox_size = names | waiting
+        self._numbers.outbox_size = dict.fromkeys(sinks, 0) | waiting
         return min(waits_s, default=LONGEST_IDLE_S)
 
     def _exchange(self) -> None:
-        """Take over the outlets that are wanted, where they are others than those that are served.
-
-        Raises Retryable where one cannot go on yet from what another of its name has left.
-        """
+        """Take over the outlets that are wanted; raises Retryable where one cannot go on yet from another's records."""
         wanted = self._wanted
         if wanted is self._served:
             return
@@ -135,10 +149,8 @@ class Dispatcher:
             channel.outlet.sink.close()
         self._channels = [channel for channel in self._channels if all(channel is not other for other in gone)]
         before = {id(channel.outlet): channel for channel in self._channels}
-        if self._served:
-            for outlet in wanted:
-                if id(outlet) not in before:
-                    outlet.resume()
+        for outlet in [outlet for outlet in wanted if self._served and id(outlet) not in before]:
+            outlet.resume()
         self._channels = [before.get(id(outlet)) or Channel(outlet) for outlet in wanted]
         self._served = wanted
         self._numbers.follow(self._channels)
@@ -164,6 +176,7 @@ class Dispatcher:
         for outlet in every.values():
             outlet.sink.close()
         self._outbox.close()
+        self._gatekeeper.close()
 
     def _serve(self, channel: Channel) -> float:
         """Re-send what is due to a sink and deliver one batch; return the seconds until it wants more."""
@@ -172,15 +185,16 @@ class Dispatcher:
             return wait_s
         more = False
         waiting: list[Waiting] = []
+        look = self._gatekeeper.look(channel.outlet.route, self._clock.now_ms())
         try:
             # before the queue: so a trigger that is delivered now is not sent a second time at once
-            told = self._resend(channel)
+            told = self._resend(channel, look)
             if not self._held:
                 limit = 1 if channel.singly else BATCH
-                waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit)
+                waiting = self._outbox.due(channel.outlet.route.name, self._clock.now_ms(), limit, look)
                 more = len(waiting) >= limit
                 self._deliver(channel, waiting)
-            rest_s = self._rest(channel)
+            rest_s = self._rest(channel, look)
         except Retryable as error:
             return self._back_off(channel, waiting, error)
         # finding nothing to send proves nothing of the sink
@@ -188,7 +202,7 @@ class Dispatcher:
             self._recovered(channel)
         return 0.0 if more or channel.singly else rest_s
 
-    def _rest(self, channel: Channel) -> float:
+    def _rest(self, channel: Channel, look: Look) -> float:
         """Return for how many seconds there is nothing to do for a sink; raises Retryable.
 
         What was postponed before a restart has its time in the outbox only.
@@ -196,8 +210,9 @@ class Dispatcher:
         now_ms = self._clock.now_ms()
         rest_s = LONGEST_IDLE_S
         due_ms = None if self._held else self._outbox.next_due_ms(channel.outlet.route.name, now_ms)
-        if due_ms is not None:
-            rest_s = min(rest_s, (due_ms - now_ms) / 1000)
+        for at_ms in (due_ms, look.until_ms):
+            if at_ms is not None:
+                rest_s = min(rest_s, max(0.0, (at_ms - now_ms) / 1000))
         if channel.outlet.resend_interval_ms is not None:
             rest_s = min(rest_s, max(0.0, channel.resend_at_s - self._clock.monotonic_s()))
         return rest_s
@@ -228,14 +243,14 @@ class Dispatcher:
         self._count(name, "refused", len(refused))
         self._count(name, "delivered", len(waiting) - len(refused))
 
-    def _resend(self, channel: Channel) -> bool:
+    def _resend(self, channel: Channel, look: Look) -> bool:
         """Tell a sink that wants it what fires, when its interval has passed; return whether. Raises Retryable."""
         interval_ms = channel.outlet.resend_interval_ms
         now_s = self._clock.monotonic_s()
         if interval_ms is None or now_s < channel.resend_at_s:
             return False
         route = channel.outlet.route
-        alerts = [alert for alert in self._outbox.firing(route.name) if route.takes(alert)]
+        alerts = self._outbox.again(route, look)
         try:
             if alerts:
                 channel.outlet.sink.deliver(alerts, self._clock.now_ms())

@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from monitor.gating import HeldNow
 from monitor.protocols import Sink
+from monitor.sinks import SinkSpec
 from monitor.sinks.breaker import Breaker
 from monitor.store.outbox import SinkRoute
 
 Outcome = Literal["delivered", "retried", "refused"]
 OUTCOMES: tuple[Outcome, ...] = ("delivered", "retried", "refused")
+
+
+def route_of(spec: SinkSpec) -> SinkRoute:
+    """Return which alerts a sink is told, and when, by its configuration."""
+    return SinkRoute(spec.name, spec.min_severity, spec.after.warning, spec.after.critical)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Numbers:
     notifications: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     sink_open: dict[str, int] = field(default_factory=dict)
+    held: HeldNow = field(default_factory=HeldNow)
 
     def follow(self, channels: Sequence[Channel]) -> None:
         """Have numbers of the sinks of these channels, and of no others; those that there are go on."""

@@ -12,9 +12,9 @@ from monitor.checkpointing import Options
 from monitor.clock import Clock
 from monitor.compile import build_decoder
 from monitor.config.tree import Config
-from monitor.dispatcher import Outlet
 from monitor.errors import ConfigError, Problem
 from monitor.incidents import Grouped
+from monitor.outlets import Outlet, route_of
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder
 from monitor.sink_building import build_sink, grouped
@@ -97,7 +97,7 @@ def build_served(
             if outlet is None:
                 sink = build_sink(spec, config.source, clock)
                 sink = grouped(sink, spec, partial(IncidentTable, store, spec.name))
-                outlet = Outlet(sink, SinkRoute(spec.name, spec.min_severity))
+                outlet = Outlet(sink, route_of(spec))
                 built.append(outlet)
             served.append((spec, outlet))
     except BaseException:

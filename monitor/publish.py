@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from monitor import __version__
+from monitor.alert_views import PendingView
 from monitor.baseline_state import baseline_state, with_events
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
+from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
@@ -46,6 +48,7 @@ class Outside:
     letters: LettersView | None = None
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
+    held: HeldNow = field(default_factory=HeldNow)
     sink_open: Mapping[str, int] = field(default_factory=dict)
     incidents_open: Mapping[str, int] = field(default_factory=dict)
     storms: Mapping[str, int] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class _Shown:
     checks: Mapping[tuple[str, str], CheckView] = field(default_factory=dict)
     refused: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
 
@@ -87,6 +91,7 @@ class Publisher:
         self._shown = self._heard = _Shown(
             windows_total=engine.closer.windows,
             alerts=tuple(engine.book.firing()),
+            pending=self._pending(),
             refused=engine.series.refused,
             baseline=self._baseline(),
         )
@@ -107,6 +112,12 @@ class Publisher:
     def _baseline(self) -> BaselineStateView | None:
         closer = self._engine.closer
         return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
+
+    def _pending(self) -> tuple[PendingView, ...]:
+        return tuple(
+            PendingView(*each.key, each.windows, each.raise_after, each.since_ms, each.reason)
+            for each in self._engine.book.pending()
+        )
 
     def hear(self, result: StepResult) -> None:
         """Take the judged windows of a step, before the next one; the last of them is what will be shown."""
@@ -129,6 +140,7 @@ class Publisher:
             checks,
             self._engine.series.refused,
             tuple(self._engine.book.firing()),
+            self._pending(),
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
         )
@@ -200,6 +212,11 @@ class Publisher:
             profiles=shown.profiles,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
+            pending=shown.pending,
+            held=outside.held.alerts,
+            notifications_held=outside.held.notifications,
+            silences=outside.held.silences,
+            muted=outside.held.muted,
             incidents=shown.incidents,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,

@@ -75,14 +75,17 @@ class Reloads:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stays for the life of the process. `pages` builds the HTTP pages and returns what puts them in force."""
+    """What stays for the life of the process; `others` builds all else of a configuration, such as the HTTP pages.
+
+    It returns what puts that in force, which cannot fail. `store` is the file of the store.
+    """
 
     store: Path
     clock: Clock
     meters: Meters
     daemon: Daemon
     dispatcher: Dispatcher
-    pages: Callable[[Config], Callable[[], None]]
+    others: Callable[[Config], Callable[[], None]]
 
 
 class Reloader:
@@ -188,11 +191,11 @@ class Reloader:
         changes = differences(tree_of(self.parts.config), tree_of(parts.config))
         # Digests of every Spec: worked out here, so that the data thread need not.
         _ = parts.plan.profile.keys, parts.plan.profile.check_keys
-        show = around.pages(parts.config)
+        others = around.others(parts.config)
 
         def follow() -> None:
             around.dispatcher.exchange(parts.outlets)
-            show()
+            others()
 
         successor = Successor(
             Engine(parts.plan, parts.decoder, around.meters.stage),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
+from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.in_force import EpochView, LoadView
 from monitor.types import Alert, Level
 
@@ -261,6 +262,14 @@ class Snapshot:
     profiles: tuple[ProfileView, ...] = ()
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
+    pending: tuple[PendingView, ...] = ()
+    held: Mapping[tuple[str, str], tuple[HeldView, ...]] = with_default(default_factory=dict)
+    """By fingerprint and severity."""
+    notifications_held: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    """By sink and kind."""
+    silences: Mapping[str, int] = with_default(default_factory=dict)
+    """By state."""
+    muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)

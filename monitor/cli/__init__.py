@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from monitor import __version__
+from monitor.cli.alerts import alerts
 from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
@@ -19,6 +20,7 @@ from monitor.cli.replay import replay
 from monitor.cli.report import report
 from monitor.cli.run import run
 from monitor.cli.schema import schema
+from monitor.cli.silence import silence
 
 
 class _Commands(TyperGroup):
@@ -46,6 +48,8 @@ app.command()(schema)
 app.command()(init)
 app.command()(replay)
 app.command()(report)
+app.command()(alerts)
+app.add_typer(silence, name="silence")
 app.add_typer(baseline, name="baseline")
 app.add_typer(notify, name="notify")
 

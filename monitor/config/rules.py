@@ -156,6 +156,10 @@ def _names_are_unique(sinks: Any) -> Iterator[Violation]:
     yield from _unique(sinks, "sinks", "name")
 
 
+def _windows_are_unique(maintenance: Any) -> Iterator[Violation]:
+    yield from _unique(maintenance, "maintenance", "name")
+
+
 def _check_names_are_unique(checks: Any, fields: Any) -> Iterator[Violation]:
     yield from _unique(checks, "checks", "name")
     implied = {check.name for path, field in fields.items() for check in field.checks(path)}
@@ -271,6 +275,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("checks", "baseline"), _checks_have_a_baseline),
     (("drift", "fields"), _detectors_fit),
     (("sinks",), _names_are_unique),
+    (("maintenance",), _windows_are_unique),
     (("checks", "fields"), _check_names_are_unique),
     (("checks", "fields"), _checks_fit),
     (("checks", "source"), _compared_topics_are_read),

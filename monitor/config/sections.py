@@ -163,7 +163,7 @@ class FlapSpec(Spec):
 
 
 class AlertingSpec(Spec):
-    """How many windows in a row raise and clear an alert, and when it stays firing because it flaps."""
+    """How many windows in a row raise and clear an alert, what flaps, and whether what another explains is told."""
 
     raise_after: int = Field(default=2, ge=1, description="Windows in a row before an alert fires.")
     clear_after: int = Field(default=2, ge=1, description="Windows in a row before it resolves.")
@@ -171,6 +171,7 @@ class AlertingSpec(Spec):
     flap: FlapSpec | None = Field(
         default=FlapSpec(), description="What counts as flapping, which takes longer to clear; null for nothing."
     )
+    inhibition: bool = Field(default=True, description="Whether what something worse explains waits while that fires.")
 
 
 class StoreSpec(Spec):
@@ -207,6 +208,7 @@ class LimitsSpec(Spec):
     max_open_panes: int = Field(
         default=1_000, ge=2, le=1_000_000, description="Panes a partition may have open before it waits."
     )
+    max_silences: int = Field(default=500, ge=1, le=10_000, description="Silences that have not ended.")
     max_state_bytes: Bytes = Field(default=1 << 30, description="Estimated size of the state.")
     max_baseline_rows: int = Field(
         default=2_000_000, ge=1, le=1_000_000_000, description="Rows that a baseline is built from."

@@ -17,6 +17,7 @@ from monitor.checks import CheckSpec
 from monitor.config.document import Loc
 from monitor.config.groups import GroupSpec
 from monitor.config.links import LinksSpec
+from monitor.config.maintenance import MaintenanceSpec
 from monitor.config.paths import FieldPath
 from monitor.config.rules import violations
 from monitor.config.sections import (
@@ -78,6 +79,9 @@ class Config(Spec):
     )
     alerting: AlertingSpec = Field(default=AlertingSpec(), description="How many windows raise and clear an alert.")
     links: LinksSpec = Field(default=LinksSpec(), description="Where alerts lead, in every sink.")
+    maintenance: tuple[MaintenanceSpec, ...] = Field(
+        default=(), description="When new notifications of some alerts are held, by schedule."
+    )
     sinks: tuple[SinkSpec, ...] = Field(default=(), description="Where alerts go.")
     store: StoreSpec = Field(default=StoreSpec(), description="What survives a restart.")
     http: HttpSpec = Field(default=HttpSpec(), description="Metrics, probes, API and console.")

@@ -111,9 +111,23 @@ DAEMON: Final = (
     _daemon(
         "driftline_outbox_size",
         "gauge",
-        "Notifications that wait for a sink.",
+        "Notifications that wait for a sink; those that are held are not among them.",
         lambda s: keyed(s.outbox_size),
         ("sink",),
+    ),
+    _daemon(
+        "driftline_notifications_held",
+        "gauge",
+        "Notifications that are held back from a sink, by why: silence, maintenance, inhibition, after.",
+        lambda s: paired(s.notifications_held),
+        ("sink", "reason"),
+    ),
+    _daemon(
+        "driftline_silences",
+        "gauge",
+        "Silences: pending, active, and those that expired in the last five days.",
+        lambda s: keyed(s.silences),
+        ("state",),
     ),
     _daemon(
         "driftline_sink_open",

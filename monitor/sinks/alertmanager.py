@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from monitor.errors import Retryable, Undeliverable
 from monitor.sinks.instants import rfc3339
-from monitor.sinks.options import CaFile, MinSeverity, SinkName, Url, check_headers
+from monitor.sinks.options import AT_ONCE, After, CaFile, MinSeverity, SinkName, Url, check_headers
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.spec import DurationMs, Spec
@@ -38,6 +38,7 @@ class AlertmanagerSpec(Spec):
     name: SinkName = "alertmanager"
     urls: tuple[Url, ...] = Field(min_length=1, description="All peers of the cluster, each by itself.")
     min_severity: MinSeverity = "warning"
+    after: After = AT_ONCE
     resend: DurationMs = Field(60_000, ge=1_000, description="How often firing alerts are sent again.")
     external_url: Url | None = Field(default=None, description="Where people reach this monitor's console.")
     username: str | None = Field(default=None, description="For basic authentication.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from monitor.errors import Retryable
-from monitor.sinks.options import GroupBy, MinSeverity, SinkName, StormCap, StormSpec
+from monitor.sinks.options import AT_ONCE, After, GroupBy, MinSeverity, SinkName, StormCap, StormSpec
 from monitor.sinks.tap import Message, Tap
 from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title, worst_first
 from monitor.spec import Spec
@@ -43,6 +43,7 @@ class AppriseSpec(Spec):
     min_severity: MinSeverity = "warning"
     group_by: GroupBy = "incident"
     storm: StormCap = StormSpec()
+    after: After = AT_ONCE
 
     def build(self, tap: Tap | None = None) -> AppriseSink:
         """Return the sink; opens no connection yet."""

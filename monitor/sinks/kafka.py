@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from monitor.brokers import SecuritySpec, Servers
 from monitor.errors import Retryable, Undeliverable
 from monitor.sinks.body import render_body
-from monitor.sinks.options import MinSeverity, SinkName
+from monitor.sinks.options import AT_ONCE, After, MinSeverity, SinkName
 from monitor.spec import DurationMs, Spec
 from monitor.types import Alert
 
@@ -46,6 +46,7 @@ class KafkaSinkSpec(Spec):
         default=None, description="How to reach and convince `bootstrap_servers`; by default PLAINTEXT."
     )
     min_severity: MinSeverity = "warning"
+    after: After = AT_ONCE
     timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long all replicas may take.")
 
     @model_validator(mode="after")

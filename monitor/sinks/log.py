@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from monitor.sinks.options import MinSeverity, SinkName
+from monitor.sinks.options import AT_ONCE, After, MinSeverity, SinkName
 from monitor.sinks.tap import Message, Tap
 from monitor.spec import Spec
 from monitor.types import Alert
@@ -20,6 +20,7 @@ class LogSpec(Spec):
     kind: Literal["log"] = "log"
     name: SinkName = "log"
     min_severity: MinSeverity = "warning"
+    after: After = AT_ONCE
 
     def build(self, tap: Tap | None = None) -> LogSink:
         """Return the sink."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, SecretStr, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from monitor.spec import DurationMs, Spec
 from monitor.urls import check_url
@@ -37,6 +39,30 @@ class StormSpec(Spec):
 
 StormCap = Annotated[StormSpec | None, Field(description="How many new incidents are told one by one; null for all.")]
 """When a sink tells incidents as one, because there are too many of them."""
+
+
+class AfterSpec(Spec):
+    """How long an alert of each severity must have fired before the sink is told; one duration stands for both."""
+
+    warning: DurationMs = 0
+    critical: DurationMs = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_both(cls, value: Any) -> Any:
+        return {"warning": value, "critical": value} if isinstance(value, str | int) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the mapping, or of the one duration."""
+        of_both = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [of_both["properties"]["warning"], of_both], "description": of_both.get("description", "")}
+
+
+After = Annotated[AfterSpec, Field(description="How long an alert must have fired before the sink is told.")]
+"""Escalation: how long somebody else has had the alert before this sink is told."""
+
+AT_ONCE = AfterSpec()
 
 CaFile = Annotated[Path | None, Field(description="PEM file of the authorities to trust instead of the system's")]
 """Whom to trust."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from monitor.errors import Retryable, Undeliverable
 from monitor.printable import printable
 from monitor.sinks.instants import rfc3339
-from monitor.sinks.options import CaFile, GroupBy, MinSeverity, SinkName, StormCap, StormSpec, Url
+from monitor.sinks.options import AT_ONCE, After, CaFile, GroupBy, MinSeverity, SinkName, StormCap, StormSpec, Url
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.sinks.words import clipped, headline, links, replaced
@@ -50,6 +50,7 @@ class PagerDutySpec(Spec):
     min_severity: MinSeverity = "warning"
     group_by: GroupBy = "incident"
     storm: StormCap = StormSpec()
+    after: After = AT_ONCE
     timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 

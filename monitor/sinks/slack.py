@@ -10,7 +10,7 @@ from pydantic import Field
 
 from monitor.errors import Undeliverable
 from monitor.printable import printable
-from monitor.sinks.options import CaFile, GroupBy, MinSeverity, SecretUrl, SinkName, StormCap, StormSpec
+from monitor.sinks.options import AT_ONCE, After, CaFile, GroupBy, MinSeverity, SecretUrl, SinkName, StormCap, StormSpec
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.sinks.words import clipped, evidence, headline, links, replaced, since, state, title, worst_first
@@ -38,6 +38,7 @@ class SlackSpec(Spec):
     min_severity: MinSeverity = "warning"
     group_by: GroupBy = "incident"
     storm: StormCap = StormSpec()
+    after: After = AT_ONCE
     timeout: DurationMs = Field(5_000, ge=100, le=30_000, description="How long an answer may take.")
     ca_file: CaFile = None
 

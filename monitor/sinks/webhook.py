@@ -11,7 +11,17 @@ from pydantic import Field, SecretStr, model_validator
 
 from monitor.errors import Undeliverable
 from monitor.sinks.body import delivery_id, digest, render_body
-from monitor.sinks.options import CaFile, GroupBy, MinSeverity, SecretHeaders, SecretUrl, SinkName, StormCap
+from monitor.sinks.options import (
+    AT_ONCE,
+    After,
+    CaFile,
+    GroupBy,
+    MinSeverity,
+    SecretHeaders,
+    SecretUrl,
+    SinkName,
+    StormCap,
+)
 from monitor.sinks.posting import open_client, post
 from monitor.sinks.tap import Tap
 from monitor.spec import DurationMs, Spec
@@ -33,6 +43,7 @@ class WebhookSpec(Spec):
     min_severity: MinSeverity = "warning"
     group_by: GroupBy = "alert"
     storm: StormCap = None
+    after: After = AT_ONCE
     secret: SecretStr | None = Field(default=None, description="Signs every request.")
     previous_secret: SecretStr | None = Field(
         default=None, description="Signs too, until every receiver knows the new one."

@@ -5,72 +5,59 @@ wait at most one trigger and one resolve. A newer one takes the older one's plac
 queue, so the last state always arrives last; nothing else is ever dropped. Its size is therefore bounded by
 2 x sinks x severities x fingerprints.
 
-Four tables: `outbox`, what waits; `firing`, what fires now, for sinks that want to be told again; `told`,
-which triggers a sink may have seen (noted before they are handed out, so also after a crash); `refused`, the
-last notifications that a sink refused for good.
+Four tables: `outbox`, what waits (`held`: why it is not due although its time has come, see monitor/store/held.py);
+`firing`, what fires now, for sinks that want to be told again; `told`, which triggers a sink may have seen (noted
+before they are handed out, so also after a crash); `refused`, the last notifications that a sink refused for good.
+`since_ms` is wall clock: when an alert's trigger was first queued, also across a change of severity; of a resolve,
+when it was queued.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from monitor.errors import Retryable
+from monitor.store.held import (
+    Holding,
+    Trigger,
+    all_firing,
+    decode,
+    held_counts,
+    note_held,
+    note_told,
+    nothing_held,
+    told_to,
+)
+from monitor.store.queue import SinkRoute, create_tables, put
 from monitor.types import Alert
+
+__all__ = ["Outbox", "Refused", "SinkRoute", "Waiting", "create_tables", "put"]
 
 REFUSED_KEPT = 1_000
 LONGEST_WAIT_MS = 6 * 3_600_000
 _BUSY_TIMEOUT_S = 10.0
 
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        sink TEXT NOT NULL, fingerprint TEXT NOT NULL, severity TEXT NOT NULL, status TEXT NOT NULL,
-        alert TEXT NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0, next_attempt_ms INTEGER NOT NULL DEFAULT 0, error TEXT,
-        UNIQUE (sink, fingerprint, severity, status))""",
-    "CREATE INDEX IF NOT EXISTS outbox_order ON outbox (sink, id)",
-    """CREATE TABLE IF NOT EXISTS firing (
-        fingerprint TEXT NOT NULL, severity TEXT NOT NULL, alert TEXT NOT NULL,
-        PRIMARY KEY (fingerprint, severity)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS told (
-        sink TEXT NOT NULL, fingerprint TEXT NOT NULL, severity TEXT NOT NULL,
-        PRIMARY KEY (sink, fingerprint, severity)) WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS refused (
-        id INTEGER PRIMARY KEY, sink TEXT NOT NULL, alert TEXT NOT NULL, error TEXT NOT NULL)""",
-)
-
 # An item waits behind an earlier one of its alert that is postponed. A time further ahead than any wait was
 # written before the wall clock was set back, and does not count.
 _DUE = """SELECT id, alert, attempts FROM outbox AS item
-    WHERE sink = :sink AND next_attempt_ms NOT BETWEEN :now_ms + 1 AND :now_ms + :longest_ms
+    WHERE sink = :sink AND held IS NULL AND next_attempt_ms NOT BETWEEN :now_ms + 1 AND :now_ms + :longest_ms
     AND NOT EXISTS (
         SELECT 1 FROM outbox AS earlier
         WHERE earlier.sink = item.sink AND earlier.fingerprint = item.fingerprint AND earlier.id < item.id
         AND earlier.next_attempt_ms BETWEEN :now_ms + 1 AND :now_ms + :longest_ms)
     ORDER BY id LIMIT :limit"""
 
-_FIRING = """SELECT alert FROM firing WHERE NOT EXISTS (
+# One that a sink was told of is kept alive there also while a newer trigger of it is held.
+_FIRING = """SELECT alert, since_ms FROM firing WHERE NOT EXISTS (
         SELECT 1 FROM outbox WHERE outbox.sink = ? AND outbox.fingerprint = firing.fingerprint
-        AND outbox.severity = firing.severity AND outbox.status = 'firing')
+        AND outbox.severity = firing.severity AND outbox.status = 'firing'
+        AND (outbox.held IS NULL OR NOT EXISTS (SELECT 1 FROM told WHERE (told.sink, told.fingerprint, told.severity)
+            = (outbox.sink, outbox.fingerprint, outbox.severity))))
     ORDER BY fingerprint, severity"""
-
-
-@dataclass(frozen=True)
-class SinkRoute:
-    """A sink by name and the least severity it is told about."""
-
-    name: str
-    min_severity: Literal["warning", "critical"] = "warning"
-
-    def takes(self, alert: Alert) -> bool:
-        """Whether the alert is severe enough for the sink."""
-        return self.min_severity == "warning" or alert.severity == "critical"
 
 
 @dataclass(frozen=True)
@@ -91,60 +78,6 @@ class Refused:
     error: str
 
 
-def create_tables(connection: sqlite3.Connection) -> None:
-    """Create what is missing; neither begins nor ends a transaction."""
-    for statement in _TABLES:
-        connection.execute(statement)
-
-
-def put(
-    connection: sqlite3.Connection, sinks: Sequence[SinkRoute], alerts: Sequence[Alert], *, collapse: bool = False
-) -> None:
-    """Queue transitions, in order, in the caller's transaction, and keep the table of what fires.
-
-    With `collapse` (catching up after downtime) only the final state is sent: a trigger and a resolve that both
-    still wait cancel out, and a sink hears of the end of an alert only if it may have heard of its beginning.
-    """
-    for alert in alerts:
-        text = json.dumps(asdict(alert), separators=(",", ":"))
-        key = (alert.fingerprint, alert.severity)
-        if alert.status == "firing":
-            connection.execute("INSERT OR REPLACE INTO firing VALUES (?, ?, ?)", (*key, text))
-        else:
-            connection.execute("DELETE FROM firing WHERE fingerprint = ? AND severity = ?", key)
-        for sink in sinks:
-            told = alert.status == "resolved" and _is_told(connection, sink.name, alert)
-            if collapse:
-                other = "resolved" if alert.status == "firing" else "firing"
-                _withdraw(connection, sink.name, alert, other)
-            # whoever was told of the beginning hears of the end, even if `min_severity` has been raised since
-            if told or (sink.takes(alert) and not (collapse and alert.status == "resolved")):
-                _withdraw(connection, sink.name, alert, alert.status)
-                connection.execute(
-                    "INSERT INTO outbox (sink, fingerprint, severity, status, alert) VALUES (?, ?, ?, ?, ?)",
-                    (sink.name, *key, alert.status, text),
-                )
-
-
-def _is_told(connection: sqlite3.Connection, sink: str, alert: Alert) -> bool:
-    """Return whether the sink may have seen the trigger of this alert and has not yet seen its end."""
-    query = "SELECT 1 FROM told WHERE sink = ? AND fingerprint = ? AND severity = ?"
-    return connection.execute(query, (sink, alert.fingerprint, alert.severity)).fetchone() is not None
-
-
-def _withdraw(connection: sqlite3.Connection, sink: str, alert: Alert, status: str) -> None:
-    """Take back what waits for the sink with this alert's identity and that status."""
-    connection.execute(
-        "DELETE FROM outbox WHERE sink = ? AND fingerprint = ? AND severity = ? AND status = ?",
-        (sink, alert.fingerprint, alert.severity, status),
-    )
-
-
-def _decode(text: str) -> Alert:
-    """Return the alert that was queued."""
-    return Alert(**json.loads(text))
-
-
 class Outbox:
     """The dispatcher's side, on a connection of its own; to be used by one thread at a time.
 
@@ -163,12 +96,13 @@ class Outbox:
         with self._transaction() as connection:
             create_tables(connection)
 
-    def due(self, sink: str, now_ms: int, limit: int) -> list[Waiting]:
+    def due(self, sink: str, now_ms: int, limit: int, holding: Holding = nothing_held) -> list[Waiting]:
         """Return at most `limit` notifications for a sink whose time has come, oldest first.
 
         One more where it is of the same alert as the last and `limit` is not 1: the resolve and the trigger of a
         change of severity stay together, so that a sink can see that the alert goes on.
         Notes that the sink may know of them, so that from now on the end of these alerts is sent in any case.
+        What is held for a reason that `holding` gives is not due, see `note_held`.
         Writes nothing when there is nothing.
         """
         with _surroundings():
@@ -177,12 +111,12 @@ class Outbox:
         one_more = limit + (limit > 1)
         query = {"sink": sink, "now_ms": now_ms, "longest_ms": LONGEST_WAIT_MS, "limit": one_more}
         with self._transaction() as connection:
+            note_held(connection, sink, holding)
             rows = connection.execute(_DUE, query).fetchall()
-            waiting = [Waiting(number, _decode(text), attempts) for number, text, attempts in rows]
+            waiting = [Waiting(number, decode(text), attempts) for number, text, attempts in rows]
             if len(waiting) > limit and waiting[-1].alert.fingerprint != waiting[-2].alert.fingerprint:
                 waiting.pop()
-            told = [(sink, w.alert.fingerprint, w.alert.severity) for w in waiting if w.alert.status == "firing"]
-            connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", told)
+            note_told(connection, sink, [w.alert for w in waiting if w.alert.status == "firing"])
         return waiting
 
     def next_due_ms(self, sink: str, now_ms: int) -> int | None:
@@ -225,17 +159,42 @@ class Outbox:
         """Return the last refused notifications, oldest first."""
         with _surroundings():
             rows = self._connection.execute("SELECT sink, alert, error FROM refused ORDER BY id").fetchall()
-        return [Refused(sink, _decode(text), error) for sink, text, error in rows]
+        return [Refused(sink, decode(text), error) for sink, text, error in rows]
 
     def sizes(self) -> dict[str, int]:
-        """Return how many notifications wait for each sink that has any, also for one no longer configured."""
-        with _surroundings():
-            return dict(self._connection.execute("SELECT sink, COUNT(*) FROM outbox GROUP BY sink").fetchall())
+        """Return how many notifications wait for each sink that has any, also for one no longer configured.
 
-    def firing(self, sink: str = "") -> list[Alert]:
-        """Return the alerts that fire; for a sink, without those whose trigger still waits for it."""
+        Those that are held are not among them.
+        """
+        query = "SELECT sink, COUNT(*) FROM outbox WHERE held IS NULL GROUP BY sink"
         with _surroundings():
-            return [_decode(text) for (text,) in self._connection.execute(_FIRING, (sink,)).fetchall()]
+            return dict(self._connection.execute(query).fetchall())
+
+    def firing(self) -> list[Alert]:
+        """Return the alerts that fire."""
+        with _surroundings():
+            return all_firing(self._connection)
+
+    def again(self, sink: SinkRoute, holding: Holding = nothing_held) -> list[Alert]:
+        """Return what fires for a sink that is to be told again, without those whose trigger still waits for it.
+
+        Of one that the sink was never told of (the sink is new, or takes more than it did) the same is noted as in
+        `due`; while such a one is held it is left out.
+        """
+        with self._transaction() as connection:
+            rows = connection.execute(_FIRING, (sink.name,)).fetchall()
+            found = [Trigger(decode(text), since_ms) for text, since_ms in rows if sink.takes(decode(text))]
+            told = told_to(connection, sink.name)
+            new = [each for each in found if (each.alert.fingerprint, each.alert.severity) not in told]
+            reasons = holding(new, all_firing(connection)) if new else []
+            held = {id(each) for each, reason in zip(new, reasons, strict=True) if reason is not None}
+            note_told(connection, sink.name, [each.alert for each in new if id(each) not in held])
+        return [each.alert for each in found if id(each) not in held]
+
+    def held(self) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
+        """Return what is held, as identities by sink and reason, as it was when the sinks were last served."""
+        with _surroundings():
+            return held_counts(self._connection)
 
     def close(self) -> None:
         """Close the connection; may be called twice."""

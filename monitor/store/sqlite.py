@@ -35,6 +35,11 @@ _PRUNE_EVERY = 100
 _BUSY_TIMEOUT_S = 10.0
 
 
+def file_in(directory: Path) -> Path:
+    """Return the SQLite file of a store's directory."""
+    return directory / _FILE
+
+
 class Store:
     """The daemon's side of the store, on a connection of its own; one process at a time holds its lock.
 
@@ -72,7 +77,7 @@ class Store:
     @property
     def path(self) -> Path:
         """The SQLite file."""
-        return self.directory / _FILE
+        return file_in(self.directory)
 
     def _open(self) -> None:
         """Create what is missing; raises StoreError for a file that is damaged or not ours."""
@@ -148,8 +153,10 @@ class Store:
         rows = self._rows("SELECT at_ms, line FROM events ORDER BY id DESC LIMIT ?", (limit,))
         return [StoredEvent(at_ms, line) for at_ms, line in reversed(rows)]
 
-    def commit(self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False) -> None:
-        """Make a checkpoint durable; raises Retryable, and then nothing of it is stored."""
+    def commit(
+        self, checkpoint: Checkpoint, sinks: Sequence[SinkRoute] = (), *, collapse: bool = False, now_ms: int = 0
+    ) -> None:
+        """Make a checkpoint durable; raises Retryable, and then nothing of it is stored. `now_ms`: see `put`."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('monitor', ?)", (checkpoint.monitor,))
             if checkpoint.configuration is not None:
@@ -183,7 +190,7 @@ class Store:
             )
             events = [(event.at_ms, event.line) for event in checkpoint.events]
             db.executemany("INSERT INTO events (at_ms, line) VALUES (?, ?)", events)
-            put(db, sinks, checkpoint.alerts, collapse=collapse)
+            put(db, sinks, checkpoint.alerts, collapse=collapse, now_ms=now_ms)
         self._commits += 1
 
     def prune(self, before_ms: int, max_bytes: int) -> None:

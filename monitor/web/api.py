@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from monitor.printable import iso
 from monitor.snapshot import (
     BaselineStateView,
     CheckView,
@@ -19,7 +18,8 @@ from monitor.snapshot import (
     VerdictView,
     WindowView,
 )
-from monitor.types import Alert, Level
+from monitor.types import Level
+from monitor.web.alerts import alert_document, moment, pending_document
 from monitor.web.in_force import epoch_document, load_document
 from monitor.web.incidents import incident_document, part_document
 from monitor.web.text import finite, shown
@@ -31,11 +31,6 @@ _MAX_REJECT_PARTITIONS = 100
 
 def _text(value: str) -> str:
     return shown(value, _MAX_CHARS)
-
-
-def _moment(name: str, ms: int | None) -> dict[str, Any]:
-    """Return a time twice: ISO 8601 under `name`, milliseconds under `name_ms`."""
-    return {name: iso(ms), f"{name}_ms": ms}
 
 
 def _pairs(counts: Mapping[tuple[str, str], int], first: str, second: str) -> list[dict[str, Any]]:
@@ -54,8 +49,8 @@ def _window(window: WindowView | None) -> dict[str, Any] | None:
     if window is None:
         return None
     return {
-        **_moment("start", window.start_ms),
-        **_moment("end", window.end_ms),
+        **moment("start", window.start_ms),
+        **moment("end", window.end_ms),
         "rows": window.rows,
         "partial": window.partial,
     }
@@ -73,7 +68,7 @@ def _partition(p: PartitionView) -> dict[str, Any]:
         "lag_s": finite(p.lag_s),
         "stalled": p.stalled,
         "idle": p.idle,
-        **_moment("watermark", p.watermark_ms),
+        **moment("watermark", p.watermark_ms),
     }
 
 
@@ -111,12 +106,12 @@ def _baseline(b: BaselineStateView | None) -> dict[str, Any] | None:
     return {
         "kind": b.kind,
         "version": b.version,
-        **_moment("changed_at", b.changed_at_ms),
+        **moment("changed_at", b.changed_at_ms),
         "windows": {_text(field): n for field, n in sorted(b.windows.items())},
         "suspect": [_text(field) for field in sorted(b.suspect)],
         "events": [
             {
-                **_moment("at", e.at_ms),
+                **moment("at", e.at_ms),
                 "version": e.version,
                 "previous": e.previous,
                 "reason": _text(e.reason),
@@ -140,12 +135,12 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "baseline": _baseline(s.baseline),
         "epoch": epoch_document(s.epoch),
         "last_load": load_document(s.last_load),
-        **_moment("taken_at", s.taken_at_ms),
+        **moment("taken_at", s.taken_at_ms),
         "alive": alive,
         "ready": s.ready,
         "ready_reason": _text(s.ready_reason),
         "caught_up": s.caught_up,
-        **_moment("watermark", s.watermark_ms),
+        **moment("watermark", s.watermark_ms),
         "watermark_age_s": watermark_age_s,
         "last_window": _window(s.last_window),
         "windows_total": s.windows_total,
@@ -165,8 +160,12 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "unknown_fields": _counts(dict(islice(sorted(s.unknown_fields.items()), _MAX_UNKNOWN_FIELDS))),
         "notifications": _pairs(s.notifications, "sink", "outcome"),
         "outbox_size": _counts(s.outbox_size),
+        "notifications_held": [
+            {"sink": _text(sink), "reason": reason, "count": n} for (sink, reason), n in s.notifications_held.items()
+        ],
+        "silences": dict(s.silences),
         "sink_open": _counts(s.sink_open),
-        "checkpoint": _moment("last_success", s.checkpoint_last_success_ms),
+        "checkpoint": moment("last_success", s.checkpoint_last_success_ms),
         "rebalances": s.rebalances,
         "waiting_for": _text(s.waiting_for),
         "series_dropped": _counts(s.series_dropped),
@@ -216,7 +215,7 @@ def verdicts(s: Snapshot, *, field: str | None, segment: str | None, level: str 
     ]
     return {
         "monitor": _text(s.monitor),
-        **_moment("taken_at", s.taken_at_ms),
+        **moment("taken_at", s.taken_at_ms),
         "window": _window(s.last_window),
         "baseline_version": s.baseline_version,
         "verdicts": [_verdict(v, s.thresholds) for v in chosen],
@@ -224,23 +223,14 @@ def verdicts(s: Snapshot, *, field: str | None, segment: str | None, level: str 
     }
 
 
-def _alert(a: Alert) -> dict[str, Any]:
-    return {
-        "status": a.status,
-        "fingerprint": _text(a.fingerprint),
-        "severity": a.severity,
-        **_moment("starts_at", a.starts_at_ms),
-        **_moment("ends_at", a.ends_at_ms),
-        "labels": {_text(k): _text(v) for k, v in a.labels.items()},
-        "annotations": {_text(k): _text(v) for k, v in a.annotations.items()},
-        "incident": _text(a.annotations["incident"]) if "incident" in a.annotations else None,
-        "cause": _text(a.annotations["cause"]) if "cause" in a.annotations else None,
-    }
-
-
 def alerts(s: Snapshot) -> dict[str, Any]:
-    """Return the alerts that fire or have just resolved."""
-    return {"monitor": _text(s.monitor), **_moment("taken_at", s.taken_at_ms), "alerts": [_alert(a) for a in s.alerts]}
+    """Return the alerts that fire or have just resolved, why those of them are held that are, and what may come."""
+    return {
+        "monitor": _text(s.monitor),
+        **moment("taken_at", s.taken_at_ms),
+        "alerts": [alert_document(a, s.held.get((a.fingerprint, a.severity), ())) for a in s.alerts],
+        "pending": [pending_document(p) for p in s.pending],
+    }
 
 
 def incidents(s: Snapshot) -> dict[str, Any]:
@@ -250,7 +240,7 @@ def incidents(s: Snapshot) -> dict[str, Any]:
         alerts_of.setdefault(alert.annotations.get("incident", ""), []).append(_text(alert.fingerprint))
     return {
         "monitor": _text(s.monitor),
-        **_moment("taken_at", s.taken_at_ms),
+        **moment("taken_at", s.taken_at_ms),
         "window": _window(s.last_window),
         "incidents": [{**incident_document(i), "alerts": alerts_of.get(i.id, [])} for i in s.incidents],
     }
@@ -273,7 +263,7 @@ def profile(s: Snapshot, p: ProfileView) -> dict[str, Any]:
     moved = math.fsum(abs(c - b) for b, c in zip(p.baseline, p.current, strict=True)) or 1.0
     return {
         "monitor": _text(s.monitor),
-        **_moment("taken_at", s.taken_at_ms),
+        **moment("taken_at", s.taken_at_ms),
         "field": _text(p.field),
         "segment": _text(p.segment),
         "window": _window(s.last_window),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,8 +19,10 @@ from monitor.snapshot import ProfileView, Snapshot
 from monitor.web import api
 from monitor.web.console import Console
 from monitor.web.guard import Guard
+from monitor.web.json import json_response, problem
 from monitor.web.reload import ReloadPage
 from monitor.web.settings import HttpSpec
+from monitor.web.silences import SilencePages, Silencing
 from monitor.web.text import shown
 
 _MAX_OFFERED = 50
@@ -71,9 +73,10 @@ def create_app(
     alive: Callable[[], bool],
     metrics: Metrics,
     spec: HttpSpec,
+    silencer: Silencing | None = None,
     reload: Callable[[], Future[Loaded]] | None = None,
 ) -> ASGIApp:
-    """Return the ASGI app over the latest snapshot; `reload` asks for the configuration to be loaded again.
+    """Return the ASGI app over the latest snapshot, and with a `silencer` over the silences; `reload` asks for one.
 
     `view` returns the latest snapshot and `alive` whether the data thread's heartbeat is fresh; both are
     called once or twice per request, from the HTTP thread, and must not block. Nor must `reload`.
@@ -90,6 +93,12 @@ def create_app(
         Route("/api/v1/incidents", pages.incidents),
         Route("/api/v1/profile", pages.profile),
     ]
+    if silencer is not None:
+        pages_of_silences = SilencePages(silencer)
+        routes += [
+            Route("/api/v1/silences", pages_of_silences.all, methods=["GET", "POST"]),
+            Route("/api/v1/silences/{id}", pages_of_silences.one, methods=["DELETE"]),
+        ]
     if spec.reload and reload is not None:
         routes.append(Route("/-/reload", ReloadPage(reload).reload, methods=["POST"]))
     if spec.console:
@@ -101,24 +110,15 @@ def create_app(
     return Guard(app, token=spec.token)
 
 
-def _json(document: Any, status: int = 200) -> Response:
-    """Return a document as JSON; escaped to ASCII, so that no text from a record can break it."""
-    return Response(json.dumps(document, allow_nan=False) + "\n", status, media_type="application/json")
-
-
-def _problem(status: int, error: str, remedy: str) -> Response:
-    return _json({"error": error, "remedy": remedy}, status)
-
-
 async def _refused(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     what = "no such page" if status == 404 else "the request was refused"
-    return _problem(status, what, "see /metrics, /readyz, /api/v1/status, /api/v1/verdicts, /api/v1/alerts, /")
+    return problem(status, what, "see /metrics, /readyz, /api/v1/status, /api/v1/verdicts, /api/v1/alerts, /")
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     # The server logs the error with its trace; the client learns nothing from it.
-    return _problem(500, "internal error", "see the daemon's log")
+    return problem(500, "internal error", "see the daemon's log")
 
 
 class _Pages:
@@ -166,32 +166,34 @@ class _Pages:
 
     async def status(self, request: Request) -> Response:
         """The state of the monitor as JSON."""
-        return _json(api.status(self._view(), alive=self._alive()))
+        return json_response(api.status(self._view(), alive=self._alive()))
 
     async def verdicts(self, request: Request) -> Response:
         """The last verdicts and check outcomes as JSON; `field`, `segment` and `level` filter."""
         wanted = request.query_params
         level = wanted.get("level")
         if level not in {None, "ok", "warning", "critical", "unknown"}:
-            return _problem(400, f"no level {shown(level or '')}", "use ok, warning, critical or unknown")
-        return _json(api.verdicts(self._view(), field=wanted.get("field"), segment=wanted.get("segment"), level=level))
+            return problem(400, f"no level {shown(level or '')}", "use ok, warning, critical or unknown")
+        return json_response(
+            api.verdicts(self._view(), field=wanted.get("field"), segment=wanted.get("segment"), level=level)
+        )
 
     async def alerts(self, request: Request) -> Response:
         """The alerts as JSON."""
-        return _json(api.alerts(self._view()))
+        return json_response(api.alerts(self._view()))
 
     async def incidents(self, request: Request) -> Response:
         """What moves together, and why, as JSON."""
-        return _json(api.incidents(self._view()))
+        return json_response(api.incidents(self._view()))
 
     async def profile(self, request: Request) -> Response:
         """One field's distribution as JSON; 404 with what there is when it is unknown."""
         field, segment = request.query_params.get("field"), request.query_params.get("segment", "")
         if not field:
-            return _problem(400, "no field given", "ask for /api/v1/profile?field=NAME, and &segment=DIMENSION=VALUE")
+            return problem(400, "no field given", "ask for /api/v1/profile?field=NAME, and &segment=DIMENSION=VALUE")
         s = self._view()
         found = next((p for p in s.profiles if (p.field, p.segment) == (field, segment)), None)
-        return _unknown_profile(s.profiles, field, segment) if found is None else _json(api.profile(s, found))
+        return _unknown_profile(s.profiles, field, segment) if found is None else json_response(api.profile(s, found))
 
     async def console(self, request: Request) -> Response:
         """The first page of the console."""
@@ -206,7 +208,7 @@ class _Pages:
 def _unknown_profile(profiles: tuple[ProfileView, ...], field: str, segment: str) -> Response:
     """Return 404 with the names that would have been found."""
     if not profiles:
-        return _problem(404, "there is no profile yet", "wait for the first window to close; see /api/v1/status")
+        return problem(404, "there is no profile yet", "wait for the first window to close; see /api/v1/status")
     segments = [p.segment for p in profiles if p.field == field]
     if segments:
         error, offered = f"no segment {shown(segment)} of field {shown(field)}", segments
@@ -214,4 +216,4 @@ def _unknown_profile(profiles: tuple[ProfileView, ...], field: str, segment: str
         error, offered = f"no profile of field {shown(field)}", sorted({p.field for p in profiles})
     listed = ", ".join(json.dumps(shown(name)) for name in offered[:_MAX_OFFERED])
     more = f" and {len(offered) - _MAX_OFFERED} more" if len(offered) > _MAX_OFFERED else ""
-    return _problem(404, error, f"use one of {listed}{more}")
+    return problem(404, error, f"use one of {listed}{more}")

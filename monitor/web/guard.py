@@ -16,7 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 OPEN_PATHS = frozenset({"/livez", "/healthz", "/readyz"})
 
 # Which paths take which methods besides GET and HEAD; only with the token, and only as a bearer's.
-_WRITES = ((re.compile(r"/-/reload"), "POST"),)
+_WRITES = (
+    (re.compile(r"/-/reload"), "POST"),
+    (re.compile(r"/api/v1/silences"), "POST"),
+    (re.compile(r"/api/v1/silences/[^/]+"), "DELETE"),
+)
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -74,7 +78,7 @@ class Guard:
             return _unauthorized(writing=True)
         # No browser of ours writes, so a page of any site that does is not ours either.
         if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-            return _refused(403, "the request comes from another site", "send it with curl or a tool of yours")
+            return _refused(403, "the request comes from another site", "send it with `driftline silence` or curl")
         return None
 
     def _admits(self, scope: Scope) -> bool:

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import pytest
 
+from monitor.incidents import Forgetful, Grouped, Grouping
+from monitor.types import Alert
 from tests.support.doped_flights import DAYS, FAULT_FROM_MS, DopedFlights, since
 from tests.support.flights import DAY_MS, Flights
 
@@ -41,6 +45,34 @@ def pages(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if line["kind"] == "alert" and line["status"] == "firing"]
 
 
+class Pager:
+    """Counts the incidents that are opened."""
+
+    name = "pager"
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+        self.pages = 0
+
+    def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
+        for alert in alerts:
+            self.pages += alert.status == "firing" and alert.fingerprint not in self.open
+            (self.open.add if alert.status == "firing" else self.open.discard)(alert.fingerprint)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def woken(lines: list[dict[str, Any]]) -> int:
+    """Return how often somebody is woken who is told incidents, each change of a stream as soon as it is known."""
+    pager = Pager()
+    sink = Grouped(pager, Grouping(), Forgetful())
+    alerts = [Alert(**{k: v for k, v in line.items() if k != "kind"}) for line in lines if line["kind"] == "alert"]
+    for _, changes in groupby(alerts, key=lambda alert: alert.fingerprint):
+        sink.deliver(list(changes), 0)
+    return pager.pages
+
+
 def onset_ms(page: dict[str, Any]) -> int:
     """Return the onset that a page states."""
     return round(dt.datetime.fromisoformat(page["annotations"]["onset"]).timestamp() * 1000)
@@ -68,6 +100,7 @@ def test_the_first_page_names_the_slower_carrier_and_its_delays_first(doped, car
     assert abs(onset_ms(page) - FAULT_FROM_MS) <= 2 * DAY_MS
     assert {page["annotations"]["incident"] for page in pages(lines)} == {first["id"]}
     assert "incident" not in page["labels"]
+    assert woken(lines) == 1 < len(pages(lines))
 
 
 def test_among_days_with_weather_it_is_named_too(flights, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from tests.support.receiver import Receiver
 from tests.support.services import BROKEN, BUSY, SWALLOWING, WELL, Service
 from tests.support.system import Story, System
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(500)]
 
 KEY = "0123456789abcdef0123456789abcdef"
-ONE_ALERT = ({"drift": [{"kind": "psi"}]}, {"factor": 3.0})
+FAULTY = {"factor": 3.0, "without_country": 6}
+"""Amounts triple and countries vanish, which psi, ks and missing find."""
+LONG_S = 90.0
+"""What takes a second may take a minute on a busy machine."""
 
 
 @dataclass
@@ -98,19 +102,17 @@ def system(tmp_path: Path, kafka_broker: Cluster, baseline: Path, world: World) 
         yield made
 
 
-@pytest.mark.parametrize(("settings", "fault"), [ONE_ALERT], ids=["one alert"])
 def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
-    system: System, world: World, receiver: Receiver, settings: dict[str, Any], fault: dict[str, Any]
+    system: System, world: World, receiver: Receiver
 ) -> None:
     """Services refuse, Alertmanager is restarted, the daemon is killed: people hear of it once, and of its end once."""
-    system.settings |= settings
     daemon = system.start()
     story = Story(system)
     story.judged(3)
 
     # nobody can be told: the page waits, through a kill at the moment when the webhook may have seen it
     world.suffer()
-    story.judged(3, **fault)
+    story.judged(3, **FAULTY)
     world.refuses()
     world.hook.change(SWALLOWING)
     world.hook.wait_for(lambda hook: bool(hook.taken))
@@ -122,17 +124,17 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     assert [len(service.taken) for service in world.services] == [0, 0, 1]
     world.recover()
     alertmanager = world.peer.start()
-    eventually(lambda: not any(waiting(system).values()), 30.0)
-    receiver.wait_for(lambda _: len(told(receiver, "pagerduty")) == 1, 30.0)
+    eventually(lambda: not any(waiting(system).values()), LONG_S)
+    receiver.wait_for(lambda _: len(told(receiver, "pagerduty")) == 1, LONG_S)
     before = paged(world, receiver)
 
     # a kill while it fires is no second page, and an Alertmanager that has forgotten it is told again
     world.peer.stop()
     daemon.kill()
     system.start()
-    story.judged(3, **fault)
+    story.judged(3, **FAULTY)
     alertmanager = world.peer.start()
-    eventually(alertmanager.alerts, 30.0)
+    eventually(alertmanager.alerts, LONG_S)
     assert paged(world, receiver) == before
 
     # the end waits as the page did
@@ -140,11 +142,12 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     story.judged(4)
     world.refuses()
     world.recover()
-    eventually(lambda: not any(waiting(system).values()), 30.0)
-    receiver.wait_for(lambda _: len(told(receiver, "pagerduty")) == 2, 40.0)
+    eventually(lambda: not any(waiting(system).values()), LONG_S)
+    receiver.wait_for(lambda _: len(told(receiver, "pagerduty")) == 2, LONG_S)
     story.judged(3)
     assert paged(world, receiver) == before, "nothing has paged again"
     assert_everybody_heard_of_both_once(world, receiver)
+    assert len({alert["fingerprint"] for alert in delivered(world.hook)}) >= 3
 
 
 def waiting(system: System) -> dict[str, int]:
@@ -155,7 +158,7 @@ def waiting(system: System) -> dict[str, int]:
 def paged(world: World, receiver: Receiver) -> list[int]:
     """Return how many pages each of those who page has made."""
     return [
-        sum(event["event_action"] == "trigger" for event in world.pagerduty.taken),
+        len({event["dedup_key"] for event in world.pagerduty.taken}),
         sum("resolved" not in message["text"] for message in world.slack.taken),
         sum(alert["status"] == "firing" for alert in delivered(world.hook)),
         *(sum(note["status"] == "firing" for note in told(receiver, name)) for name in ("pagerduty", "slack")),
@@ -168,13 +171,18 @@ def delivered(hook: Service) -> list[dict[str, Any]]:
 
 
 def assert_everybody_heard_of_both_once(world: World, receiver: Receiver) -> None:
-    """One page and one end, of the same thing."""
+    """One page and one end, of the same thing.
+
+    PagerDuty may be told more of an incident that is open, which pages nobody; a program is told of every alert.
+    """
     events = [(event["event_action"], event["dedup_key"]) for event in world.pagerduty.taken]
-    assert [action for action, _ in events] == ["trigger", "resolve"]
-    assert len({key for _, key in events}) == 1
+    (key,) = {key for _, key in events}
+    assert [event for event, _ in groupby(events)] == [("trigger", key), ("resolve", key)]
     texts = [message["text"] for message in world.slack.taken]
     assert [("[critical]" in text, "[resolved]" in text) for text in texts] == [(True, False), (False, True)]
-    assert [alert["status"] for alert in delivered(world.hook)] == ["firing", "resolved"]
-    assert len({alert["fingerprint"] for alert in delivered(world.hook)}) == 1
+    stories: dict[str, list[str]] = {}
+    for alert in delivered(world.hook):
+        stories.setdefault(alert["fingerprint"], []).append(alert["status"])
+    assert set(map(tuple, stories.values())) == {("firing", "resolved")}
     for name in ("pagerduty", "slack"):
         assert [note["status"] for note in told(receiver, name)] == ["firing", "resolved"]

@@ -25,6 +25,7 @@ from monitor.detectors.psi import PsiSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 from monitor.engine import Engine
 from monitor.epochs import Change
+from monitor.gating import HeldNow
 from monitor.in_force import EpochView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
@@ -189,6 +190,7 @@ class Bell:
         self.notifications: dict[tuple[str, str], int] = {}
         self.outbox_size: dict[str, int] = {}
         self.sink_open: dict[str, int] = {}
+        self.held = HeldNow()
 
     def hold(self) -> None:
         """Note it."""

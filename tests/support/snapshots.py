@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.in_force import EpochView, LoadView
 from monitor.snapshot import (
     BaselineEventView,
@@ -220,6 +221,15 @@ def bad_night() -> Snapshot:
             alert("items", status="resolved", ends_at_ms=T0_MS - _MINUTE_MS),
         ),
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
+        pending=(PendingView("ks", "items", "", 1, 2, T0_MS - _MINUTE_MS, "lower bound 0.11 ≥ 0.1"),),
+        held={
+            (f"{sum(map(ord, 'merchant.mcc')):016x}", "warning"): (
+                HeldView("silence", "51ce", "reload", T0_MS + _MINUTE_MS, ("am",)),
+            )
+        },
+        notifications_held={("am", "silence"): 1, ("oncall", "after"): 0},
+        silences={"pending": 0, "active": 1, "expired": 2},
+        muted=(MuteView("silence", "51ce", "active", ('field="merchant.mcc"',), T0_MS + _MINUTE_MS, "reload", "ada"),),
         outbox_size={"am": 0, "oncall": 1},
         sink_open={"am": 0, "oncall": 1},
         incidents_open={"oncall": 2},
@@ -321,6 +331,9 @@ def hostile() -> Snapshot:
                 HOSTILE, HOSTILE, cells=((HOSTILE, math.nan),), related=((HOSTILE, math.nan),), mix_share=math.inf
             ),
         ),
+        pending=(PendingView(HOSTILE, HOSTILE, HOSTILE, 1, 2, 2**62, HOSTILE),),
+        held={(HOSTILE, "critical"): (HeldView("silence", HOSTILE, HOSTILE, 2**62, (HOSTILE,)),)},
+        muted=(MuteView("silence", HOSTILE, "active", (HOSTILE,), 2**62, HOSTILE, HOSTILE),),
         outbox_size={HOSTILE: 1},
         sink_open={HOSTILE: 1},
         incidents_open={HOSTILE: 1},

@@ -62,6 +62,7 @@ class System:
         sinks: Iterable[Mapping[str, Any]] = (),
         *,
         baseline: Path | None = None,
+        token: str | None = None,
     ) -> None:
         """Make the topic and a configuration, with its own baseline or an existing one; `start` starts the daemon."""
         self.directory = directory
@@ -72,6 +73,7 @@ class System:
         self.produced = [0] * PARTITIONS
         self.store = directory / "store"
         self.daemon: DaemonProcess | None = None
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._file = directory / "monitor.yaml"
         self.settings: dict[str, Any] = {
             "name": "shop",
@@ -91,7 +93,7 @@ class System:
             "alerting": {"raise_after": 2, "clear_after": 2},
             "sinks": [dict(sink) for sink in sinks],
             "store": {"path": str(self.store), "checkpoint_interval": "500ms"},
-            "http": {"listen": self.url.removeprefix("http://")},
+            "http": {"listen": self.url.removeprefix("http://"), **({} if token is None else {"token": token})},
         }
 
     @property
@@ -148,7 +150,7 @@ class System:
             if sample.name == name
         }
 
-    def await_window(self, end_ms: int, timeout_s: float = 20.0) -> None:
+    def await_window(self, end_ms: int, timeout_s: float = 60.0) -> None:
         """Wait until the window that ends at `end_ms`, or a later one, has been judged."""
 
         def judged() -> bool:
@@ -157,7 +159,7 @@ class System:
 
         self.until(judged, timeout_s)
 
-    def until(self, condition: Any, timeout_s: float = 20.0) -> None:
+    def until(self, condition: Any, timeout_s: float = 60.0) -> None:
         """Return as soon as the condition holds; fails with the log when the daemon ends or it does not in time."""
         deadline_s = time.monotonic() + timeout_s
         while not condition():
@@ -167,7 +169,7 @@ class System:
             time.sleep(0.05)
 
     def _get(self, path: str) -> httpx.Response:
-        answer = httpx.get(f"{self.url}{path}", timeout=10.0)
+        answer = httpx.get(f"{self.url}{path}", timeout=10.0, headers=self._headers)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
 

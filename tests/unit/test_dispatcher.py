@@ -6,17 +6,26 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from monitor.alert_views import HeldView
+from monitor.alerting.holding import Gate
+from monitor.alerting.inhibition import inhibitions
+from monitor.alerting.matching import parse_matchers
+from monitor.alerting.schedule import MaintenanceWindow, Once
+from monitor.alerting.silence import Silence
 from monitor.clock import ManualClock, SystemClock
 from monitor.dispatcher import LONGEST_IDLE_S, Dispatcher, Outlet
 from monitor.errors import Retryable, Undeliverable
+from monitor.gating import Gatekeeper, Silencer
 from monitor.sinks.breaker import LONGEST_BACK_OFF_S, OPEN_AFTER
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
+from monitor.store.silences import Silences
 from monitor.types import Alert
 from tests.support.alerts import an_alert
 
@@ -52,20 +61,29 @@ class FakeSink:
 class Bench:
     """An engine's connection, a dispatcher, and a clock that is moved by hand."""
 
-    def __init__(self, path: Path, *sinks: FakeSink, min_severity: Any = "warning") -> None:
+    def __init__(
+        self, path: Path, *sinks: FakeSink, min_severity: Any = "warning", after_ms: int = 0, gate: Gate | None = None
+    ) -> None:
         self.path = path
         self.sinks = sinks
-        self.routes = [SinkRoute(sink.name, min_severity) for sink in sinks]
+        self.routes = [SinkRoute(sink.name, min_severity, after_ms, 0) for sink in sinks]
         self.clock = ManualClock(1_700_000_000_000)
         self.engine = sqlite3.connect(path, isolation_level=None)
         create_tables(self.engine)
         self.outbox = Outbox(path)
         outlets = [Outlet(sink, route) for sink, route in zip(sinks, self.routes, strict=True)]
-        self.dispatcher = Dispatcher(self.outbox, outlets, self.clock, random.Random(1))
+        self.silences = Silences(path)
+        self.keeper = Gatekeeper(gate, self.silences)
+        self.dispatcher = Dispatcher(self.outbox, outlets, self.clock, random.Random(1), self.keeper)
+
+    def silence(self, *matchers: str, for_ms: int = 60_000) -> Silence:
+        silencer = Silencer(self.silences, self.clock, self.dispatcher.wake)
+        now_ms = self.clock.now_ms()
+        return silencer.add(parse_matchers(matchers), now_ms, now_ms + for_ms, reason="reload", author="ada")
 
     def commit(self, *alerts: Alert, collapse: bool = False) -> None:
         self.engine.execute("BEGIN IMMEDIATE")
-        put(self.engine, self.routes, alerts, collapse=collapse)
+        put(self.engine, self.routes, alerts, collapse=collapse, now_ms=self.clock.now_ms())
         self.engine.execute("COMMIT")
 
 
@@ -431,6 +449,99 @@ def test_finding_nothing_due_does_not_start_the_back_off_again(bench: Build) -> 
     b.engine.execute("UPDATE outbox SET next_attempt_ms = ?", (b.clock.now_ms() + 60_000,))
     b.dispatcher.round()
     assert b.dispatcher.sink_open == {"hook": 1}
+
+
+def test_a_silenced_alert_is_told_at_the_end_of_the_silence_if_it_still_fires(bench: Build) -> None:
+    sink = FakeSink()
+    b = bench(sink)
+    one = b.silence("field=amount", for_ms=20_000)
+    b.commit(FIRING, CRITICAL)
+    assert b.dispatcher.round() == 20.0, "it comes back when the silence ends"
+    assert sink.got == [CRITICAL]
+    now = b.dispatcher.held
+    assert now.notifications["hook", "silence"] == 1
+    assert now.alerts == {("fp-amount", "warning"): (HeldView("silence", one.id, "reload", one.ends_at_ms, ("hook",)),)}
+    assert now.silences == {"pending": 0, "active": 1, "expired": 0}
+    assert [(mute.name, mute.matchers) for mute in now.muted] == [(one.id, ('field="amount"',))]
+    b.clock.advance(20_000)
+    b.dispatcher.round()
+    assert sink.got == [CRITICAL, FIRING]
+    assert b.dispatcher.held.silences == {"pending": 0, "active": 0, "expired": 1}
+    b.dispatcher.round()
+    assert len(sink.attempts) == 2
+
+
+def test_an_alert_that_ends_behind_a_silence_is_never_told_also_over_a_restart(bench: Build) -> None:
+    sink = FakeSink()
+    b = bench(sink)
+    b.silence("field=amount")
+    b.commit(FIRING)
+    b.dispatcher.round()
+    again = bench(sink)
+    again.clock.advance(1_000)
+    again.dispatcher.round()
+    again.commit(RESOLVED)
+    again.clock.advance(120_000)
+    again.dispatcher.round()
+    assert sink.attempts == []
+
+
+def test_what_was_told_before_a_silence_is_kept_alive_and_its_end_is_told(bench: Build) -> None:
+    sink = FakeSink("am", 10_000)
+    b = bench(sink)
+    b.commit(FIRING)
+    b.dispatcher.round()
+    b.silence("monitor=payments")
+    b.commit(CRITICAL)
+    b.clock.advance(10_000)
+    b.dispatcher.round()
+    assert sink.attempts == [[FIRING], [FIRING]]
+    b.commit(RESOLVED)
+    b.dispatcher.round()
+    assert sink.attempts[2:] == [[RESOLVED]]
+
+
+def test_what_something_worse_explains_waits_until_that_is_over(bench: Build) -> None:
+    sink = FakeSink()
+    b = bench(sink, gate=Gate((), inhibitions([], [])))
+    worse = replace(an_alert("amount", severity="critical", extra={"rule": "ks"}), fingerprint="fp-ks")
+    b.commit(FIRING, worse)
+    b.dispatcher.round()
+    assert sink.got == [worse]
+    assert b.dispatcher.held.notifications["hook", "inhibition"] == 1
+    over = replace(worse, status="resolved", ends_at_ms=worse.starts_at_ms)
+    b.commit(over)
+    b.dispatcher.round()
+    assert sink.got == [worse, FIRING, over]
+
+
+def test_what_is_held_follows_another_configuration(bench: Build) -> None:
+    sink = FakeSink()
+    b = bench(sink, gate=Gate((MaintenanceWindow("load", parse_matchers(["field=amount"]), Once(0, 1 << 50), "x"),)))
+    b.commit(FIRING)
+    b.dispatcher.round()
+    assert b.dispatcher.held.notifications["hook", "maintenance"] == 1
+    b.keeper.follow(Gate())
+    b.dispatcher.round()
+    assert sink.got == [FIRING]
+
+
+def test_a_second_on_call_is_told_of_what_has_fired_long_enough(bench: Build) -> None:
+    sink = FakeSink("second")
+    b = bench(sink, after_ms=20_000)
+    b.commit(FIRING, CRITICAL, an_alert("items"))
+    assert b.dispatcher.round() == 20.0
+    assert sink.got == [CRITICAL]
+    assert b.dispatcher.held.alerts["fp-amount", "warning"][0].kind == "after"
+    b.clock.advance(10_000)
+    b.commit(an_alert("items", "resolved"))
+    again = bench(sink, after_ms=20_000)
+    again.clock.set(b.clock.now_ms())
+    again.dispatcher.round()
+    assert sink.got == [CRITICAL]
+    again.clock.advance(10_000)
+    again.dispatcher.round()
+    assert sink.got == [CRITICAL, FIRING], "what ended before its time is not told of"
 
 
 # --- other sinks while it runs

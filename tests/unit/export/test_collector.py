@@ -57,6 +57,8 @@ PROMISED = {
     "driftline_alerts_firing": ("gauge", "severity"),
     "driftline_notifications_total": ("counter", "sink outcome"),
     "driftline_outbox_size": ("gauge", "sink"),
+    "driftline_notifications_held": ("gauge", "sink reason"),
+    "driftline_silences": ("gauge", "state"),
     "driftline_sink_open": ("gauge", "sink"),
     "driftline_incidents_open": ("gauge", "sink"),
     "driftline_notification_storms_total": ("counter", "sink"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ class Engine:
         self.connection = sqlite3.connect(path, isolation_level=None)
         create_tables(self.connection)
 
-    def commit(self, *alerts: Alert, sinks: tuple[SinkRoute, ...] = (HOOK,), collapse: bool = False) -> None:
+    def commit(
+        self, *alerts: Alert, sinks: tuple[SinkRoute, ...] = (HOOK,), collapse: bool = False, now_ms: int = 0
+    ) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
-        put(self.connection, sinks, alerts, collapse=collapse)
+        put(self.connection, sinks, alerts, collapse=collapse, now_ms=now_ms)
         self.connection.execute("COMMIT")
 
 
@@ -99,6 +102,16 @@ def test_a_trigger_and_a_resolve_that_wait_are_both_kept_in_order(engine: Engine
 def test_a_newer_trigger_takes_the_place_of_one_that_waits(engine: Engine, outbox: Outbox) -> None:
     newer = an_alert(starts_at_ms=NOW_MS)
     engine.commit(FIRING)
+    engine.commit(RESOLVED)
+    engine.commit(newer)
+    assert due(outbox) == [newer], "nobody was told of the first, so nobody need hear of its end"
+
+
+def test_the_end_of_what_was_told_is_kept_before_a_newer_trigger(engine: Engine, outbox: Outbox) -> None:
+    newer = an_alert(starts_at_ms=NOW_MS)
+    engine.commit(FIRING)
+    (item,) = outbox.due("hook", NOW_MS, 10)
+    outbox.postpone([item.id], NOW_MS - 1, "down")
     engine.commit(RESOLVED)
     engine.commit(newer)
     assert due(outbox) == [RESOLVED, newer]
@@ -208,10 +221,10 @@ def test_what_fires_survives_a_restart(engine: Engine, outbox: Outbox, path: Pat
 
 def test_what_fires_for_a_sink_leaves_out_triggers_that_still_wait_for_it(engine: Engine, outbox: Outbox) -> None:
     engine.commit(FIRING)
-    assert outbox.firing("hook") == []
-    assert outbox.firing("pager") == [FIRING]
+    assert outbox.again(HOOK) == []
+    assert outbox.again(SinkRoute("pager")) == [FIRING]
     deliver(outbox)
-    assert outbox.firing("hook") == [FIRING]
+    assert outbox.again(HOOK) == [FIRING]
 
 
 def test_catching_up_an_alert_that_came_and_went_is_not_sent(engine: Engine, outbox: Outbox) -> None:
@@ -319,7 +332,119 @@ def test_a_sink_ends_with_the_last_state_whatever_happens(tmp_path_factory: Any,
     take(100)
     outbox.delivered([item.id for item in taken])
     assert [seen.get(f"fp-f{i}", False) for i in range(2)] == fires
-    assert [f"fp-f{i}" for i in range(2) if fires[i]] == [alert.fingerprint for alert in outbox.firing("hook")]
+    assert [f"fp-f{i}" for i in range(2) if fires[i]] == [alert.fingerprint for alert in outbox.again(HOOK)]
     assert outbox.sizes() == {}
+    engine.connection.close()
+    outbox.close()
+
+
+def held(outbox: Outbox, *, fields: tuple[str, ...] = (), sink: str = "hook") -> list[Alert]:
+    """Return what is due while the alerts on some fields are silenced."""
+
+    def holding(triggers: Any, _firing: Any) -> list[str | None]:
+        return ["silence" if trigger.alert.labels["field"] in fields else None for trigger in triggers]
+
+    return [item.alert for item in outbox.due(sink, NOW_MS, 100, holding)]
+
+
+def test_what_is_held_is_not_due_and_not_counted_as_waiting(engine: Engine, outbox: Outbox) -> None:
+    country = an_alert("country")
+    engine.commit(FIRING, country)
+    assert held(outbox, fields=("amount",)) == [country]
+    assert outbox.sizes() == {"hook": 1}
+    assert outbox.held() == {("hook", "silence"): [("fp-amount", "warning")]}
+    assert held(outbox) == [FIRING, country]
+    assert outbox.held() == {}
+
+
+def test_the_end_of_what_was_held_is_not_sent_and_the_end_of_what_was_told_is(engine: Engine, outbox: Outbox) -> None:
+    country = an_alert("country")
+    engine.commit(country)
+    deliver(outbox)
+    engine.commit(FIRING)
+    assert held(outbox, fields=("amount", "country")) == []
+    engine.commit(RESOLVED, an_alert("country", "resolved"))
+    assert held(outbox, fields=("amount", "country")) == [an_alert("country", "resolved")]
+    assert held(outbox) == [an_alert("country", "resolved")]
+
+
+def test_what_was_attempted_before_it_was_held_is_told_its_end(engine: Engine, outbox: Outbox) -> None:
+    engine.commit(FIRING)
+    (item,) = outbox.due("hook", NOW_MS, 10)
+    outbox.postpone([item.id], NOW_MS - 1, "no answer")
+    assert held(outbox, fields=("amount",)) == []
+    engine.commit(RESOLVED)
+    assert held(outbox, fields=("amount",)) == [RESOLVED], "the sink may have taken it before it failed"
+
+
+def test_while_it_is_held_a_warning_can_end_and_a_critical_alert_come(engine: Engine, outbox: Outbox) -> None:
+    critical = an_alert(severity="critical")
+    engine.commit(FIRING)
+    assert held(outbox, fields=("amount",)) == []
+    engine.commit(RESOLVED, critical)
+    assert held(outbox, fields=("amount",)) == []
+    assert held(outbox) == [critical]
+
+
+def test_an_age_counts_from_the_first_trigger_also_over_a_change_of_severity(engine: Engine, outbox: Outbox) -> None:
+    def ages() -> dict[tuple[str, str], int]:
+        seen: dict[tuple[str, str], int] = {}
+
+        def holding(triggers: Any, _firing: Any) -> list[str | None]:
+            seen.update({(t.alert.fingerprint, t.alert.severity): t.since_ms for t in triggers})
+            return ["after"] * len(triggers)
+
+        outbox.due("hook", NOW_MS, 10, holding)
+        return seen
+
+    engine.commit(FIRING, now_ms=1_000)
+    assert ages() == {("fp-amount", "warning"): 1_000}
+    engine.commit(RESOLVED, an_alert(severity="critical"), now_ms=2_000)
+    ages()
+    assert ages() == {("fp-amount", "critical"): 1_000}
+    engine.commit(an_alert(status="resolved", severity="critical"), now_ms=3_000)
+    ages()
+    engine.commit(an_alert(starts_at_ms=NOW_MS), now_ms=4_000)
+    assert ages() == {("fp-amount", "warning"): 4_000}, "another life"
+
+
+def test_a_told_alert_is_told_again_while_a_newer_trigger_of_it_is_held(engine: Engine, outbox: Outbox) -> None:
+    engine.commit(FIRING)
+    (item,) = outbox.due("hook", NOW_MS, 10)
+    outbox.postpone([item.id], NOW_MS - 1, "no answer")
+    assert outbox.again(HOOK) == []
+    assert held(outbox, fields=("amount",)) == []
+    assert outbox.again(HOOK) == [FIRING]
+
+
+def test_a_new_sink_is_not_told_again_what_is_held(engine: Engine, outbox: Outbox) -> None:
+    engine.commit(FIRING, sinks=())
+    assert outbox.again(HOOK, lambda triggers, _firing: ["silence"] * len(triggers)) == []
+    assert outbox.again(HOOK) == [FIRING]
+    assert outbox.again(HOOK, lambda triggers, _firing: ["silence"] * len(triggers)) == [FIRING], "it knows it now"
+    engine.commit(RESOLVED, collapse=True)
+    assert due(outbox) == [RESOLVED]
+
+
+def test_a_store_of_an_earlier_version_gets_the_columns_it_lacks(path: Path) -> None:
+    old = sqlite3.connect(path, isolation_level=None)
+    old.execute(
+        """CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        severity TEXT NOT NULL, status TEXT NOT NULL, alert TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        next_attempt_ms INTEGER NOT NULL DEFAULT 0, error TEXT, UNIQUE (sink, fingerprint, severity, status))"""
+    )
+    old.execute(
+        """CREATE TABLE firing (fingerprint TEXT NOT NULL, severity TEXT NOT NULL, alert TEXT NOT NULL,
+        PRIMARY KEY (fingerprint, severity)) WITHOUT ROWID"""
+    )
+    text = json.dumps(asdict(FIRING))
+    queued = ("hook", "fp-amount", "warning", "firing", text)
+    old.execute("INSERT INTO outbox (sink, fingerprint, severity, status, alert) VALUES (?, ?, ?, ?, ?)", queued)
+    old.execute("INSERT INTO firing VALUES ('fp-amount', 'warning', ?)", (text,))
+    old.close()
+    outbox, engine = Outbox(path), Engine(path)
+    assert deliver(outbox) == [FIRING]
+    engine.commit(RESOLVED, an_alert("country"))
+    assert deliver(outbox) == [RESOLVED, an_alert("country")]
     engine.connection.close()
     outbox.close()

@@ -154,7 +154,8 @@ def test_the_status_has_the_documented_keys():
         "ready_reason", "caught_up", "watermark", "watermark_ms", "watermark_age_s", "last_window", "windows_total",
         "lag_records", "lag_s", "levels", "alerts_firing", "partitions", "records_per_second", "bytes_per_second",
         "rejects", "dead_letters", "letters", "late_rows", "rows_after_verdict", "filtered", "unknown_fields",
-        "notifications", "outbox_size", "sink_open", "checkpoint", "rebalances", "waiting_for", "series_dropped",
+        "notifications", "notifications_held", "outbox_size", "silences", "sink_open", "checkpoint", "rebalances",
+        "waiting_for", "series_dropped",
     } == set(status)  # fmt: skip
     assert status["levels"] == {"unknown": 2, "ok": 8, "warning": 3, "critical": 3}
     assert status["watermark_age_s"] == 31
