@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.describe import field_views
+from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.snapshot import IncidentView, SegmentPart
@@ -125,6 +126,19 @@ def baseline_line(
     """Return the line of a change of what windows are compared with; `unit` is the one field it is about, if it is."""
     line = {"kind": "baseline", "monitor": monitor, "at_ms": at_ms, "version": version, "previous": previous}
     return {**line, "reason": reason, **({"field": unit} if unit else {})}
+
+
+def configuration_line(monitor: str, epoch: EpochView, previous: str | None, reason: str) -> dict[str, Any]:
+    """Return the line of another configuration than before: its digest, that of the one before, and what changed."""
+    return {
+        "kind": "configuration",
+        "monitor": monitor,
+        "at_ms": epoch.since_ms,
+        "hash": epoch.config_hash,
+        "previous": previous,
+        "reason": reason,
+        "changes": list(epoch.changes),
+    }
 
 
 def change_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:

@@ -48,7 +48,7 @@ def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
             known.add(problem.path)
     if problems:
         raise ConfigError(scrubbed(problems, document), file=file)
-    return config
+    return config.from_outside(document.outside)
 
 
 def _read(path: Path) -> str:

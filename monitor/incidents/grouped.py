@@ -54,6 +54,15 @@ class Grouped:
         self.open = self._ledger.open
         self.resend_interval_ms = update_interval_ms(self._ledger)
 
+    def resume(self) -> None:
+        """Go on from the records as they are now: another one with the same records has just been closed.
+
+        Raises Retryable.
+        """
+        self._ledger = self._records.load()
+        self.open = self._ledger.open
+        self.resend_interval_ms = update_interval_ms(self._ledger)
+
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Tell what has to be told of the alerts' incidents.
 

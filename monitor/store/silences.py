@@ -48,6 +48,10 @@ class Silences:
         with self._lock, _surroundings():
             return kept(self._connection, now_ms)
 
+    def allow(self, limit: int) -> None:
+        """Keep at most so many from the next one on; for any thread."""
+        self._limit = limit
+
     def add(self, silence: Silence, now_ms: int) -> None:
         """Keep a silence; raises TooManySilences when there is no room."""
         matchers = json.dumps([[m.name, m.operator, m.value] for m in silence.matchers])

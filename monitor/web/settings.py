@@ -49,7 +49,14 @@ class HttpSpec(Spec):
         None, description="Needed for everything but /livez, /healthz and /readyz; bearer, or the password of basic."
     )
     tls: TlsSpec | None = Field(None, description="Serve HTTPS with this certificate.")
+    reload: bool = Field(False, description="Serve POST /-/reload, which needs the token; SIGHUP does the same.")
     console: bool = Field(True, description="Serve the console at /.")
+
+    @model_validator(mode="after")
+    def _reload_has_a_token(self) -> Self:
+        if self.reload and self.token is None:
+            raise ValueError("reload is for those who know the token, and there is none; set http.token, or use SIGHUP")
+        return self
 
     @model_validator(mode="after")
     def _token_is_a_secret(self) -> Self:
