@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/image-test-setup.sh
 cache=$(realpath .cache)/image
+# buildah leaves its storage mounted upon itself, and then nobody can delete .cache.
+trap 'umount "$cache/storage/overlay" 2>/dev/null || true' EXIT
 export BUILDER="buildah --root $cache/storage --runroot $cache/run --storage-driver ${STORAGE_DRIVER:-overlay}"
 export IMAGE=driftline:test
 # Without an engine there is nobody to make containers for the steps, so they get a chroot.
