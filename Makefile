@@ -70,7 +70,9 @@ chart-files: setup ## write the generated files of the chart anew: rules, dashbo
 	@$(BIN)/python -m helm
 
 docs: setup ## build the documentation into site/
-	@$(BIN)/zensical build --clean --strict
+	@# not --clean: it empties .cache, where the tests keep Kafka and the rest
+	@rm -rf site .cache/[0-9]*
+	@$(BIN)/zensical build --strict
 
 docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, groups, sequential
 	@for page in checks detectors groups sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
