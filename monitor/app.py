@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from monitor.in_force import LoadView
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.listening import hanging_up, starting, stopping
 from monitor.meters import Meters
-from monitor.parts import Parts, RunSettings, build_parts, build_served
+from monitor.parts import Parts, RunSettings, Served, build_parts, build_served
 from monitor.plan import MonitorPlan
 from monitor.reloading import Reloader, Reloads, Surroundings, described
 from monitor.snapshot import Snapshot
@@ -94,18 +94,16 @@ def running(
         meters = Meters(clock.monotonic_s)
         view = View(config.name, config.digest, reloads.last)
         served = build_served(config, settings, clock, store.path)
-        outlets = [outlet for _, outlet in served]
         silences = Silences(store.path, limit=config.limits.max_silences)
         keeper = Gatekeeper(build_gate(config), silences)
-        dispatcher = Dispatcher(Outbox(store.path), outlets, clock, random.Random(), keeper)  # noqa: S311 - jitter
+        dispatcher = _dispatcher(store, served, clock, keeper)
         stack.callback(dispatcher.close, _CLOSE_S)
         asked = reloads if settings.config_file is not None else None
         pages = _Pages(view, asked, Silencer(silences, clock, dispatcher.wake), config)
         http = HttpServer(pages.switch, config.http)
         http.start()
         stack.callback(http.stop)
-        if plan is None:
-            plan = compile_plan(config, _learnt(config, settings, clock, view), bounded=bounded)
+        plan = plan or compile_plan(config, _learnt(config, settings, clock, view), bounded=bounded)
         # Connecting may take a while; until then /livez and /readyz already answer.
         source = source or config.source.build(clock)
         stack.callback(source.close)
@@ -126,18 +124,7 @@ def running(
             last_load=lambda: reloads.last,
         )
         pages.daemon = daemon
-
-        def others(other: Config) -> Callable[[], None]:
-            gate, show = build_gate(other), pages.prepared(other)
-
-            def follow() -> None:
-                keeper.follow(gate)
-                silences.allow(other.limits.max_silences)
-                show()
-
-            return follow
-
-        around = Surroundings(store.path, clock, meters, daemon, dispatcher, others)
+        around = Surroundings(store.path, clock, meters, daemon, dispatcher, _others(keeper, silences, pages))
         reloader = Reloader(reloads, parts, settings, around)
         # What is not acknowledged by now is not checkpointed either, and so will be read again.
         stack.callback(lambda: _close_letters(reloader.parts))
@@ -146,6 +133,27 @@ def running(
         reloader.start()
         stack.callback(reloader.stop)
         yield App(config, plan, daemon, view, http, dispatcher)
+
+
+def _dispatcher(store: Store, served: Sequence[Served], clock: Clock, keeper: Gatekeeper) -> Dispatcher:
+    outlets = [outlet for _, outlet in served]
+    return Dispatcher(Outbox(store.path), outlets, clock, random.Random(), keeper)  # noqa: S311 - jitter
+
+
+def _others(keeper: Gatekeeper, silences: Silences, pages: _Pages) -> Callable[[Config], Callable[[], None]]:
+    """Return what builds everything of another configuration that is neither the daemon's nor the dispatcher's."""
+
+    def build(config: Config) -> Callable[[], None]:
+        gate, show = build_gate(config), pages.prepared(config)
+
+        def follow() -> None:
+            keeper.follow(gate)
+            silences.allow(config.limits.max_silences)
+            show()
+
+        return follow
+
+    return build
 
 
 def _close_letters(parts: Parts) -> None:
