@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from monitor.cli import app
+from monitor.config.differences import RESTART
 from monitor.config.loader import load
 from tests.support.command_line import invoke
 from tests.support.helm import ci_files, ci_values, config_in, container, only, render, rendered, workload
@@ -129,14 +130,30 @@ def test_a_changed_configuration_restarts_the_pod_unless_it_is_signalled():
     assert checksum({"reload": "signal"}) is None
 
 
+_RESTARTING = [
+    {"config": {"name": "clicks"}},
+    {"config": {"source": {"start": "earliest"}}},
+    {"config": {"store": {"path": "/data"}}, "persistence": {"mountPath": "/data"}},
+    {"config": {"http": {"listen": ":9108"}}},
+    {"config": {"http": {"tls": {"cert_file": "a", "key_file": "b"}}}},
+]
+
+
+def test_there_is_an_example_of_everything_that_a_running_daemon_cannot_take():
+    def touches(change, path):
+        for key in path:
+            change = change.get(key) if isinstance(change, dict) else None
+        return change is not None
+
+    found = [[path for path, _ in RESTART if touches(change["config"], path)] for change in _RESTARTING]
+    assert [paths for paths in found if len(paths) != 1] == []
+    assert sorted(path for paths in found for path in paths) == sorted(path for path, _ in RESTART)
+
+
 @pytest.mark.parametrize(
     ("change", "restarts"),
     [
-        ({"config": {"name": "clicks"}}, True),
-        ({"config": {"source": {"start": "earliest"}}}, True),
-        ({"config": {"store": {"path": "/data"}}, "persistence": {"mountPath": "/data"}}, True),
-        ({"config": {"http": {"listen": ":9108"}}}, True),
-        ({"config": {"http": {"tls": {"cert_file": "a", "key_file": "b"}}}}, True),
+        *((change, True) for change in _RESTARTING),
         ({"config": {"http": {"console": False}}}, False),
         ({"config": {"store": {"history": "1d"}}}, False),
         ({"config": {"fields": {"amount": {"range": [0, 1]}}}}, False),
