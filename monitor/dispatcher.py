@@ -280,8 +280,8 @@ class Dispatcher:
         self._count(name, "delivered", len(done))
         try:
             until_ms = self._clock.now_ms() + round(wait_s * 1000)
-            self._outbox.delivered([item.id for item in done])
             self._outbox.postpone([item.id for item in waiting], until_ms, str(error))
+            self._outbox.delivered([item.id for item in done])
         except Retryable as trouble:
             self._log.warning("outbox_unavailable", error=str(trouble))
         return wait_s

@@ -10,6 +10,8 @@ from types import FrameType
 
 import structlog
 
+from monitor.first_process import at_once
+
 
 @contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
@@ -21,7 +23,7 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     def drain(number: int, _frame: FrameType | None) -> None:
         structlog.get_logger(__name__).info("signal_received", signal=signal.Signals(number).name)
         for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, at_once())
         stop()
 
     with _handled({signal.SIGTERM: drain, signal.SIGINT: drain}):

@@ -59,6 +59,12 @@ _FIRING = """SELECT alert, since_ms FROM firing WHERE NOT EXISTS (
             = (outbox.sink, outbox.fingerprint, outbox.severity))))
     ORDER BY fingerprint, severity"""
 
+# A newer trigger that was handed out and failed may have been seen all the same: its end has to be told.
+_UNTELL = """DELETE FROM told WHERE (sink, fingerprint, severity) = (:sink, :fingerprint, :severity)
+    AND NOT EXISTS (
+        SELECT 1 FROM outbox WHERE sink = :sink AND fingerprint = :fingerprint AND severity = :severity
+        AND status = 'firing' AND attempts > 0)"""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -128,7 +134,10 @@ class Outbox:
         return None if found is None else int(found)
 
     def delivered(self, ids: Sequence[int]) -> None:
-        """Remove what was delivered; an item that was replaced since has another id and stays."""
+        """Remove what was delivered; an item that was replaced since has another id and stays.
+
+        What was handed out in the same delivery and failed has to be postponed before.
+        """
         with self._transaction() as connection:
             for number in sorted(ids):
                 row = connection.execute(
@@ -139,7 +148,7 @@ class Outbox:
                 if row[3] == "firing":
                     connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", row[:3])
                 else:
-                    connection.execute("DELETE FROM told WHERE (sink, fingerprint, severity) = (?, ?, ?)", row[:3])
+                    connection.execute(_UNTELL, dict(zip(("sink", "fingerprint", "severity"), row[:3], strict=True)))
 
     def postpone(self, ids: Sequence[int], next_attempt_ms: int, error: str) -> None:
         """Keep the items for a later attempt and note why."""

@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "urls",
                 "brokers",
                 "printable",
+                "first_process",
             }
         ),
     ),
