@@ -65,7 +65,7 @@ def test_rolling_restarts_under_load_lose_and_double_nothing(
     writer = Writer(kafka_broker, topic, int(time.time() * 1000) - 600_000)
     rng = random.Random(client)
     with writer.writing():
-        for restart in range(3):
+        for restart in range(2):
             with DaemonProcess(config) as daemon:
                 daemon.await_ready(url_of(config))
                 time.sleep(rng.uniform(0.0, 0.7))
