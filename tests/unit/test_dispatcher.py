@@ -328,7 +328,7 @@ def test_a_locked_store_delays_but_loses_nothing(bench: Build) -> None:
     sink = FakeSink()
     b = bench(sink)
     b.commit(FIRING)
-    b.outbox._connection.execute("PRAGMA busy_timeout = 10")
+    b.outbox._file.connection.execute("PRAGMA busy_timeout = 10")
     sink.on_deliver = lambda: b.engine.execute("BEGIN IMMEDIATE")
     with capture_logs() as logs:
         wait_s = b.dispatcher.round()

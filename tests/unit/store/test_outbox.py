@@ -284,7 +284,7 @@ def test_a_sink_that_was_told_hears_the_end_even_below_its_new_threshold(engine:
 
 def test_a_locked_database_is_worth_another_try(engine: Engine, outbox: Outbox) -> None:
     engine.commit(FIRING)
-    outbox._connection.execute("PRAGMA busy_timeout = 10")
+    outbox._file.connection.execute("PRAGMA busy_timeout = 10")
     engine.connection.execute("BEGIN IMMEDIATE")
     with pytest.raises(Retryable, match="locked"):
         outbox.due("hook", NOW_MS, 10)
