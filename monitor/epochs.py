@@ -42,7 +42,7 @@ def begun(plan: MonitorPlan, change: Change, stored: Any, configuration: bytes |
     `stored` is what `epoch_state` gave, None at the very first start; `configuration` the stored one. Raises
     StoreError on damage.
     """
-    version = plan.baseline.version if plan.baseline is not None else None
+    version = plan.baseline_version
     if stored is None:
         return Begun(EpochView(plan.config_hash, version, now_ms))
     before = _epoch_of(stored)

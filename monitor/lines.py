@@ -143,7 +143,7 @@ def configuration_line(monitor: str, epoch: EpochView, previous: str | None, rea
 
 def change_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield the lines of what the keeper of the baseline decided by a window."""
-    version = plan.baseline.version if plan.baseline is not None else ""
+    version = plan.baseline_version or ""
     for change in window.baseline_changes:
         yield baseline_line(plan.monitor, change.at_ms, version, version, change.reason, change.unit)
 

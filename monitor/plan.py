@@ -89,6 +89,11 @@ class MonitorPlan:
         time = self.decode.event_time
         return "record" if time.path is None else f"{time.path} {time.unit}"
 
+    @property
+    def baseline_version(self) -> str | None:
+        """The version of the baseline, None without one."""
+        return self.baseline.version if self.baseline is not None else None
+
     @cached_property
     def profile(self) -> ProfilePlan:
         """What every pane accumulates."""

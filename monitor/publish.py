@@ -186,7 +186,7 @@ class Publisher:
             ready=outside.ready,
             ready_reason=outside.ready_reason,
             caught_up=outside.caught_up,
-            baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
+            baseline_version=engine.plan.baseline_version,
             baseline=with_events(shown.baseline, outside.events),
             epoch=outside.epoch,
             last_load=outside.last_load,

@@ -150,7 +150,7 @@ class Reloader:
 
     def _in_force(self, outcome: Outcome, changes: tuple[str, ...] = ()) -> Loaded:
         plan = self.parts.plan
-        return Loaded(outcome, plan.config_hash, version_of(plan), changes)
+        return Loaded(outcome, plan.config_hash, plan.baseline_version, changes)
 
     def _loaded(self) -> Loaded:
         """Load, validate, build, and have the data thread exchange; raises where any of that is not to be."""
@@ -222,17 +222,12 @@ def described(config: Config, changes: tuple[str, ...] | None = None, occasion: 
     return Change(json.dumps(masked_tree_of(config), sort_keys=True), changes, occasion)
 
 
-def version_of(plan: MonitorPlan) -> str | None:
-    """Return the version of a plan's baseline, None without one."""
-    return plan.baseline.version if plan.baseline is not None else None
-
-
 def _is_same(before: Parts, config: Config, plan: MonitorPlan) -> bool:
     """Return whether nothing would be another: settings, baseline, and the files that are read for them."""
     old = before.plan.profile
     return (
         config == before.config
-        and version_of(plan) == version_of(before.plan)
+        and plan.baseline_version == before.plan.baseline_version
         and plan.profile.check_keys == old.check_keys
         and content_of(config) == before.content
     )

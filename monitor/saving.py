@@ -92,23 +92,13 @@ class Saver:
     def _compare(self, head: State | None, now_ms: int) -> None:
         """Note that the baseline is another one than before."""
         stored = None if head is None else head.get("baseline")
-        plan, version = self._engine.plan, self._version
+        plan, version = self._engine.plan, self._engine.plan.baseline_version
         if version != stored:
-            reason = (
-                "removed"
-                if version is None
-                else "first"
-                if stored is None
-                else f"{self._change.occasion} with another version"
-            )
+            reason = f"{self._change.occasion} with another version" if stored is not None else "first"
+            reason = "removed" if version is None else reason
             line = baseline_line(plan.monitor, now_ms, version or "", stored, reason)
             structlog.get_logger(__name__).info("baseline_changed", version=version, previous=stored, reason=reason)
             self._events.append(StoredEvent(now_ms, _json(line)))
-
-    @property
-    def _version(self) -> str | None:
-        """The version of the baseline in use."""
-        return self._engine.plan.baseline.version if self._engine.plan.baseline is not None else None
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
@@ -135,7 +125,10 @@ class Saver:
             for start in state.dirty:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
-        own = {"baseline": self._version, "epoch": None if self.epoch is None else epoch_state(self.epoch)}
+        own = {
+            "baseline": self._engine.plan.baseline_version,
+            "epoch": None if self.epoch is None else epoch_state(self.epoch),
+        }
         monitor = json.dumps(self._engine.state() | own).encode()
         memory = self._blocks.changed(
             {**self._engine.memory.states(), **self._kept(), _CAUSES: self._engine.causes.state()}

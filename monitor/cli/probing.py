@@ -19,11 +19,11 @@ import typer
 from pydantic import ValidationError
 
 from monitor.config.document import read_document
+from monitor.config.files import read_text
 from monitor.errors import ConfigError, Problem
 from monitor.web.settings import HttpSpec
 
 _SAID_CHARACTERS: Final = 500
-_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,18 @@ def configured_address(file: Path, env: Mapping[str, str] | None = None) -> Addr
     The certificate is not verified: the daemon asks itself, and the name in it is for others. Raises ConfigError for a
     file that cannot be read, for an `http` section with mistakes and for a port that only the daemon knows.
     """
-    try:
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        problem = Problem("document", f"the file cannot be read: {reason}", remedy="check the path after -c")
-        raise ConfigError([problem], file=str(file)) from error
-    document = read_document(text, os.environ if env is None else env)
+    document = read_document(read_text(file), os.environ if env is None else env)
     section = document.value.get("http", {}) if isinstance(document.value, dict) else None
     try:
         spec = HttpSpec.model_validate(section)
     except ValidationError as error:
         problem = Problem("http", "is not valid", remedy="`driftline check` says what is wrong with it")
         raise ConfigError([problem], file=str(file)) from error
-    host, port = spec.address
+    host, port = spec.local_address
     if port == 0:
         problem = Problem("http.listen", "port 0 is known to the daemon alone", remedy="name a port, or ask with --url")
         raise ConfigError([problem], file=str(file))
-    return Address(_EVERY_ADDRESS.get(host, host), port, spec.tls is not None, verified=False)
+    return Address(host, port, spec.tls is not None, verified=False)
 
 
 def probe(address: Address, path: str, timeout_s: float) -> tuple[bool, str]:

@@ -185,7 +185,7 @@ class Outbox:
             rows = connection.execute(_FIRING, (sink.name,)).fetchall()
             found = [Trigger(decode(text), since_ms) for text, since_ms in rows if sink.takes(decode(text))]
             told = told_to(connection, sink.name)
-            new = [each for each in found if (each.alert.fingerprint, each.alert.severity) not in told]
+            new = [each for each in found if each.alert.identity not in told]
             reasons = holding(new, all_firing(connection)) if new else []
             held = {id(each) for each, reason in zip(new, reasons, strict=True) if reason is not None}
             note_told(connection, sink.name, [each.alert for each in new if id(each) not in held])

@@ -8,9 +8,10 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from monitor.in_force import Loaded
+from monitor.web.json import json_response, problem
 
 WAIT_S: Final = 45.0
 """Longer than a reload takes before it gives up."""
@@ -36,8 +37,8 @@ class ReloadPage:
         try:
             loaded = await asyncio.wait_for(asked, self._wait_s)
         except TimeoutError:
-            return _late()
-        return JSONResponse(document(loaded), _STATUS[loaded.outcome])
+            return problem(504, "the reload is not over yet", "see last_load and epoch in /api/v1/status")
+        return json_response(document(loaded), _STATUS[loaded.outcome])
 
 
 def document(loaded: Loaded) -> dict[str, Any]:
@@ -50,11 +51,6 @@ def document(loaded: Loaded) -> dict[str, Any]:
     }
     if loaded.successful:
         return found
-    problems = [problem.document(loaded.file) for problem in loaded.problems]
+    problems = [each.document(loaded.file) for each in loaded.problems]
     error = problems[0]["message"] if len(problems) == 1 else f"{len(problems)} problems"
     return {**found, "error": error, "remedy": _REMEDIES[loaded.outcome], "problems": problems}
-
-
-def _late() -> Response:
-    body = {"error": "the reload is not over yet", "remedy": "see last_load and epoch in /api/v1/status"}
-    return JSONResponse(body, 504)

@@ -70,3 +70,9 @@ class HttpSpec(Spec):
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
         return split_listen(self.listen)
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Host and port at which this machine reaches it: where it listens on every address, its own."""
+        host, port = self.address
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 - compared, not listened on

@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "codec",
                 "duck",
                 "blocks",
+                "digests",
                 "hashing",
                 "urls",
                 "brokers",
