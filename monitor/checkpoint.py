@@ -34,6 +34,7 @@ class Checkpoint:
 
     `revised` counts rows by the start of their pane and the end of the last window judged before they came.
     `memory` are blocks of what checks remember, by the check's key and the block's name; None is to be forgotten.
+    `configuration` is the one in force, as JSON without secrets; None: the stored one still is.
     """
 
     monitor: bytes
@@ -44,3 +45,4 @@ class Checkpoint:
     alerts: Sequence[Alert] = ()
     memory: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
     events: Sequence[StoredEvent] = ()
+    configuration: str | None = None

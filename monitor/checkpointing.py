@@ -92,6 +92,18 @@ class Checkpointer:
     _failing: bool = False
     _next_s: float = 0.0
 
+    def follow(
+        self,
+        engine: Engine,
+        saver: Saver,
+        options: Options,
+        routes: tuple[SinkRoute, ...],
+        dead_letters: DeadLetters | None,
+    ) -> None:
+        """Make durable what another engine does from now on; what the last one did is durable."""
+        self.engine, self.saver, self.options = engine, saver, options
+        self.routes, self.dead_letters = routes, dead_letters
+
     @property
     def blocked(self) -> bool:
         """Whether nothing more may be read until what was read is durable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from monitor.baseline import BaselineKeeper
 from monitor.judge import judge, judge_gap
@@ -41,6 +42,7 @@ class Closer:
         self.epoch_ms = NEVER_MS
         self.windows = 0
         self.memory: State = {}
+        self._about = {check.spec.name: _about(plan, check.spec) for check in plan.window_checks}
 
     def close(self, partitions: Sequence[PartitionState], now_ms: int, *, partial: bool) -> list[WindowResult]:
         """Move the watermark and judge every window that it has passed, in order."""
@@ -171,15 +173,17 @@ class Closer:
             "epoch_ms": self.epoch_ms,
             "windows": self.windows,
             "memory": {name: memory for name, memory in self.memory.items() if memory},
+            "memory_of": {name: about for name, about in self._about.items() if self.memory.get(name)},
             "size_ms": self._plan.grid.size_ms,
             "pane_ms": self._plan.grid.pane_ms,
+            "clock": self._plan.clock,
         }
 
     def load(self, state: State) -> None:
         """Continue from `state`, on another grid as far as that can be.
 
-        Other panes: the first window is looked for anew. Another size: windows that reach back behind the
-        panes that were kept for the old size are of the old epoch.
+        Other panes, or another clock: the first window is looked for anew. Another size: windows that reach back
+        behind the panes that were kept for the old size are of the old epoch.
         """
         grid = self._plan.grid
         self.watermark_ms = int(state["watermark_ms"])
@@ -187,8 +191,20 @@ class Closer:
         self.last_end_ms = int(state["last_end_ms"])
         self.epoch_ms = int(state["epoch_ms"])
         self.windows = int(state["windows"])
-        self.memory = {str(name): dict(memory) for name, memory in state.get("memory", {}).items()}
-        if int(state["pane_ms"]) != grid.pane_ms:
+        # What a check remembered under its name is of no use to another one; older stores do not say whose it is.
+        about = self._about | state.get("memory_of", {})
+        self.memory = {
+            str(name): dict(memory)
+            for name, memory in state.get("memory", {}).items()
+            if name in self._about and about[name] == self._about[name]
+        }
+        if int(state["pane_ms"]) != grid.pane_ms or state.get("clock", self._plan.clock) != self._plan.clock:
             self.next_end_ms = None
         elif self.next_end_ms is not None and int(state["size_ms"]) != grid.size_ms:
             self.epoch_ms = max(self.epoch_ms, self.next_end_ms - int(state["size_ms"]))
+
+
+def _about(plan: MonitorPlan, spec: Any) -> str:
+    """Return what a check of windows is about: its kind, its field and the field's type, not by what it judges it."""
+    field = getattr(spec, "field", "")
+    return f"{spec.kind} {field} {plan.fields.get(field, '')}".rstrip()

@@ -11,17 +11,19 @@ from monitor.checkpointing import RETRY_S, Checkpointer, DeadLetters, Options
 from monitor.clock import Clock
 from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine, StepResult
-from monitor.errors import Retryable
+from monitor.epochs import Change
+from monitor.errors import Retryable, StoreError
 from monitor.in_force import LoadView
 from monitor.incidents import Grouped
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
-from monitor.saving import RECENT_EVENTS, Saver
+from monitor.saving import NOTHING_CHANGED, Saver
 from monitor.snapshot import Snapshot
 from monitor.sources import PartitionedSource
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
+from monitor.succession import Succession, Successor, restored_saver, succeeded
 from monitor.types import Assigned, Fetch, TopicPartition
 from monitor.waiting import WaitingRoom
 
@@ -30,6 +32,8 @@ __all__ = ["Daemon", "DeadLetters", "Options"]
 _POLL_S = 0.2
 _PUBLISH_EVERY_S = 1.0
 _DRAIN_ATTEMPTS = 5
+_DRAIN_S = 10.0
+"""After this long no further attempt is made; the one under way may wait for a locked file as long again."""
 
 
 class Daemon:
@@ -52,6 +56,7 @@ class Daemon:
         routes: Sequence[SinkRoute] = (),
         grouped: Sequence[Grouped] = (),
         options: Options = Options(),  # noqa: B008 - frozen
+        change: Change = NOTHING_CHANGED,
         last_load: Callable[[], LoadView | None] = lambda: None,
     ) -> None:
         """Restore what belongs to the monitor; partitions are restored when they are assigned."""
@@ -66,9 +71,10 @@ class Daemon:
         self._waiting = WaitingRoom(engine.decoder, clock)
         self._options = options
         self._last_load = last_load
-        self._saver = Saver(engine)
-        memory, now_ms = store.memory(), clock.now_ms()
-        self._saver.restore(store.get("monitor"), memory, now_ms=now_ms, events=store.events(limit=RECENT_EVENTS))
+        self._store = store
+        self.succession = Succession()
+        """What is to be run by next; other threads add to it."""
+        self._saver = restored_saver(engine, change, store, clock)
         self._publisher = Publisher(engine, meters)
         self._outside = Outside()
         self._checkpointer = Checkpointer(
@@ -112,6 +118,7 @@ class Daemon:
         self._beat_s = self._clock.monotonic_s()
         if self._dispatcher is not None and not self._dispatcher.alive:
             raise RuntimeError("the dispatcher has died, so nobody would be paged; see its traceback in the log")
+        self._follow()
         blocked = self._checkpointer.blocked or self._waiting.reason
         paused = frozenset(self.engine.partitions) if blocked else self.engine.paused
         events = self._source.poll(paused, _POLL_S)
@@ -135,6 +142,37 @@ class Daemon:
             self._release()
         if closed or self._clock.monotonic_s() >= self._next_publish_s:
             self._publish_now()
+
+    def _follow(self) -> None:
+        """Go on by what comes next, if anything does: make all durable, restore that, exchange."""
+        successor = self.succession.next
+        if successor is None:
+            return
+        if not successor.claimed and not (self._checkpointer.wanted(closed=True) and self._checkpoint()):
+            return
+        self.succession.taken()
+        if not successor.claim():
+            return
+        try:
+            saver = succeeded(successor, self.engine, self._store, self._clock)
+        except (Retryable, StoreError) as error:
+            successor.result.set_exception(error)
+            return
+        self._exchange(successor, saver)
+        assert saver.epoch is not None, "a saver that was restored knows its epoch"
+        successor.result.set_result(saver.epoch)
+
+    def _exchange(self, successor: Successor, saver: Saver) -> None:
+        """Run by a successor that has all of our state; nothing here can fail but what is tried again anyway."""
+        self.engine, self._saver, self._options = successor.engine, saver, successor.options
+        self._dead_letters, self._grouped = successor.dead_letters, tuple(successor.grouped)
+        self._waiting.decode_by(self.engine.decoder)
+        self._publisher = Publisher(self.engine, self._meters).after(self._publisher)
+        self._checkpointer.follow(self.engine, saver, self._options, tuple(successor.routes), successor.dead_letters)
+        self._ownership.engine = self.engine
+        successor.follow()
+        self._checkpoint()
+        self._publish_now()
 
     def _step(self, fetches: list[Fetch]) -> bool:
         """Fold fetches and hear what came of it; return whether a window closed.
@@ -217,11 +255,15 @@ class Daemon:
 
         A run that ends while it is catching up, and short of its goals, says nothing: the next one knows better.
         """
+        self.succession.end()
         self._outside.ready, self._outside.ready_reason = False, "draining"
+        until_s = self._clock.monotonic_s() + _DRAIN_S
         for _ in range(_DRAIN_ATTEMPTS):
             if self._checkpoint():
                 if not self._checkpointer.caught_up and self._at_goals():
                     self._release()
+                break
+            if self._clock.monotonic_s() >= until_s:
                 break
             threading.Event().wait(RETRY_S)
         self._publish_now()
@@ -245,6 +287,7 @@ class Daemon:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view
         outside.events = self._saver.events
+        outside.epoch = self._saver.epoch
         outside.last_load = self._last_load()
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms

@@ -12,7 +12,7 @@ import structlog
 from monitor.clock import Clock
 from monitor.errors import Retryable, Undeliverable
 from monitor.gating import Gatekeeper, HeldNow, Look
-from monitor.outlets import OUTCOMES, Channel, Numbers, Outcome, Outlet
+from monitor.outlets import Channel, Numbers, Outcome, Outlet
 from monitor.sinks.breaker import FIRST_BACK_OFF_S
 from monitor.store.outbox import LONGEST_WAIT_MS, Outbox, Waiting
 
@@ -46,13 +46,11 @@ class Dispatcher:
         self._gatekeeper = gatekeeper or Gatekeeper()
         self._clock = clock
         self._rng = rng
-        self._channels = [Channel(outlet) for outlet in outlets]
-        names = [outlet.route.name for outlet in outlets]
-        self._numbers = Numbers(
-            {(name, outcome): 0 for name in names for outcome in OUTCOMES},
-            dict.fromkeys(names, 0),
-            dict.fromkeys(names, 0),
-        )
+        self._channels: list[Channel] = []
+        self._numbers = Numbers()
+        self._served: Sequence[Outlet] = ()
+        self._wanted: Sequence[Outlet] = tuple(outlets)
+        self._exchange()
         self._log = structlog.get_logger(__name__)
         self._woken, self._closing = threading.Event(), threading.Event()
         self._held, self._closed = False, False
@@ -92,6 +90,15 @@ class Dispatcher:
         """Look at the outbox now; costs the caller nothing."""
         self._woken.set()
 
+    def exchange(self, outlets: Sequence[Outlet]) -> None:
+        """Serve these from the next round on; those that are served already go on as they are. For any thread.
+
+        A sink that is not among them is tried once more and closed. What it did not take keeps its place in the
+        outbox, for a sink of its name.
+        """
+        self._wanted = tuple(outlets)
+        self.wake()
+
     def hold(self) -> None:
         """Deliver nothing from the outbox until `release`; what was delivered before and fires is still re-sent."""
         self._held = True
@@ -119,6 +126,7 @@ class Dispatcher:
         """Serve every sink once, with one batch at most; return in how many seconds there is something to do."""
         try:
             self._gatekeeper.refresh(self._clock.now_ms())
+            self._exchange()
             waits_s = [self._serve(channel) for channel in self._channels]
             waiting = self._outbox.sizes()
             sinks = [channel.outlet.route.name for channel in self._channels]
@@ -129,6 +137,23 @@ class Dispatcher:
             return FIRST_BACK_OFF_S
         self._numbers.outbox_size = dict.fromkeys(sinks, 0) | waiting
         return min(waits_s, default=LONGEST_IDLE_S)
+
+    def _exchange(self) -> None:
+        """Take over the outlets that are wanted; raises Retryable where one cannot go on yet from another's records."""
+        wanted = self._wanted
+        if wanted is self._served:
+            return
+        gone = [channel for channel in self._channels if all(channel.outlet is not outlet for outlet in wanted)]
+        for channel in gone:
+            self._serve(channel)
+            channel.outlet.sink.close()
+        self._channels = [channel for channel in self._channels if all(channel is not other for other in gone)]
+        before = {id(channel.outlet): channel for channel in self._channels}
+        for outlet in [outlet for outlet in wanted if self._served and id(outlet) not in before]:
+            outlet.resume()
+        self._channels = [before.get(id(outlet)) or Channel(outlet) for outlet in wanted]
+        self._served = wanted
+        self._numbers.follow(self._channels)
 
     def _run(self) -> None:
         """Work until closed; the thread's body."""
@@ -147,8 +172,9 @@ class Dispatcher:
         if self._closed:
             return
         self._closed = True
-        for channel in self._channels:
-            channel.outlet.sink.close()
+        every = {id(outlet): outlet for outlet in (*self._served, *self._wanted)}
+        for outlet in every.values():
+            outlet.sink.close()
         self._outbox.close()
         self._gatekeeper.close()
 
@@ -254,8 +280,8 @@ class Dispatcher:
         self._count(name, "delivered", len(done))
         try:
             until_ms = self._clock.now_ms() + round(wait_s * 1000)
-            self._outbox.delivered([item.id for item in done])
             self._outbox.postpone([item.id for item in waiting], until_ms, str(error))
+            self._outbox.delivered([item.id for item in done])
         except Retryable as trouble:
             self._log.warning("outbox_unavailable", error=str(trouble))
         return wait_s

@@ -18,6 +18,7 @@ from monitor.checks import Align
 from monitor.closing import Closer
 from monitor.decoders.ahead import decode_all, pieces
 from monitor.errors import StoreError
+from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
@@ -62,7 +63,7 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
-        self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms)
+        self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms, plan.fields)
         self.closer = Closer(plan, self.memory)
         self.series = Series(plan)
         self.causes = Causes(plan)
@@ -75,6 +76,10 @@ class Engine:
         """Own a partition from its stored (or a new, empty) state on."""
         self.partitions[state.partition] = state
         self.closer.epoch_ms = max(self.closer.epoch_ms, state.epoch_ms)
+
+    def continue_at(self, before: Engine) -> None:
+        """Know of the surroundings what `before` knew and nobody stores: the time, the number of partitions."""
+        self._now_ms, self.expected = before._now_ms, before.expected
 
     def revoke(self, partition: TopicPartition) -> None:
         """Forget a partition; its state must have been checkpointed before."""
@@ -255,7 +260,8 @@ class Engine:
             self.closer.load(state["closer"])
             self.book.load(state["book"])
             self.series.load(state.get("series", {}))
-            self.unknown_fields = dict(state["unknown_fields"])
+            unknown = dict(state["unknown_fields"]).items()
+            self.unknown_fields = {name: n for name, n in unknown if not is_configured(name, self.plan.fields)}
             self.failures = Counter(state["failures"])
             self.memory.load_marks(state.get("seen_until", []))
         except (KeyError, TypeError, ValueError) as error:

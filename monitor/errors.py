@@ -59,6 +59,27 @@ class Problem:
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{where}: {self.message}{got}{remedy}"
 
+    def located(self, file: str | None) -> str:
+        """Return the problem as `FILE:LINE: PATH: message (got …); remedy`, as editors and people like it."""
+        where = file or "configuration"
+        if self.line is not None:
+            where += f":{self.line}"
+        got = f" (got {self.value})" if self.value is not None else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return f"{where}: {self.path}: {self.message}{got}{remedy}"
+
+    def document(self, file: str | None) -> dict[str, str | int | None]:
+        """Return the problem as JSON-able values, for programs."""
+        return {
+            "file": file,
+            "line": self.line,
+            "path": self.path,
+            "message": self.message,
+            "value": self.value,
+            "remedy": self.remedy,
+            "text": self.located(file),
+        }
+
 
 class ConfigError(DriftlineError):
     """The configuration is refused, with every problem found in it; exit code 78."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from monitor.alert_views import HeldView, MuteView
 from monitor.alerting.holding import HOLD_KINDS, Gate, Hold, too_young
-from monitor.alerting.inhibition import Identity, identity, inhibitions
+from monitor.alerting.inhibition import inhibitions
 from monitor.alerting.matching import Matcher
 from monitor.alerting.silence import SILENCE_STATES, Silence
 from monitor.clock import Clock
@@ -16,7 +16,7 @@ from monitor.config.tree import Config
 from monitor.store.held import Trigger
 from monitor.store.outbox import SinkRoute
 from monitor.store.silences import Silences
-from monitor.types import Alert
+from monitor.types import Alert, AlertIdentity
 
 
 def build_gate(config: Config) -> Gate:
@@ -39,7 +39,7 @@ class HeldNow:
     """What others may see of the gate: by sink and kind how many wait, by alert why, and what is muted until when."""
 
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    alerts: Mapping[Identity, tuple[HeldView, ...]] = field(default_factory=dict)
+    alerts: Mapping[AlertIdentity, tuple[HeldView, ...]] = field(default_factory=dict)
     silences: Mapping[str, int] = field(default_factory=dict)
     muted: tuple[MuteView, ...] = ()
 
@@ -73,19 +73,19 @@ class Gatekeeper:
     def now(
         self,
         firing: Sequence[Alert],
-        held: Mapping[tuple[str, str], Sequence[Identity]],
+        held: Mapping[tuple[str, str], Sequence[AlertIdentity]],
         sinks: Sequence[str],
         now_ms: int,
     ) -> HeldNow:
         """Return what is held now, given what fires and what the outbox says of each sink and kind."""
-        waits: dict[tuple[Identity, str], list[str]] = {}
+        waits: dict[tuple[AlertIdentity, str], list[str]] = {}
         for (sink, kind), identities in held.items():
             for each in identities:
                 waits.setdefault((each, kind), []).append(sink)
         reasons = self._gate.holds(firing, firing, self._known, now_ms)
-        alerts: dict[Identity, tuple[HeldView, ...]] = {}
+        alerts: dict[AlertIdentity, tuple[HeldView, ...]] = {}
         for alert in firing:
-            key = identity(alert)
+            key = alert.identity
             holds = [
                 HeldView(h.kind, h.by, h.reason, h.until_ms, tuple(waits.get((key, h.kind), ())))
                 for h in reasons.get(key, ())
@@ -140,7 +140,7 @@ class Look:
     def __call__(self, triggers: Sequence[Trigger], firing: Sequence[Alert]) -> list[str | None]:
         """Return for each trigger the kind of the first reason for which it is held."""
         reasons = self.gate.holds([trigger.alert for trigger in triggers], firing, self.silences, self.now_ms)
-        return [self._kind(trigger, reasons.get(identity(trigger.alert), ())) for trigger in triggers]
+        return [self._kind(trigger, reasons.get(trigger.alert.identity, ())) for trigger in triggers]
 
     def _kind(self, trigger: Trigger, holds: Sequence[Hold]) -> str | None:
         after_ms = self.route.after_ms(trigger.alert)

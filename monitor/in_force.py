@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from monitor.errors import Problem
+
+Outcome = Literal["reloaded", "unchanged", "refused", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -29,3 +34,24 @@ class LoadView:
     at_ms: int
     success_at_ms: int
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of an attempt to load the configuration, and what is in force after it.
+
+    `unchanged` is a success too. `refused`: something is wrong with the configuration, or it needs a restart.
+    `unavailable`: it could not be taken just now. `problems` stand in the configuration `file`, if there is one.
+    """
+
+    outcome: Outcome
+    config_hash: str
+    baseline_version: str | None
+    changes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    file: str | None = None
+
+    @property
+    def successful(self) -> bool:
+        """Whether what the file says is in force."""
+        return self.outcome in ("reloaded", "unchanged")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monitor.describe import field_views
+from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.snapshot import IncidentView, SegmentPart
@@ -127,9 +128,22 @@ def baseline_line(
     return {**line, "reason": reason, **({"field": unit} if unit else {})}
 
 
+def configuration_line(monitor: str, epoch: EpochView, previous: str | None, reason: str) -> dict[str, Any]:
+    """Return the line of another configuration than before: its digest, that of the one before, and what changed."""
+    return {
+        "kind": "configuration",
+        "monitor": monitor,
+        "at_ms": epoch.since_ms,
+        "hash": epoch.config_hash,
+        "previous": previous,
+        "reason": reason,
+        "changes": list(epoch.changes),
+    }
+
+
 def change_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield the lines of what the keeper of the baseline decided by a window."""
-    version = plan.baseline.version if plan.baseline is not None else ""
+    version = plan.baseline_version or ""
     for change in window.baseline_changes:
         yield baseline_line(plan.monitor, change.at_ms, version, version, change.reason, change.unit)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
 from monitor.checks import Align
 from monitor.errors import StoreError
+from monitor.field_paths import types_named
 from monitor.hashing import hash_strings
 from monitor.protocols import Check, MemoryCheck, State
 from monitor.types import Batch, Fetch, IntArray, MaskArray, TopicPartition
@@ -42,14 +44,20 @@ class CheckMemory:
     read again from an older offset are not shown twice, and are not evaluated by these checks.
     """
 
-    def __init__(self, checks: Sequence[SpecifiedCheck], pairing: Sequence[Align] = (), pane_ms: int = 1) -> None:
-        """Start with nothing seen; checks that pair rows are those given, not built anew."""
+    def __init__(
+        self,
+        checks: Sequence[SpecifiedCheck],
+        pairing: Sequence[Align] = (),
+        pane_ms: int = 1,
+        types: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Start with nothing seen; checks that pair rows are those given, not built anew; `types` are the fields'."""
         self._checks: tuple[Check, ...] = tuple(c.spec.build() if isinstance(c, MemoryCheck) else c for c in checks)
         # Asked once: whether something is of a protocol reads all its properties, and `chance_ratio` is not cheap.
         self._by_number = {number: c for number, c in enumerate(self._checks) if isinstance(c, MemoryCheck)}
         self._pairing, self._pane_ms = pairing, pane_ms
         remembering: list[MemoryCheck | Align] = [*self._by_number.values(), *pairing]
-        self._remembering = {memory_key(check): check for check in remembering}
+        self._remembering = {memory_key(check, types): check for check in remembering}
         self._hashes_records = any(hashes_records(c.spec) for c in checks)
         self.seen_until: dict[TopicPartition, int] = {}
 
@@ -135,10 +143,13 @@ def hashes_records(spec: Any) -> bool:
     return bool(getattr(spec, "hashes_records", False))
 
 
-def memory_key(check: Any) -> str:
-    """Return the identity of what a check remembers: its Spec without what is only read when it is judged."""
+def memory_key(check: Any, types: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return the identity of what a check remembers: its Spec without what is only read when it is judged, and types.
+
+    Those of the fields that it may be about, out of `types`.
+    """
     text = type(check.spec).__name__ + check.spec.model_dump_json(exclude=_JUDGING)
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b("\n".join((text, *types_named(text, types))).encode(), digest_size=12).hexdigest()
 
 
 def _on_rows(check: MemoryCheck, batch: Batch, rows: IntArray) -> tuple[MaskArray, MaskArray]:

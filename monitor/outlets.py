@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +34,12 @@ class Outlet:
         interval_ms = getattr(self.sink, "resend_interval_ms", None)
         return interval_ms if isinstance(interval_ms, int) else None
 
+    def resume(self) -> None:
+        """Have a sink that keeps records go on from them: another one of its name was closed. Raises Retryable."""
+        resume = getattr(self.sink, "resume", None)
+        if resume is not None:
+            resume()
+
 
 @dataclass(slots=True)
 class Channel:
@@ -47,9 +53,18 @@ class Channel:
 
 @dataclass(slots=True)
 class Numbers:
-    """What other threads read; keys never change after the start, so reading needs no lock."""
+    """What other threads read; a dict gets no new keys, but another one takes its place, so reading needs no lock."""
 
     notifications: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox_size: Mapping[str, int] = field(default_factory=dict)
     sink_open: dict[str, int] = field(default_factory=dict)
     held: HeldNow = field(default_factory=HeldNow)
+
+    def follow(self, channels: Sequence[Channel]) -> None:
+        """Have numbers of the sinks of these channels, and of no others; those that there are go on."""
+        names = [channel.outlet.route.name for channel in channels]
+        self.notifications = {
+            (name, outcome): self.notifications.get((name, outcome), 0) for name in names for outcome in OUTCOMES
+        }
+        self.outbox_size = {name: self.outbox_size.get(name, 0) for name in names}
+        self.sink_open = {channel.outlet.route.name: int(channel.breaker.open) for channel in channels}

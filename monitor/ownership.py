@@ -35,7 +35,8 @@ class Ownership:
         owns_all: bool = True,
     ) -> None:
         """Own nothing yet."""
-        self._engine = engine
+        self.engine = engine
+        """Whose partitions they are; another one when an epoch begins."""
         self._source = source
         self._store = store
         self._checkpoint = checkpoint
@@ -53,9 +54,9 @@ class Ownership:
         states = [self._restored(partition) for partition in event.partitions]
         self._check_topics()
         for state in states:
-            self._engine.assign(state)
+            self.engine.assign(state)
         self.rebalances += 1
-        self._engine.expected = self._source.partition_count()
+        self.engine.expected = self._source.partition_count()
         while not self._checkpoint():
             if self._pause():
                 return False
@@ -70,21 +71,21 @@ class Ownership:
         if not event.lost and not self._checkpoint():
             self._log.warning("revoke_not_durable", partitions=len(event.partitions))
         for partition in event.partitions:
-            self._engine.revoke(partition)
+            self.engine.revoke(partition)
         self.rebalances += 1
         self._log.info("partitions_revoked", partitions=[list(partition) for partition in event.partitions])
 
     def ends(self) -> dict[TopicPartition, int | None]:
         """Return the ends of the owned partitions; None where the source does not know it yet."""
         ends = self._retry(self._source.ends)
-        return {partition: ends.get(partition) for partition in self._engine.partitions}
+        return {partition: ends.get(partition) for partition in self.engine.partitions}
 
     def _restored(self, partition: TopicPartition) -> PartitionState:
         """Return a partition's state: the stored one, or an empty one at the configured start."""
         head = self._retry(lambda: self._store.head(partition))
         if head is not None:
             panes = self._retry(lambda: self._store.panes(partition))
-            return restore_partition(self._engine.plan, partition, head, panes)
+            return restore_partition(self.engine.plan, partition, head, panes)
         start = self._retry(lambda: self._start(partition))
         return PartitionState(partition, start, start)
 

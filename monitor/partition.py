@@ -110,10 +110,16 @@ class PartitionState:
         """Return whether the broker has confirmed the end just recently."""
         return self.confirmed_ms is not None and now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
 
-    def head(self, pane_ms: int) -> State:
-        """Return everything but the panes, as JSON-able values; `pane_ms` is their width."""
+    def hear_as(self, before: PartitionState) -> None:
+        """Know of the broker what `before` knew, the same partition until now; a restart has to ask again."""
+        self.end_offset, self.confirmed_ms = before.end_offset, before.confirmed_ms
+        self.quiet_since_ms, self.caught_up = before.quiet_since_ms, before.caught_up
+
+    def head(self, pane_ms: int, clock: str = "") -> State:
+        """Return everything but the panes, as JSON-able values; `pane_ms` is their width, `clock` what times mean."""
         return {
             "pane_ms": pane_ms,
+            "clock": clock,
             "from_offset": self.from_offset,
             "next_offset": self.next_offset,
             "max_event_ms": self.max_event_ms,
@@ -130,19 +136,27 @@ class PartitionState:
 
     @classmethod
     def of(
-        cls, partition: TopicPartition, head: State, panes: dict[int, Any], plan: ProfilePlan, pane_ms: int
+        cls,
+        partition: TopicPartition,
+        head: State,
+        panes: dict[int, Any],
+        plan: ProfilePlan,
+        pane_ms: int,
+        clock: str = "",
     ) -> PartitionState:
         """Return the state that `head` and the panes' states describe; raises StoreError on damage.
 
-        Panes of another width than `pane_ms` cannot go on: they are forgotten, and `epoch_ms` says from when
-        on panes are whole again.
+        Panes of another width than `pane_ms`, or by another `clock`, cannot go on: they are forgotten, and
+        `epoch_ms` says from when on panes are whole again.
         """
         try:
             # stores from before there were reject offsets have none
             stored = dict(head.get("reject_offsets", {}))
             places = {reason: (int(first), int(last)) for reason, (first, last) in stored.items()}
             rest = {**head, "rejects": Counter(head["rejects"]), "reject_offsets": places}
-            same_grid = rest.pop("pane_ms") == pane_ms
+            # stores from before there were clocks are of the one that is configured
+            same_clock = (rest.pop("clock", "") or clock) == (clock or head.get("clock", ""))
+            same_grid = rest.pop("pane_ms") == pane_ms and same_clock
             state = cls(partition, **rest)
             state.next_offset, state.max_event_ms = int(state.next_offset), int(state.max_event_ms)
         except (KeyError, TypeError, ValueError) as error:

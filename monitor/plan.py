@@ -83,6 +83,17 @@ class MonitorPlan:
         """The configured fields and their types."""
         return self.decode.fields
 
+    @property
+    def clock(self) -> str:
+        """What event time is counted by; panes of another clock cannot go on."""
+        time = self.decode.event_time
+        return "record" if time.path is None else f"{time.path} {time.unit}"
+
+    @property
+    def baseline_version(self) -> str | None:
+        """The version of the baseline, None without one."""
+        return self.baseline.version if self.baseline is not None else None
+
     @cached_property
     def profile(self) -> ProfilePlan:
         """What every pane accumulates."""
@@ -96,4 +107,4 @@ class MonitorPlan:
         wanted |= self.baseline.group_frames if self.baseline is not None else {}
         # What a check knows from a baseline or a file besides its Spec is part of what its counts mean.
         checks = tuple(check.spec.model_dump_json() + getattr(check, "content", "") for check in self.row_checks)
-        return ProfilePlan(specs, wanted, self.segmenter.labels, checks)
+        return ProfilePlan(specs, wanted, self.segmenter.labels, checks, dict(self.fields))

@@ -15,6 +15,7 @@ from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import group_sizes
 from monitor.errors import StoreError
+from monitor.field_paths import is_configured, types_named
 from monitor.pending import Pending, Rows
 from monitor.protocols import State
 from monitor.types import Column, Groups, IntArray, MaskArray, Place, TopicPartition
@@ -28,22 +29,27 @@ _MAX_UNKNOWN_FIELDS = 100
 
 @dataclass(frozen=True)
 class ProfilePlan:
-    """What a profile accumulates: Specs, the baseline's frames by field or name, groups and row checks (as JSON)."""
+    """What a profile accumulates: Specs, the baseline's frames by field or name, groups and row checks (as JSON).
+
+    `types` are those of the fields: what was counted of a field of another type is not continued.
+    """
 
     specs: tuple[AccumulatorSpec, ...]
     frames: Mapping[str, Frame | GroupFrame] = field(default_factory=dict)
     labels: tuple[str, ...] = ("",)
     checks: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The identity of each Spec's state: Spec, frame and segments; equal keys can be continued."""
-        return tuple(_key(spec.model_dump_json(), self._frame_id(spec), *self.labels) for spec in self.specs)
+        """The identity of each Spec's state: Spec, types, frame and segments; equal keys can be continued."""
+        texts = [(spec.model_dump_json(), self._frame_id(spec)) for spec in self.specs]
+        return tuple(_key(text, frame, *self.labels, *types_named(text, self.types)) for text, frame in texts)
 
     @cached_property
     def check_keys(self) -> tuple[str, ...]:
-        """The identity of each row check's counts: its whole Spec and the segments."""
-        return tuple(_key("check", check, *self.labels) for check in self.checks)
+        """The identity of each row check's counts: its whole Spec, the types and the segments."""
+        return tuple(_key("check", check, *self.labels, *types_named(check, self.types)) for check in self.checks)
 
     @cached_property
     def reads(self) -> tuple[str | tuple[str, ...], ...]:
@@ -93,7 +99,8 @@ class ProfilePlan:
                 profile.incomplete_checks.add(number)
         profile.rows = int(state.get("rows", 0))
         profile.late_rows = int(state.get("late_rows", 0))
-        profile.unknown_fields = {str(name): _place(place) for name, place in state.get("unknown_fields", {}).items()}
+        unknown = {str(name): _place(place) for name, place in state.get("unknown_fields", {}).items()}
+        profile.unknown_fields = {name: at for name, at in unknown.items() if not is_configured(name, self.types)}
         for number, key in enumerate(self.check_keys):
             profile.samples[number][:] = [_place(place) for place in state.get("samples", {}).get(key, ())]
         return profile

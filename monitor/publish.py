@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from monitor import __version__
 from monitor.alert_views import PendingView
@@ -16,7 +17,9 @@ from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
+from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome
+from monitor.signals import alert_keys
 from monitor.snapshot import (
     BaselineStateView,
     CheckView,
@@ -100,6 +103,12 @@ class Publisher:
             for level in ("warning", "critical")
         }
 
+    def after(self, before: Publisher) -> Self:
+        """Show the last window that another publisher showed, as far as the plan still has it; return this one."""
+        self._shown = self._heard = _carried(before._heard, self._shown, self._engine.plan)
+        self._counted = before._counted
+        return self
+
     def _baseline(self) -> BaselineStateView | None:
         closer = self._engine.closer
         return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
@@ -177,7 +186,7 @@ class Publisher:
             ready=outside.ready,
             ready_reason=outside.ready_reason,
             caught_up=outside.caught_up,
-            baseline_version=engine.plan.baseline.version if engine.plan.baseline is not None else None,
+            baseline_version=engine.plan.baseline_version,
             baseline=with_events(shown.baseline, outside.events),
             epoch=outside.epoch,
             last_load=outside.last_load,
@@ -242,6 +251,23 @@ class Publisher:
             idle=state.idle(plan.idle_ms, now_ms),
             watermark_ms=mark if mark > NEVER_MS else None,
         )
+
+
+def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
+    """Return what was shown of the last window without what the plan no longer has, and with the alerts of now."""
+    keys = alert_keys(plan)
+    streams = {(key.field, key.segment, key.rule) for key in keys}
+    checks = {(key.rule, key.segment) for key in keys}
+    labels, named = set(plan.segmenter.labels), {*plan.fields, *(item.field for item in plan.detectors)}
+    return replace(
+        now,
+        window=before.window,
+        fields=tuple(view for view in before.fields if view.field in plan.fields and view.segment in labels),
+        verdicts=tuple(v for v in before.verdicts if (v.field, v.segment, v.detector) in streams),
+        profiles=tuple(view for view in before.profiles if view.field in named and view.segment in labels),
+        checks={key: view for key, view in before.checks.items() if key in checks},
+        incidents=tuple(i for i in before.incidents if (i.field, i.segment, i.rule) in streams),
+    )
 
 
 def _not_judged(view: CheckView) -> CheckView:

@@ -10,7 +10,9 @@ import structlog
 from monitor.checkpoint import Checkpoint, StoredEvent, StoredWindow
 from monitor.codec import decode, encode
 from monitor.engine import Engine, StepResult
+from monitor.epochs import Change, begun, epoch_state
 from monitor.errors import StoreError
+from monitor.in_force import EpochView
 from monitor.lines import baseline_line, change_lines, window_lines
 from monitor.memory_blocks import Key, MemoryBlocks
 from monitor.partition import PartitionState
@@ -21,6 +23,7 @@ from monitor.types import Alert, TopicPartition
 
 _CAUSES = "causes"
 """Under this name the causes are stored beside what the checks remember."""
+NOTHING_CHANGED = Change()
 RECENT_EVENTS = 50
 """So many of the last events are kept at hand."""
 
@@ -31,9 +34,11 @@ class Saver:
     `taken` must be called once a checkpoint is durable; until then the next one holds all of it again.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Start with nothing pending."""
+    def __init__(self, engine: Engine, change: Change = NOTHING_CHANGED) -> None:
+        """Start with nothing pending; `change` says what is in force from now on."""
         self._engine = engine
+        self._change = change
+        self._configuration: str | None = None
         self._windows: list[StoredWindow] = []
         self._revised: dict[tuple[int, int], int] = {}
         self._alerts: list[Alert] = []
@@ -41,6 +46,8 @@ class Saver:
         self._events: list[StoredEvent] = []
         self.events: tuple[StoredEvent, ...] = ()
         """The last events that are durable, oldest first."""
+        self.epoch: EpochView | None = None
+        """What is in force, since when; None until `restore` has looked at what was before."""
 
     def restore(
         self,
@@ -49,15 +56,18 @@ class Saver:
         *,
         now_ms: int = 0,
         events: Sequence[StoredEvent] = (),
+        configuration: bytes | str | None = None,
     ) -> None:
         """Continue the engine from the stored monitor state and what its checks and its baseline's keeper remembered.
 
-        `events` are the stored ones; a baseline that is not the stored one is a new event, at `now_ms`. Raises
-        StoreError on damage.
+        `events` and `configuration` are the stored ones; another baseline and another configuration than the stored
+        ones are new events, at `now_ms`. Raises StoreError on damage.
         """
         self._alerts += restore_engine(self._engine, monitor)
         self.events = tuple(events[-RECENT_EVENTS:])
-        self._compare(monitor, now_ms)
+        head = None if monitor is None else decode_head(monitor)
+        self._begin(head, configuration, now_ms)
+        self._compare(head, now_ms)
         remembered = self._blocks.restore(memory or {})
         self._engine.memory.load(remembered)
         if _CAUSES in remembered:
@@ -66,20 +76,29 @@ class Saver:
         if keeper is not None and self._kept_as in remembered:
             keeper.load(remembered[self._kept_as])
 
-    def _compare(self, monitor: bytes | str | None, now_ms: int) -> None:
+    def _begin(self, head: State | None, configuration: bytes | str | None, now_ms: int) -> None:
+        """Note in which epoch we are, and that the configuration is another one than before."""
+        stored = None if head is None else head.get("epoch")
+        found = begun(self._engine.plan, self._change, stored, configuration, now_ms)
+        self.epoch = found.epoch
+        if found.line is not None:
+            said = {name: found.line[name] for name in ("hash", "previous", "reason", "changes")}
+            structlog.get_logger(__name__).info("configuration_changed", **said)
+            self._events.append(StoredEvent(now_ms, _json(found.line)))
+        kept = configuration.decode() if isinstance(configuration, bytes) else configuration
+        wanted = self._change.configuration
+        self._configuration = wanted if wanted and wanted != kept else None
+
+    def _compare(self, head: State | None, now_ms: int) -> None:
         """Note that the baseline is another one than before."""
-        stored = None if monitor is None else decode_head(monitor).get("baseline")
-        plan, version = self._engine.plan, self._version
+        stored = None if head is None else head.get("baseline")
+        plan, version = self._engine.plan, self._engine.plan.baseline_version
         if version != stored:
-            reason = "removed" if version is None else "first" if stored is None else "restart with another version"
+            reason = f"{self._change.occasion} with another version" if stored is not None else "first"
+            reason = "removed" if version is None else reason
             line = baseline_line(plan.monitor, now_ms, version or "", stored, reason)
             structlog.get_logger(__name__).info("baseline_changed", version=version, previous=stored, reason=reason)
             self._events.append(StoredEvent(now_ms, _json(line)))
-
-    @property
-    def _version(self) -> str | None:
-        """The version of the baseline in use."""
-        return self._engine.plan.baseline.version if self._engine.plan.baseline is not None else None
 
     def hear(self, result: StepResult) -> None:
         """Take what a step brought about."""
@@ -101,16 +120,23 @@ class Saver:
         panes: dict[tuple[TopicPartition, int], bytes | None] = {}
         heads = {}
         for partition, state in self._engine.partitions.items():
-            heads[partition] = json.dumps(state.head(self._engine.plan.grid.pane_ms)).encode()
+            plan = self._engine.plan
+            heads[partition] = json.dumps(state.head(plan.grid.pane_ms, plan.clock)).encode()
             for start in state.dirty:
                 pane = state.panes.get(start)
                 panes[partition, start] = None if pane is None else encode(pane.state())
-        monitor = json.dumps(self._engine.state() | {"baseline": self._version}).encode()
+        own = {
+            "baseline": self._engine.plan.baseline_version,
+            "epoch": None if self.epoch is None else epoch_state(self.epoch),
+        }
+        monitor = json.dumps(self._engine.state() | own).encode()
         memory = self._blocks.changed(
             {**self._engine.memory.states(), **self._kept(), _CAUSES: self._engine.causes.state()}
         )
         windows, alerts, events = tuple(self._windows), tuple(self._alerts), tuple(self._events)
-        return Checkpoint(monitor, heads, panes, windows, dict(self._revised), alerts, memory, events)
+        return Checkpoint(
+            monitor, heads, panes, windows, dict(self._revised), alerts, memory, events, self._configuration
+        )
 
     def _kept(self) -> dict[str, State]:
         """Return what the keeper of the baseline remembers, under its name; nothing where it is nothing."""
@@ -128,6 +154,7 @@ class Saver:
         """Forget what the last checkpoint made durable."""
         self.events = (*self.events, *self._events)[-RECENT_EVENTS:]
         self._windows, self._revised, self._alerts, self._events = [], {}, [], []
+        self._configuration = None
         self._blocks.taken()
         for state in self._engine.partitions.values():
             state.dirty.clear()
@@ -149,7 +176,7 @@ def restore_partition(
 ) -> PartitionState:
     """Return a partition's state from what the store holds; raises StoreError on damage."""
     states = {start: decode(state) for start, state in panes.items()}
-    return PartitionState.of(partition, decode_head(head), states, plan.profile, plan.grid.pane_ms)
+    return PartitionState.of(partition, decode_head(head), states, plan.profile, plan.grid.pane_ms, plan.clock)
 
 
 def restore_engine(engine: Engine, monitor: bytes | str | None) -> list[Alert]:

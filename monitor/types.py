@@ -272,9 +272,13 @@ class Score:
     error_bound: FloatArray | None = None
 
 
+AlertIdentity = tuple[str, str]
+"""Fingerprint and severity: what a sink knows an alert by."""
+
+
 @dataclass(frozen=True)
 class Alert:
-    """A thing with a life, as sinks see it. Identity is `fingerprint`; times are event time."""
+    """A thing with a life, as sinks see it. `fingerprint` is the same at every severity; times are event time."""
 
     status: Literal["firing", "resolved"]
     fingerprint: str
@@ -283,3 +287,8 @@ class Alert:
     ends_at_ms: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> AlertIdentity:
+        """What a sink knows it by."""
+        return self.fingerprint, self.severity

@@ -59,6 +59,11 @@ class WaitingRoom:
         admitted, self._fetches = self._fetches, []
         return admitted
 
+    def decode_by(self, decoder: Decoder) -> None:
+        """Ask another decoder from now on, at once: what waited for the old one may be fine for it."""
+        self._decoder = decoder
+        self._next_s = 0.0
+
     def forget(self, partitions: Collection[TopicPartition]) -> None:
         """Drop what waits of partitions that are no longer ours."""
         self._fetches = [fetch for fetch in self._fetches if fetch.partition not in partitions]

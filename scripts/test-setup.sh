@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches what the integration tests need and this machine lacks: Kafka's jars and the Apicurio schema registry
-# (Maven), Prometheus and Alertmanager (Debian packages). What cannot be had is said; its tests then skip, or fail where CI is set.
+# (Maven), Prometheus and Alertmanager (Debian packages), Helm (a wheel) and the Prometheus Operator's custom resources (Go). What cannot be had is said; its tests then skip, or fail where CI is set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,6 +53,60 @@ schema_registry() {
     fi
 }
 
+# Helm is in a wheel that carries it for AWS: a package in an archive in an archive.
+helm_program() {
+    local lock=requirements/helm.txt directory=.cache/helm uv
+    cmp --silent "$lock" "$directory/lock" && [ -x "$directory/helm" ] && return
+    uv=$(command -v uv || echo .cache/uv/bin/uv)
+    echo "test-setup: fetching Helm"
+    rm -rf "$directory"
+    mkdir -p "$directory/wheel"
+    if "$uv" pip install --quiet --python .venv/bin/python --target "$directory/wheel" --no-deps --require-hashes -r "$lock" &&
+        .venv/bin/python - "$directory" <<'EOF'
+import io, pathlib, sys, tarfile, zipfile
+directory = pathlib.Path(sys.argv[1])
+(package,) = directory.glob("wheel/aws_cdk/*/_jsii/*.jsii.tgz")
+with tarfile.open(package) as outer:
+    layer = outer.extractfile("package/lib/layer.zip").read()
+(directory / "helm").write_bytes(zipfile.ZipFile(io.BytesIO(layer)).read("helm/helm"))
+(directory / "helm").chmod(0o755)
+EOF
+    then
+        rm -rf "$directory/wheel"
+        # What is built for another processor or system is as good as none.
+        if "$directory/helm" version >/dev/null 2>&1; then
+            cp "$lock" "$directory/lock"
+        else
+            rm "$directory/helm"
+            lacking "the Helm that was fetched does not run here; put helm 3.17 or newer on the PATH"
+        fi
+    else
+        lacking "no Helm: it could not be fetched (see above)"
+    fi
+}
+
+# The definitions of ServiceMonitor, PodMonitor and PrometheusRule, from the module that has them.
+custom_resources() {
+    local module=github.com/prometheus-operator/prometheus-operator@v0.85.0 directory=.cache/custom-resources found
+    [ "$(cat "$directory/module" 2>/dev/null)" = "$module" ] && return
+    if ! command -v go >/dev/null; then
+        lacking "no definitions of the Prometheus Operator's resources: install Go"
+        return
+    fi
+    echo "test-setup: fetching the Prometheus Operator's custom resources"
+    rm -rf "$directory"
+    mkdir -p "$directory"
+    if found=$(cd "$directory" && go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') && [ -d "$found" ]; then
+        for kind in podmonitors prometheusrules servicemonitors; do
+            cp "$found/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" "$directory/"
+        done
+        chmod u+w "$directory"/*
+        echo "$module" >"$directory/module"
+    else
+        lacking "no definitions of the Prometheus Operator's resources: Go could not fetch them (see above)"
+    fi
+}
+
 # The tests start servers of their own on free ports; the services that Debian sets up are not used.
 debian_packages() {
     local missing=() run=()
@@ -76,4 +130,6 @@ debian_packages() {
 
 kafka_jars
 schema_registry
+helm_program
+custom_resources
 debian_packages

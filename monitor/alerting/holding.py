@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.alerting.inhibition import Identity, Inhibition, identity, inhibited
+from monitor.alerting.inhibition import Inhibition, inhibited
 from monitor.alerting.matching import match_all
 from monitor.alerting.schedule import MaintenanceWindow
 from monitor.alerting.silence import Silence
-from monitor.types import Alert
+from monitor.types import Alert, AlertIdentity
 
 HoldKind = Literal["silence", "maintenance", "inhibition", "after"]
 HOLD_KINDS: tuple[HoldKind, ...] = ("silence", "maintenance", "inhibition", "after")
@@ -38,7 +38,7 @@ class Gate:
 
     def holds(
         self, alerts: Sequence[Alert], firing: Sequence[Alert], silences: Sequence[Silence], now_ms: int
-    ) -> Mapping[Identity, tuple[Hold, ...]]:
+    ) -> Mapping[AlertIdentity, tuple[Hold, ...]]:
         """Return every reason for which each of the alerts is held for all sinks; those without one are left out.
 
         A pure function: `firing` is all that fires, of which inhibition is made.
@@ -48,7 +48,7 @@ class Gate:
             (window, until_ms) for window in self.windows if (until_ms := window.schedule.until_ms(now_ms)) is not None
         ]
         behind = inhibited(self.inhibitions, alerts, firing)
-        found: dict[Identity, tuple[Hold, ...]] = {}
+        found: dict[AlertIdentity, tuple[Hold, ...]] = {}
         for alert in alerts:
             holds = [
                 Hold("silence", silence.id, silence.reason, silence.ends_at_ms)
@@ -60,11 +60,11 @@ class Gate:
                 for window, until_ms in open_windows
                 if match_all(window.matchers, alert.labels)
             ]
-            source = behind.get(identity(alert))
+            source = behind.get(alert.identity)
             if source is not None:
                 holds.append(Hold("inhibition", source.fingerprint, _named(source)))
             if holds:
-                found[identity(alert)] = tuple(holds)
+                found[alert.identity] = tuple(holds)
         return found
 
 

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.alerting.matching import Matcher, match_all
-from monitor.types import Alert
-
-Identity = tuple[str, str]
-"""Fingerprint and severity: what a sink knows an alert by."""
+from monitor.types import Alert, AlertIdentity
 
 
 @dataclass(frozen=True)
@@ -27,11 +24,6 @@ class Inhibition:
     def share(self, alert: Alert) -> tuple[str, ...]:
         """Return what source and target must agree in."""
         return tuple(alert.labels.get(name, "") for name in self.equal)
-
-
-def identity(alert: Alert) -> Identity:
-    """Return what sinks know an alert by."""
-    return alert.fingerprint, alert.severity
 
 
 def inhibitions(no_data: Sequence[str], stale: Sequence[str]) -> tuple[Inhibition, ...]:
@@ -63,13 +55,13 @@ def inhibitions(no_data: Sequence[str], stale: Sequence[str]) -> tuple[Inhibitio
 
 def inhibited(
     rules: Iterable[Inhibition], alerts: Sequence[Alert], firing: Sequence[Alert]
-) -> Mapping[Identity, Alert]:
+) -> Mapping[AlertIdentity, Alert]:
     """Return, for those of the alerts that wait behind another that fires, that other one; never an alert itself.
 
     That an alert is inhibited, silenced or held for its age does not keep it from inhibiting: the person who
     silenced it knows of it.
     """
-    found: dict[Identity, Alert] = {}
+    found: dict[AlertIdentity, Alert] = {}
     for rule in rules:
         sources: dict[tuple[str, ...], Alert] = {}
         for alert in firing:
@@ -79,10 +71,10 @@ def inhibited(
             continue
         for alert in alerts:
             source = sources.get(rule.share(alert))
-            if source is None or identity(alert) in found or not match_all(rule.target, alert.labels):
+            if source is None or alert.identity in found or not match_all(rule.target, alert.labels):
                 continue
             if not match_all(rule.source, alert.labels):
-                found[identity(alert)] = source
+                found[alert.identity] = source
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
 from monitor.cli.exits import exits
+from monitor.cli.health import health
 from monitor.cli.init import init
 from monitor.cli.notify import notify
 from monitor.cli.replay import replay
@@ -21,6 +23,7 @@ from monitor.cli.report import report
 from monitor.cli.run import run
 from monitor.cli.schema import schema
 from monitor.cli.silence import silence
+from monitor.first_process import at_once
 
 
 class _Commands(TyperGroup):
@@ -50,6 +53,7 @@ app.command()(replay)
 app.command()(report)
 app.command()(alerts)
 app.add_typer(silence, name="silence")
+app.command()(health)
 app.add_typer(baseline, name="baseline")
 app.add_typer(notify, name="notify")
 
@@ -71,4 +75,5 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process; ends the process with an exit code."""
+    signal.signal(signal.SIGTERM, at_once())
     app(prog_name="driftline", args=sys.argv[1:])

@@ -10,7 +10,6 @@ import typer
 
 from monitor.alert_views import PendingView
 from monitor.alerting import AlertBook
-from monitor.alerting.inhibition import identity
 from monitor.cli.daemon_api import NoDaemonError, daemon_api
 from monitor.cli.output import OutputFormat, print_json
 from monitor.cli.tables import print_rows
@@ -21,7 +20,8 @@ from monitor.gating import Gatekeeper, build_gate
 from monitor.saving import decode_head
 from monitor.store.reading import stored_alerts
 from monitor.store.sqlite import file_in
-from monitor.web.alerts import alert_document, moment, pending_document
+from monitor.web.alerts import alert_document, pending_document
+from monitor.web.json import moment
 
 
 def run_alerts(file: Path | None, url: str | None, output: OutputFormat) -> None:
@@ -65,7 +65,7 @@ def stored_document(config: Config, now_ms: int) -> dict[str, Any]:
     return {
         "monitor": config.name,
         **moment("taken_at", now_ms),
-        "alerts": [alert_document(alert, held.get(identity(alert), ())) for alert in stored.firing],
+        "alerts": [alert_document(alert, held.get(alert.identity, ())) for alert in stored.firing],
         "pending": [pending_document(each) for each in pending],
     }
 

@@ -10,13 +10,13 @@ import yaml
 
 from monitor.baseline import LEARNING, BaselineFiles
 from monitor.cli.connecting import Attempt, attempts
-from monitor.cli.exits import BAD_CONFIGURATION, SURROUNDINGS, problem_line
+from monitor.cli.exits import BAD_CONFIGURATION, SURROUNDINGS
 from monitor.cli.output import OutputFormat, in_bytes, plural, print_json, print_pairs
 from monitor.cli.sampling import Sample, sampled
 from monitor.config.estimate import Estimate, estimate
 from monitor.config.loader import load
 from monitor.config.tree import Config
-from monitor.errors import ConfigError, Problem
+from monitor.errors import ConfigError
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
@@ -34,7 +34,7 @@ def run_check(path: Path, *, partitions: int, connect: bool, sample: Path | None
     except ConfigError as error:
         if not as_json:
             raise
-        print_json({"ok": False, "problems": [_problem(problem, error.file) for problem in error.problems]})
+        print_json({"ok": False, "problems": [problem.document(error.file) for problem in error.problems]})
         raise typer.Exit(BAD_CONFIGURATION) from None
     cost = estimate(config, partitions)
     warnings = _warnings(config, cost)
@@ -160,15 +160,3 @@ def _factors(cost: Estimate) -> str:
     )
     more = [(cost.memory_bytes, "checks with memory"), (cost.baseline_bytes, "windows or hours of the baseline")]
     return ", ".join([product, *(f"{in_bytes(size)} for {what}" for size, what in more if size)])
-
-
-def _problem(problem: Problem, file: str | None) -> dict[str, Any]:
-    return {
-        "file": file,
-        "line": problem.line,
-        "path": problem.path,
-        "message": problem.message,
-        "value": problem.value,
-        "remedy": problem.remedy,
-        "text": problem_line(problem, file),
-    }

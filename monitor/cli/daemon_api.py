@@ -96,6 +96,5 @@ def daemon_api(config: Path | None, url: str | None) -> DaemonApi:
 
 def local_url(spec: HttpSpec) -> str:
     """Return where this machine reaches a daemon that listens as configured."""
-    host, port = spec.address
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    host, port = spec.local_address
     return f"{'https' if spec.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

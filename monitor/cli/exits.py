@@ -8,7 +8,7 @@ from typing import Final
 
 import typer
 
-from monitor.errors import ConfigError, Problem, Retryable, StoreError, SurroundingsError
+from monitor.errors import ConfigError, Retryable, StoreError, SurroundingsError
 
 FINDINGS: Final = 1
 SURROUNDINGS: Final = 69
@@ -22,18 +22,8 @@ def exits() -> Iterator[None]:
         yield
     except ConfigError as error:
         for problem in error.problems:
-            typer.echo(problem_line(problem, error.file), err=True)
+            typer.echo(problem.located(error.file), err=True)
         raise typer.Exit(BAD_CONFIGURATION) from None
     except (SurroundingsError, StoreError, Retryable) as error:
         typer.echo(f"driftline: {error}", err=True)
         raise typer.Exit(SURROUNDINGS) from None
-
-
-def problem_line(problem: Problem, file: str | None) -> str:
-    """Return a problem as `FILE:LINE: PATH: message (got …); remedy`, as editors and people like it."""
-    where = file or "configuration"
-    if problem.line is not None:
-        where += f":{problem.line}"
-    got = f" (got {problem.value})" if problem.value is not None else ""
-    remedy = f"; {problem.remedy}" if problem.remedy else ""
-    return f"{where}: {problem.path}: {problem.message}{got}{remedy}"

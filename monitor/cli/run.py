@@ -29,6 +29,6 @@ def run(
     from monitor.replay import totals
 
     configure_logging(log_level)
-    app = run_app(load(config), RunSettings(until_end, dry_run, max_records))
+    app = run_app(load(config), RunSettings(until_end, dry_run, max_records, config))
     counted = totals(app.daemon.engine) | {"alerts": len(app.daemon.engine.book.firing())}
     print_json_line(summary_line(counted))

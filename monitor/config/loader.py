@@ -10,13 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from monitor.config.document import read_document
+from monitor.config.files import read_text
 from monitor.config.masking import scrubbed
 from monitor.config.problems import misplaced_booleans, problem_of, problems_of
 from monitor.config.rules import violations
 from monitor.config.tree import Config
 from monitor.errors import ConfigError, Problem
-
-MAX_FILE_BYTES = 1 << 20
 
 
 def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
@@ -26,7 +25,7 @@ def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
     with its line, its path, the offending value (never a secret) and a remedy.
     """
     file = str(source) if isinstance(source, Path) else None
-    text = _read(source) if isinstance(source, Path) else source
+    text = read_text(source) if isinstance(source, Path) else source
     document = read_document(text, os.environ if env is None else env)
     problems = list(document.problems)
     if not isinstance(document.value, dict):
@@ -48,18 +47,4 @@ def load(source: Path | str, env: Mapping[str, str] | None = None) -> Config:
             known.add(problem.path)
     if problems:
         raise ConfigError(scrubbed(problems, document), file=file)
-    return config
-
-
-def _read(path: Path) -> str:
-    """Return the text of the file; raises ConfigError when there is none."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            problem = Problem("document", f"the file has more than {MAX_FILE_BYTES} bytes")
-            raise ConfigError([problem], file=str(path))
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        problem = Problem("document", f"the file cannot be read: {error.strerror}", remedy="check the path after -c")
-    except UnicodeDecodeError:
-        problem = Problem("document", "the file is not UTF-8 text", remedy="store it as UTF-8")
-    raise ConfigError([problem], file=str(path))
+    return config.from_outside(document.outside)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.baseline import BaselineSpec
 from monitor.checks import CheckSpec
+from monitor.config.document import Loc
 from monitor.config.groups import GroupSpec
 from monitor.config.links import LinksSpec
 from monitor.config.maintenance import MaintenanceSpec
@@ -84,6 +86,18 @@ class Config(Spec):
     store: StoreSpec = Field(default=StoreSpec(), description="What survives a restart.")
     http: HttpSpec = Field(default=HttpSpec(), description="Metrics, probes, API and console.")
     limits: LimitsSpec = Field(default=LimitsSpec(), description="Caps on what a producer or a configuration may cost.")
+
+    _outside: frozenset[Loc] = PrivateAttr(frozenset())
+
+    @property
+    def outside(self) -> frozenset[Loc]:
+        """Where values stand that came from the environment or a file, and so are never printed."""
+        return self._outside
+
+    def from_outside(self, places: Iterable[Loc]) -> Self:
+        """Return this configuration, which now knows what of it came from outside."""
+        self._outside = frozenset(places)
+        return self
 
     @field_validator("*")
     @classmethod

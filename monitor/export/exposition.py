@@ -80,6 +80,10 @@ class Exposition:
         PlatformCollector(registry=self._process)
         GCCollector(registry=self._process)
 
+    def limit(self, max_series: int) -> None:
+        """Export at most so many series of every snapshot from the next one on."""
+        self._max_series = max_series
+
     def page(self, snapshot: Snapshot, *, accept: str = "", accept_encoding: str = "") -> Page:
         """Return the answer for `snapshot` in the format and encoding that the request headers prefer."""
         rendered = self._latest(snapshot)

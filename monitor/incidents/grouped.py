@@ -48,11 +48,22 @@ class Grouped:
         self._sink = sink
         self.grouping = grouping
         self._records = records
-        self._ledger = records.load()
         self._log = structlog.get_logger(__name__)
         self.storms = 0
-        self.open = self._ledger.open
-        self.resend_interval_ms = update_interval_ms(self._ledger)
+        self._go_on(records.load())
+
+    def resume(self) -> None:
+        """Go on from the records as they are now: another one with the same records has just been closed.
+
+        Raises Retryable.
+        """
+        self._go_on(self._records.load())
+
+    def _go_on(self, ledger: Ledger) -> None:
+        """Make a ledger the one that all is told by."""
+        self._ledger = ledger
+        self.open = ledger.open
+        self.resend_interval_ms = update_interval_ms(ledger)
 
     def deliver(self, alerts: Sequence[Alert], now_ms: int) -> None:
         """Tell what has to be told of the alerts' incidents.
@@ -86,9 +97,7 @@ class Grouped:
         again = fates.positions(fates.unsent) | (refused_at if failure is not None else frozenset())
         done = [position not in again for position in range(len(alerts))]
         # alerts that are only told again, as they are, do not say that the delivery before is out of the outbox
-        self._ledger = tidied(settled(ledger, alerts, done) if fates.heard.changed or fates.due else ledger)
-        self.open = self._ledger.open
-        self.resend_interval_ms = update_interval_ms(self._ledger)
+        self._go_on(tidied(settled(ledger, alerts, done) if fates.heard.changed or fates.due else ledger))
         try:
             self._records.write(self._ledger)
         except Retryable as error:

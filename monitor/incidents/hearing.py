@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from monitor.incidents.ledger import Incident, Ledger, identity, transition_digest
+from monitor.digests import digest
+from monitor.incidents.ledger import Incident, Ledger, transition_digest
 from monitor.types import Alert
 
 GroupBy = Literal["incident", "alert"]
@@ -54,7 +55,7 @@ def home_of(alert: Alert, group_by: GroupBy) -> str:
     incident = alert.annotations.get("incident")
     if group_by == "alert" or not incident:
         return alert.fingerprint
-    return identity("incident", alert.labels.get("monitor", ""), incident)
+    return digest(["incident", alert.labels.get("monitor", ""), incident])
 
 
 def _repeated(last: Sequence[str], alerts: Sequence[Alert]) -> list[bool]:
@@ -92,7 +93,7 @@ class _Draft:
         """Take one transition; return the key of the incident that it concerns."""
         key = self._resolved(alert) if alert.status == "resolved" else self._fired(alert, now_ms)
         if key:
-            before = self._incidents[key].members.get((alert.fingerprint, alert.severity))
+            before = self._incidents[key].members.get(alert.identity)
             home = before.home if alert.status == "resolved" and before is not None else self._home(alert, key)
             self._incidents[key] = self._incidents[key].heard(alert, home)
             self._keys_of.setdefault(alert.fingerprint, set()).add(key)
@@ -105,7 +106,7 @@ class _Draft:
 
     def _resolved(self, alert: Alert) -> str:
         """Return where the alert fires, else where it did before; "" when it is not known."""
-        member_key = (alert.fingerprint, alert.severity)
+        member_key = alert.identity
         places = [(key, self._incidents[key].members) for key in sorted(self._keys_of.get(alert.fingerprint, ()))]
         known = [(not members[member_key].firing, key) for key, members in places if member_key in members]
         return min(known)[1] if known else ""
@@ -130,7 +131,7 @@ class _Draft:
             lately = tuple(at for at in self._opened_ms if now_ms - self._storm.per_ms < at <= now_ms)
             self._opened_ms = (*lately, now_ms)[-self._storm.most :]
             if len(lately) >= self._storm.most:
-                key = storms[0].key if storms else identity("storm", self._sink, str(now_ms), home)
+                key = storms[0].key if storms else digest(["storm", self._sink, str(now_ms), home])
         if key not in self._incidents:
             stormy = key != home
             self._incidents[key] = Incident(key, stormy)

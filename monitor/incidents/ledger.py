@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, Protocol
 
-from monitor.types import Alert
+from monitor.digests import digest
+from monitor.types import Alert, AlertIdentity
 
 Severity = Literal["warning", "critical"]
-MemberKey = tuple[str, str]
-"""An alert as a sink knows it: its fingerprint and severity."""
 
 _RANKS = {"critical": 0, "warning": 1}
 
@@ -41,7 +39,7 @@ class Incident:
 
     key: str
     storm: bool = False
-    members: Mapping[MemberKey, Member] = field(default_factory=dict)
+    members: Mapping[AlertIdentity, Member] = field(default_factory=dict)
     told: Alert | None = None
     told_at_ms: int = 0
     handed: bool = False
@@ -60,7 +58,7 @@ class Incident:
 
     def heard(self, alert: Alert, home: str) -> Incident:
         """Return the incident after a transition of one of its alerts."""
-        key = (alert.fingerprint, alert.severity)
+        key = alert.identity
         before = self.members.get(key)
         if before is not None and before.alert == alert:
             return self
@@ -127,11 +125,6 @@ def ordered(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(alerts, key=lambda alert: (_RANKS[alert.severity], alert.starts_at_ms, alert.fingerprint))
 
 
-def identity(*parts: str) -> str:
-    """Return 32 hex characters for a list of strings, the same ones in every process."""
-    return hashlib.blake2b(json.dumps(parts).encode("ascii"), digest_size=16).hexdigest()
-
-
 def transition_digest(alert: Alert) -> str:
     """Return what tells a transition, with all that is said of it, from any other one."""
-    return identity(json.dumps(asdict(alert), sort_keys=True))
+    return digest([json.dumps(asdict(alert), sort_keys=True)])

@@ -149,7 +149,7 @@ class Gathered:
 
     def _alert(self, alert: Alert) -> None:
         """List an alert that fires, or note its end; a change of severity ends one and begins another."""
-        key = (alert.fingerprint, alert.severity)
+        key = alert.identity
         if alert.status == "resolved":
             row = self._firing.pop(key, None)
             if row is not None:

@@ -137,9 +137,9 @@ class AlertmanagerSink:
         """Note when firing alerts were first told; as many are kept as fire."""
         for alert in accepted:
             if alert.status == "firing":
-                self._told_ms.setdefault((alert.fingerprint, alert.severity), now_ms)
+                self._told_ms.setdefault(alert.identity, now_ms)
             else:
-                self._told_ms.pop((alert.fingerprint, alert.severity), None)
+                self._told_ms.pop(alert.identity, None)
 
     def _post(self, endpoint: str, part: Sequence[tuple[int, Alert]], now_ms: int, tally: _Tally) -> None:
         """Send alerts to one peer and note its answer; a 400 is halved until the bad ones stand alone.
@@ -147,7 +147,7 @@ class AlertmanagerSink:
         On a 400 Alertmanager has taken the valid ones but does not say which they are.
         """
         expires_at_ms = now_ms + _RESENDS_PER_EXPIRY * self.resend_interval_ms
-        told_ms = [self._told_ms.get((alert.fingerprint, alert.severity)) for _, alert in part]
+        told_ms = [self._told_ms.get(alert.identity) for _, alert in part]
         bodies = [
             render(alert, now_ms, expires_at_ms, self._external_url, first_ms)
             for first_ms, (_, alert) in zip(told_ms, part, strict=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from monitor.digests import digest
 from monitor.types import Alert
 
 BODY_VERSION = "1"
@@ -25,11 +25,6 @@ def render_body(alerts: Sequence[Alert]) -> bytes:
 def delivery_id(alert: Alert) -> str:
     """Return what identifies a transition however often it is sent: 32 hex characters."""
     return digest([alert.fingerprint, alert.status, str(alert.starts_at_ms), alert.severity])
-
-
-def digest(parts: Sequence[str]) -> str:
-    """Return 32 hex characters for a list of strings, unambiguously."""
-    return hashlib.blake2b(json.dumps(list(parts)).encode("ascii"), digest_size=16).hexdigest()
 
 
 def _render(alert: Alert) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from monitor.digests import digest
 from monitor.errors import Undeliverable
-from monitor.sinks.body import delivery_id, digest, render_body
+from monitor.sinks.body import delivery_id, render_body
 from monitor.sinks.options import (
     AT_ONCE,
     After,

@@ -65,7 +65,7 @@ def note_held(connection: sqlite3.Connection, sink: str, holding: Holding) -> No
     for (number, _, _, before, ended_ms), trigger, now in zip(rows, triggers, held, strict=True):
         if ended_ms is not None and (now or before):
             connection.execute("DELETE FROM outbox WHERE id = ?", (number,))
-            connection.execute(_CANCEL, (sink, trigger.alert.fingerprint, trigger.alert.severity))
+            connection.execute(_CANCEL, (sink, *trigger.alert.identity))
         elif now != before:
             connection.execute("UPDATE outbox SET held = ? WHERE id = ?", (now, number))
 
@@ -86,5 +86,5 @@ def told_to(connection: sqlite3.Connection, sink: str) -> set[tuple[str, str]]:
 
 def note_told(connection: sqlite3.Connection, sink: str, alerts: Sequence[Alert]) -> None:
     """Note that a sink may know of these alerts from now on, so that it hears of their end in any case."""
-    told = [(sink, alert.fingerprint, alert.severity) for alert in alerts]
+    told = [(sink, *alert.identity) for alert in alerts]
     connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", told)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from monitor.errors import Retryable
 from monitor.incidents import Incident, Ledger, Member
+from monitor.store.connecting import Beside
 from monitor.types import Alert
 
-_BUSY_TIMEOUT_S = 10.0
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS incidents (
         sink TEXT NOT NULL, key TEXT NOT NULL, facts TEXT NOT NULL,
@@ -39,23 +37,20 @@ class IncidentTable:
         """Open the SQLite file and create the tables that are missing."""
         self._sink = sink
         self._written = Ledger()
-        with _surroundings():
-            # not bound to this thread: whoever opens it hands it to the dispatcher's thread
-            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-        with self._transaction() as db:
+        self._file = Beside(path, "what sinks were told is")
+        with self._file.writing() as db:
             for statement in _TABLES:
                 db.execute(statement)
 
     def load(self) -> Ledger:
         """Return the ledger as it was written last."""
-        with _surroundings():
-            incidents = self._db.execute("SELECT key, facts FROM incidents WHERE sink = ?", (self._sink,)).fetchall()
+        db = self._file.connection
+        with self._file.reading():
+            incidents = db.execute("SELECT key, facts FROM incidents WHERE sink = ?", (self._sink,)).fetchall()
             query = "SELECT key, fingerprint, severity, home, alert FROM incident_members WHERE sink = ?"
-            members = self._db.execute(query, (self._sink,)).fetchall()
+            members = db.execute(query, (self._sink,)).fetchall()
             query = "SELECT facts FROM incident_sinks WHERE sink = ?"
-            facts = self._db.execute(query, (self._sink,)).fetchone()
+            facts = db.execute(query, (self._sink,)).fetchone()
         of: dict[str, dict[tuple[str, str], Member]] = {key: {} for key, _ in incidents}
         for key, fingerprint, severity, home, alert in members:
             of[key][fingerprint, severity] = Member(Alert(**json.loads(alert)), home)
@@ -69,7 +64,7 @@ class IncidentTable:
         before = self._written
         if ledger == before:
             return
-        with self._transaction() as db:
+        with self._file.writing() as db:
             for key in before.incidents.keys() - ledger.incidents.keys():
                 db.execute("DELETE FROM incidents WHERE (sink, key) = (?, ?)", (self._sink, key))
                 db.execute("DELETE FROM incident_members WHERE (sink, key) = (?, ?)", (self._sink, key))
@@ -82,7 +77,7 @@ class IncidentTable:
 
     def close(self) -> None:
         """Close the connection; may be called twice."""
-        self._db.close()
+        self._file.close()
 
     def _write_incident(self, db: sqlite3.Connection, old: Incident | None, incident: Incident) -> None:
         """Write an incident, and those of its members that have changed."""
@@ -108,13 +103,6 @@ class IncidentTable:
             ],
         )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in a write transaction, taken at once: one that read first could not wait for a writer."""
-        with _surroundings(), self._db as db:
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-
 
 def _incident(key: str, facts: Mapping[str, Any], members: Mapping[tuple[str, str], Member]) -> Incident:
     told = facts["told"]
@@ -132,13 +120,3 @@ def _incident(key: str, facts: Mapping[str, Any], members: Mapping[tuple[str, st
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-@contextmanager
-def _surroundings() -> Iterator[None]:
-    """Turn a locked, full or unreadable database into Retryable."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        message = f"what sinks were told is unavailable: {error}"
-        raise Retryable(message) from error

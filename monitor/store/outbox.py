@@ -14,13 +14,11 @@ when it was queued.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.errors import Retryable
+from monitor.store.connecting import Beside
 from monitor.store.held import (
     Holding,
     Trigger,
@@ -39,7 +37,6 @@ __all__ = ["Outbox", "Refused", "SinkRoute", "Waiting", "create_tables", "put"]
 
 REFUSED_KEPT = 1_000
 LONGEST_WAIT_MS = 6 * 3_600_000
-_BUSY_TIMEOUT_S = 10.0
 
 # An item waits behind an earlier one of its alert that is postponed. A time further ahead than any wait was
 # written before the wall clock was set back, and does not count.
@@ -58,6 +55,12 @@ _FIRING = """SELECT alert, since_ms FROM firing WHERE NOT EXISTS (
         AND (outbox.held IS NULL OR NOT EXISTS (SELECT 1 FROM told WHERE (told.sink, told.fingerprint, told.severity)
             = (outbox.sink, outbox.fingerprint, outbox.severity))))
     ORDER BY fingerprint, severity"""
+
+# A newer trigger that was handed out and failed may have been seen all the same: its end has to be told.
+_UNTELL = """DELETE FROM told WHERE (sink, fingerprint, severity) = (:sink, :fingerprint, :severity)
+    AND NOT EXISTS (
+        SELECT 1 FROM outbox WHERE sink = :sink AND fingerprint = :fingerprint AND severity = :severity
+        AND status = 'firing' AND attempts > 0)"""
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,8 @@ class Outbox:
 
     def __init__(self, path: Path | str) -> None:
         """Open the SQLite file and create the tables that are missing."""
-        with _surroundings():
-            # not bound to this thread: whoever opens it hands it to the dispatcher's thread
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-        with self._transaction() as connection:
+        self._file = Beside(path, "the outbox is")
+        with self._file.writing() as connection:
             create_tables(connection)
 
     def due(self, sink: str, now_ms: int, limit: int, holding: Holding = nothing_held) -> list[Waiting]:
@@ -105,12 +102,12 @@ class Outbox:
         What is held for a reason that `holding` gives is not due, see `note_held`.
         Writes nothing when there is nothing.
         """
-        with _surroundings():
-            if self._connection.execute("SELECT 1 FROM outbox WHERE sink = ? LIMIT 1", (sink,)).fetchone() is None:
+        with self._file.reading():
+            if self._file.connection.execute("SELECT 1 FROM outbox WHERE sink = ? LIMIT 1", (sink,)).fetchone() is None:
                 return []
         one_more = limit + (limit > 1)
         query = {"sink": sink, "now_ms": now_ms, "longest_ms": LONGEST_WAIT_MS, "limit": one_more}
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             note_held(connection, sink, holding)
             rows = connection.execute(_DUE, query).fetchall()
             waiting = [Waiting(number, decode(text), attempts) for number, text, attempts in rows]
@@ -121,15 +118,18 @@ class Outbox:
 
     def next_due_ms(self, sink: str, now_ms: int) -> int | None:
         """Return when the next notification for a sink that waits for its time is due; None when none does."""
-        with _surroundings():
-            (found,) = self._connection.execute(
+        with self._file.reading():
+            (found,) = self._file.connection.execute(
                 "SELECT MIN(next_attempt_ms) FROM outbox WHERE sink = ? AND next_attempt_ms > ?", (sink, now_ms)
             ).fetchone()
         return None if found is None else int(found)
 
     def delivered(self, ids: Sequence[int]) -> None:
-        """Remove what was delivered; an item that was replaced since has another id and stays."""
-        with self._transaction() as connection:
+        """Remove what was delivered; an item that was replaced since has another id and stays.
+
+        What was handed out in the same delivery and failed has to be postponed before.
+        """
+        with self._file.writing() as connection:
             for number in sorted(ids):
                 row = connection.execute(
                     "DELETE FROM outbox WHERE id = ? RETURNING sink, fingerprint, severity, status", (number,)
@@ -139,17 +139,17 @@ class Outbox:
                 if row[3] == "firing":
                     connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?, ?)", row[:3])
                 else:
-                    connection.execute("DELETE FROM told WHERE (sink, fingerprint, severity) = (?, ?, ?)", row[:3])
+                    connection.execute(_UNTELL, dict(zip(("sink", "fingerprint", "severity"), row[:3], strict=True)))
 
     def postpone(self, ids: Sequence[int], next_attempt_ms: int, error: str) -> None:
         """Keep the items for a later attempt and note why."""
         update = "UPDATE outbox SET attempts = attempts + 1, next_attempt_ms = ?, error = ? WHERE id = ?"
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             connection.executemany(update, [(next_attempt_ms, error, number) for number in ids])
 
     def refuse(self, ids: Sequence[int], error: str) -> None:
         """Move the items to the table of the refused, which keeps the last REFUSED_KEPT."""
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             move = "INSERT INTO refused (sink, alert, error) SELECT sink, alert, ? FROM outbox WHERE id = ?"
             connection.executemany(move, [(error, number) for number in sorted(ids)])
             connection.executemany("DELETE FROM outbox WHERE id = ?", [(number,) for number in ids])
@@ -157,8 +157,8 @@ class Outbox:
 
     def refused(self) -> list[Refused]:
         """Return the last refused notifications, oldest first."""
-        with _surroundings():
-            rows = self._connection.execute("SELECT sink, alert, error FROM refused ORDER BY id").fetchall()
+        with self._file.reading():
+            rows = self._file.connection.execute("SELECT sink, alert, error FROM refused ORDER BY id").fetchall()
         return [Refused(sink, decode(text), error) for sink, text, error in rows]
 
     def sizes(self) -> dict[str, int]:
@@ -167,13 +167,13 @@ class Outbox:
         Those that are held are not among them.
         """
         query = "SELECT sink, COUNT(*) FROM outbox WHERE held IS NULL GROUP BY sink"
-        with _surroundings():
-            return dict(self._connection.execute(query).fetchall())
+        with self._file.reading():
+            return dict(self._file.connection.execute(query).fetchall())
 
     def firing(self) -> list[Alert]:
         """Return the alerts that fire."""
-        with _surroundings():
-            return all_firing(self._connection)
+        with self._file.reading():
+            return all_firing(self._file.connection)
 
     def again(self, sink: SinkRoute, holding: Holding = nothing_held) -> list[Alert]:
         """Return what fires for a sink that is to be told again, without those whose trigger still waits for it.
@@ -181,11 +181,11 @@ class Outbox:
         Of one that the sink was never told of (the sink is new, or takes more than it did) the same is noted as in
         `due`; while such a one is held it is left out.
         """
-        with self._transaction() as connection:
+        with self._file.writing() as connection:
             rows = connection.execute(_FIRING, (sink.name,)).fetchall()
             found = [Trigger(decode(text), since_ms) for text, since_ms in rows if sink.takes(decode(text))]
             told = told_to(connection, sink.name)
-            new = [each for each in found if (each.alert.fingerprint, each.alert.severity) not in told]
+            new = [each for each in found if each.alert.identity not in told]
             reasons = holding(new, all_firing(connection)) if new else []
             held = {id(each) for each, reason in zip(new, reasons, strict=True) if reason is not None}
             note_told(connection, sink.name, [each.alert for each in new if id(each) not in held])
@@ -193,26 +193,9 @@ class Outbox:
 
     def held(self) -> Mapping[tuple[str, str], list[tuple[str, str]]]:
         """Return what is held, as identities by sink and reason, as it was when the sinks were last served."""
-        with _surroundings():
-            return held_counts(self._connection)
+        with self._file.reading():
+            return held_counts(self._file.connection)
 
     def close(self) -> None:
         """Close the connection; may be called twice."""
-        self._connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in a write transaction, taken at once: one that read first could not wait for a writer."""
-        with _surroundings(), self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-
-
-@contextmanager
-def _surroundings() -> Iterator[None]:
-    """Turn a locked, full or unreadable database into Retryable."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        message = f"the outbox is unavailable: {error}"
-        raise Retryable(message) from error
+        self._file.close()

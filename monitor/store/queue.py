@@ -84,7 +84,7 @@ def put(
     ended: dict[tuple[str, int], int] = {}
     for alert in alerts:
         text = json.dumps(asdict(alert), separators=(",", ":"))
-        key = (alert.fingerprint, alert.severity)
+        key = alert.identity
         since_ms = now_ms
         if alert.status == "firing":
             # what began as a warning has fired since then, also once it is critical
@@ -111,10 +111,10 @@ def put(
 def _is_told(connection: sqlite3.Connection, sink: str, alert: Alert) -> bool:
     """Return whether the sink may have seen the trigger of this alert and has not yet seen its end."""
     query = "SELECT 1 FROM told WHERE sink = ? AND fingerprint = ? AND severity = ?"
-    return connection.execute(query, (sink, alert.fingerprint, alert.severity)).fetchone() is not None
+    return connection.execute(query, (sink, *alert.identity)).fetchone() is not None
 
 
 def _withdraw(connection: sqlite3.Connection, sink: str, alert: Alert, status: str) -> bool:
     """Take back what waits for the sink with this alert's identity and that status; return whether anything did."""
     query = "DELETE FROM outbox WHERE sink = ? AND fingerprint = ? AND severity = ? AND status = ?"
-    return connection.execute(query, (sink, alert.fingerprint, alert.severity, status)).rowcount > 0
+    return connection.execute(query, (sink, *alert.identity, status)).rowcount > 0

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from monitor.alerting.matching import Matcher
 from monitor.alerting.silence import Silence, TooManySilences
-from monitor.errors import Retryable
+from monitor.store.connecting import Beside
 
 KEPT_MS = 5 * 86_400_000
 """How long one that has ended is still listed."""
@@ -34,25 +32,25 @@ class Silences:
         """Open the SQLite file and create the table where it is missing."""
         self._limit = limit
         self._lock = threading.Lock()
-        with _surroundings():
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # not NORMAL: who was told that a silence is in force must find it after a power cut
-            self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.execute(_TABLE)
+        # not NORMAL: who was told that a silence is in force must find it after a power cut
+        self._file = Beside(path, "the silences are", timeout_s=_BUSY_TIMEOUT_S, synchronous="FULL")
+        with self._file.reading():
+            self._file.connection.execute(_TABLE)
 
     def all(self, now_ms: int) -> list[Silence]:
         """Return the silences that are kept, the latest end first."""
-        with self._lock, _surroundings():
-            return kept(self._connection, now_ms)
+        with self._lock, self._file.reading():
+            return kept(self._file.connection, now_ms)
+
+    def allow(self, limit: int) -> None:
+        """Keep at most so many from the next one on; for any thread."""
+        self._limit = limit
 
     def add(self, silence: Silence, now_ms: int) -> None:
         """Keep a silence; raises TooManySilences when there is no room."""
         matchers = json.dumps([[m.name, m.operator, m.value] for m in silence.matchers])
         row = (silence.id, matchers, silence.starts_at_ms, silence.ends_at_ms, silence.reason, silence.author)
-        with self._transaction() as db:
+        with self._lock, self._file.writing() as db:
             self._prune(db, now_ms)
             (n,) = db.execute("SELECT COUNT(*) FROM silences WHERE ends_at_ms > ?", (now_ms,)).fetchone()
             if n >= self._limit:
@@ -64,7 +62,7 @@ class Silences:
 
         One that has ended already stays as it is; one that has not begun ends as it begins.
         """
-        with self._transaction() as db:
+        with self._lock, self._file.writing() as db:
             row = db.execute(f"SELECT {_COLUMNS} FROM silences WHERE id = ?", (silence_id,)).fetchone()  # noqa: S608
             if row is None:
                 return None
@@ -79,7 +77,7 @@ class Silences:
     def close(self) -> None:
         """Close the connection; may be called twice."""
         with self._lock:
-            self._connection.close()
+            self._file.close()
 
     def _prune(self, db: sqlite3.Connection, now_ms: int) -> None:
         """Forget what ended long ago, and of the rest that has ended all but the latest `limit`."""
@@ -89,13 +87,6 @@ class Silences:
             f"DELETE FROM silences WHERE ends_at_ms <= :now AND id NOT IN ({newest})",  # noqa: S608 - constants
             {"now": now_ms, "kept": self._limit},
         )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block in a write transaction, taken at once."""
-        with self._lock, _surroundings(), self._connection as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
 
 
 def kept(connection: sqlite3.Connection, now_ms: int) -> list[Silence]:
@@ -107,13 +98,3 @@ def kept(connection: sqlite3.Connection, now_ms: int) -> list[Silence]:
 def _silence(row: tuple[str, str, int, int, str, str, int]) -> Silence:
     matchers = tuple(Matcher(*each) for each in json.loads(row[1]))
     return Silence(row[0], matchers, *row[2:])
-
-
-@contextmanager
-def _surroundings() -> Iterator[None]:
-    """Turn a locked, full or unreadable database into Retryable."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        message = f"the silences are unavailable: {error}"
-        raise Retryable(message) from error

@@ -159,6 +159,8 @@ class Store:
         """Make a checkpoint durable; raises Retryable, and then nothing of it is stored. `now_ms`: see `put`."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('monitor', ?)", (checkpoint.monitor,))
+            if checkpoint.configuration is not None:
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('configuration', ?)", (checkpoint.configuration,))
             db.executemany(
                 "INSERT OR REPLACE INTO partitions VALUES (?, ?, ?)",
                 [(*partition, head) for partition, head in checkpoint.heads.items()],

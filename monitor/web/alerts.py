@@ -6,16 +6,8 @@ from typing import Any
 
 from monitor.alert_views import HeldView, PendingView
 from monitor.alerting.silence import Silence
-from monitor.printable import iso
 from monitor.types import Alert
-from monitor.web.text import shown
-
-_MAX_CHARS = 1_000
-
-
-def moment(name: str, ms: int | None) -> dict[str, Any]:
-    """Return a time twice: ISO 8601 under `name`, milliseconds under `name_ms`."""
-    return {name: iso(ms), f"{name}_ms": ms}
+from monitor.web.json import moment, text
 
 
 def silence_document(silence: Silence, now_ms: int) -> dict[str, Any]:
@@ -23,35 +15,35 @@ def silence_document(silence: Silence, now_ms: int) -> dict[str, Any]:
     return {
         "id": silence.id,
         "state": silence.state(now_ms),
-        "matchers": [_text(str(matcher)) for matcher in silence.matchers],
+        "matchers": [text(str(matcher)) for matcher in silence.matchers],
         **moment("starts_at", silence.starts_at_ms),
         **moment("ends_at", silence.ends_at_ms),
         **moment("created_at", silence.created_at_ms),
-        "reason": _text(silence.reason),
-        "author": _text(silence.author),
+        "reason": text(silence.reason),
+        "author": text(silence.author),
     }
 
 
 def _held(h: HeldView) -> dict[str, Any]:
     return {
         "kind": h.kind,
-        "by": _text(h.by),
-        "reason": _text(h.reason),
+        "by": text(h.by),
+        "reason": text(h.reason),
         **moment("until", h.until_ms),
-        "sinks": [_text(sink) for sink in h.sinks],
+        "sinks": [text(sink) for sink in h.sinks],
     }
 
 
 def pending_document(p: PendingView) -> dict[str, Any]:
     """Return a stream on its way to an alert."""
     return {
-        "rule": _text(p.rule),
-        "field": _text(p.field),
-        "segment": _text(p.segment),
+        "rule": text(p.rule),
+        "field": text(p.field),
+        "segment": text(p.segment),
         "windows": p.windows,
         "raise_after": p.raise_after,
         **moment("since", p.since_ms),
-        "reason": _text(p.reason),
+        "reason": text(p.reason),
     }
 
 
@@ -59,17 +51,13 @@ def alert_document(a: Alert, held: tuple[HeldView, ...]) -> dict[str, Any]:
     """Return an alert, and why its notifications are held."""
     return {
         "status": a.status,
-        "fingerprint": _text(a.fingerprint),
+        "fingerprint": text(a.fingerprint),
         "severity": a.severity,
         **moment("starts_at", a.starts_at_ms),
         **moment("ends_at", a.ends_at_ms),
-        "labels": {_text(k): _text(v) for k, v in a.labels.items()},
-        "annotations": {_text(k): _text(v) for k, v in a.annotations.items()},
-        "incident": _text(a.annotations["incident"]) if "incident" in a.annotations else None,
-        "cause": _text(a.annotations["cause"]) if "cause" in a.annotations else None,
+        "labels": {text(k): text(v) for k, v in a.labels.items()},
+        "annotations": {text(k): text(v) for k, v in a.annotations.items()},
+        "incident": text(a.annotations["incident"]) if "incident" in a.annotations else None,
+        "cause": text(a.annotations["cause"]) if "cause" in a.annotations else None,
         "held": [_held(h) for h in held],
     }
-
-
-def _text(value: str) -> str:
-    return shown(value, _MAX_CHARS)

@@ -19,26 +19,22 @@ from monitor.snapshot import (
     WindowView,
 )
 from monitor.types import Level
-from monitor.web.alerts import alert_document, moment, pending_document
+from monitor.web.alerts import alert_document, pending_document
 from monitor.web.in_force import epoch_document, load_document
 from monitor.web.incidents import incident_document, part_document
-from monitor.web.text import finite, shown
+from monitor.web.json import moment, text
+from monitor.web.text import finite
 
-_MAX_CHARS = 1_000
 _MAX_UNKNOWN_FIELDS = 100
 _MAX_REJECT_PARTITIONS = 100
 
 
-def _text(value: str) -> str:
-    return shown(value, _MAX_CHARS)
-
-
 def _pairs(counts: Mapping[tuple[str, str], int], first: str, second: str) -> list[dict[str, Any]]:
-    return [{first: _text(a), second: _text(b), "count": n} for (a, b), n in sorted(counts.items())]
+    return [{first: text(a), second: text(b), "count": n} for (a, b), n in sorted(counts.items())]
 
 
 def _counts(counts: Mapping[str, float]) -> dict[str, float | None]:
-    return {_text(key): finite(value) for key, value in sorted(counts.items())}
+    return {text(key): finite(value) for key, value in sorted(counts.items())}
 
 
 def _largest(values: Iterable[float | None]) -> float | None:
@@ -58,7 +54,7 @@ def _window(window: WindowView | None) -> dict[str, Any] | None:
 
 def _partition(p: PartitionView) -> dict[str, Any]:
     return {
-        "topic": _text(p.topic),
+        "topic": text(p.topic),
         "partition": p.partition,
         "records": p.records,
         "record_bytes": p.record_bytes,
@@ -92,10 +88,10 @@ def _letters(s: Snapshot) -> dict[str, Any] | None:
         return None
     counts = {outcome: n for (topic, outcome), n in s.dead_letters.items() if topic == s.letters.topic}
     return {
-        "topic": _text(s.letters.topic),
+        "topic": text(s.letters.topic),
         **{outcome: counts.get(outcome, 0) for outcome in ("delivered", "failed", "suppressed")},
         "pending": s.letters.pending,
-        "suppressing": [{"topic": _text(topic), "limit": limit} for topic, limit in s.letters.suppressing],
+        "suppressing": [{"topic": text(topic), "limit": limit} for topic, limit in s.letters.suppressing],
     }
 
 
@@ -107,15 +103,15 @@ def _baseline(b: BaselineStateView | None) -> dict[str, Any] | None:
         "kind": b.kind,
         "version": b.version,
         **moment("changed_at", b.changed_at_ms),
-        "windows": {_text(field): n for field, n in sorted(b.windows.items())},
-        "suspect": [_text(field) for field in sorted(b.suspect)],
+        "windows": {text(field): n for field, n in sorted(b.windows.items())},
+        "suspect": [text(field) for field in sorted(b.suspect)],
         "events": [
             {
                 **moment("at", e.at_ms),
                 "version": e.version,
                 "previous": e.previous,
-                "reason": _text(e.reason),
-                "field": _text(e.field),
+                "reason": text(e.reason),
+                "field": text(e.field),
             }
             for e in reversed(b.events)
         ],
@@ -128,7 +124,7 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
     levels = Counter([v.level for v in s.verdicts] + [c.level for c in s.checks])
     lags = [p.lag_records for p in s.partitions]
     return {
-        "monitor": _text(s.monitor),
+        "monitor": text(s.monitor),
         "version": s.version,
         "config_hash": s.config_hash,
         "baseline_version": s.baseline_version,
@@ -138,7 +134,7 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         **moment("taken_at", s.taken_at_ms),
         "alive": alive,
         "ready": s.ready,
-        "ready_reason": _text(s.ready_reason),
+        "ready_reason": text(s.ready_reason),
         "caught_up": s.caught_up,
         **moment("watermark", s.watermark_ms),
         "watermark_age_s": watermark_age_s,
@@ -161,24 +157,24 @@ def status(s: Snapshot, *, alive: bool) -> dict[str, Any]:
         "notifications": _pairs(s.notifications, "sink", "outcome"),
         "outbox_size": _counts(s.outbox_size),
         "notifications_held": [
-            {"sink": _text(sink), "reason": reason, "count": n} for (sink, reason), n in s.notifications_held.items()
+            {"sink": text(sink), "reason": reason, "count": n} for (sink, reason), n in s.notifications_held.items()
         ],
         "silences": dict(s.silences),
         "sink_open": _counts(s.sink_open),
         "checkpoint": moment("last_success", s.checkpoint_last_success_ms),
         "rebalances": s.rebalances,
-        "waiting_for": _text(s.waiting_for),
+        "waiting_for": text(s.waiting_for),
         "series_dropped": _counts(s.series_dropped),
     }
 
 
 def _verdict(v: VerdictView, thresholds: Mapping[tuple[str, str, str], float]) -> dict[str, Any]:
     return {
-        "field": _text(v.field),
-        "segment": _text(v.segment),
-        "detector": _text(v.detector),
+        "field": text(v.field),
+        "segment": text(v.segment),
+        "detector": text(v.detector),
         "level": v.level.name.lower(),
-        "reason": _text(v.reason),
+        "reason": text(v.reason),
         "score": finite(v.score),
         "lower_bound": finite(v.lower_bound),
         "noise_floor": finite(v.noise_floor),
@@ -193,10 +189,10 @@ def _verdict(v: VerdictView, thresholds: Mapping[tuple[str, str, str], float]) -
 
 def _check(c: CheckView) -> dict[str, Any]:
     return {
-        "check": _text(c.check),
-        "segment": _text(c.segment),
+        "check": text(c.check),
+        "segment": text(c.segment),
         "level": c.level.name.lower(),
-        "reason": _text(c.reason),
+        "reason": text(c.reason),
         "failures_total": c.failures_total,
         "failure_ratio": finite(c.failure_ratio),
         "value": finite(c.value),
@@ -214,7 +210,7 @@ def verdicts(s: Snapshot, *, field: str | None, segment: str | None, level: str 
         c for c in s.checks if field is None and segment in {None, c.segment} and level in {None, c.level.name.lower()}
     ]
     return {
-        "monitor": _text(s.monitor),
+        "monitor": text(s.monitor),
         **moment("taken_at", s.taken_at_ms),
         "window": _window(s.last_window),
         "baseline_version": s.baseline_version,
@@ -226,9 +222,9 @@ def verdicts(s: Snapshot, *, field: str | None, segment: str | None, level: str 
 def alerts(s: Snapshot) -> dict[str, Any]:
     """Return the alerts that fire or have just resolved, why those of them are held that are, and what may come."""
     return {
-        "monitor": _text(s.monitor),
+        "monitor": text(s.monitor),
         **moment("taken_at", s.taken_at_ms),
-        "alerts": [alert_document(a, s.held.get((a.fingerprint, a.severity), ())) for a in s.alerts],
+        "alerts": [alert_document(a, s.held.get(a.identity, ())) for a in s.alerts],
         "pending": [pending_document(p) for p in s.pending],
     }
 
@@ -237,9 +233,9 @@ def incidents(s: Snapshot) -> dict[str, Any]:
     """Return what moves together, with its first cause, the strongest first; and which alerts are of it."""
     alerts_of: dict[str, list[str]] = {}
     for alert in s.alerts:
-        alerts_of.setdefault(alert.annotations.get("incident", ""), []).append(_text(alert.fingerprint))
+        alerts_of.setdefault(alert.annotations.get("incident", ""), []).append(text(alert.fingerprint))
     return {
-        "monitor": _text(s.monitor),
+        "monitor": text(s.monitor),
         **moment("taken_at", s.taken_at_ms),
         "window": _window(s.last_window),
         "incidents": [{**incident_document(i), "alerts": alerts_of.get(i.id, [])} for i in s.incidents],
@@ -262,15 +258,15 @@ def profile(s: Snapshot, p: ProfileView) -> dict[str, Any]:
     cells = zip(p.labels, p.baseline, p.current, strict=True)
     moved = math.fsum(abs(c - b) for b, c in zip(p.baseline, p.current, strict=True)) or 1.0
     return {
-        "monitor": _text(s.monitor),
+        "monitor": text(s.monitor),
         **moment("taken_at", s.taken_at_ms),
-        "field": _text(p.field),
-        "segment": _text(p.segment),
+        "field": text(p.field),
+        "segment": text(p.segment),
         "window": _window(s.last_window),
         "baseline_version": s.baseline_version,
         "cells": [
             {
-                "label": _text(label),
+                "label": text(label),
                 "baseline": finite(b),
                 "current": finite(c),
                 "contribution": finite((c - b) / moved),

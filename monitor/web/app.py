@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -11,13 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from monitor.in_force import Loaded
 from monitor.snapshot import ProfileView, Snapshot
 from monitor.web import api
 from monitor.web.console import Console
 from monitor.web.guard import Guard
 from monitor.web.json import json_response, problem
+from monitor.web.reload import ReloadPage
 from monitor.web.settings import HttpSpec
 from monitor.web.silences import SilencePages, Silencing
 from monitor.web.text import shown
@@ -52,6 +55,18 @@ class Metrics(Protocol):
         ...
 
 
+class Switch:
+    """An app that hands every request to another one, which may be exchanged between two requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Hand requests to `app` until another one takes its place."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the app in place does."""
+        await self.app(scope, receive, send)
+
+
 def create_app(
     view: Callable[[], Snapshot],
     *,
@@ -59,11 +74,12 @@ def create_app(
     metrics: Metrics,
     spec: HttpSpec,
     silencer: Silencing | None = None,
+    reload: Callable[[], Future[Loaded]] | None = None,
 ) -> ASGIApp:
-    """Return the ASGI app over the latest snapshot, and with a `silencer` over the silences.
+    """Return the ASGI app over the latest snapshot, and with a `silencer` over the silences; `reload` asks for one.
 
     `view` returns the latest snapshot and `alive` whether the data thread's heartbeat is fresh; both are
-    called once or twice per request, from the HTTP thread, and must not block.
+    called once or twice per request, from the HTTP thread, and must not block. Nor must `reload`.
     """
     pages = _Pages(view, alive, metrics)
     routes = [
@@ -83,6 +99,8 @@ def create_app(
             Route("/api/v1/silences", pages_of_silences.all, methods=["GET", "POST"]),
             Route("/api/v1/silences/{id}", pages_of_silences.one, methods=["DELETE"]),
         ]
+    if spec.reload and reload is not None:
+        routes.append(Route("/-/reload", ReloadPage(reload).reload, methods=["POST"]))
     if spec.console:
         routes += [Route("/", pages.console), Route("/fields/{field:path}", pages.field)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})

@@ -17,6 +17,7 @@ OPEN_PATHS = frozenset({"/livez", "/healthz", "/readyz"})
 
 # Which paths take which methods besides GET and HEAD; only with the token, and only as a bearer's.
 _WRITES = (
+    (re.compile(r"/-/reload"), "POST"),
     (re.compile(r"/api/v1/silences"), "POST"),
     (re.compile(r"/api/v1/silences/[^/]+"), "DELETE"),
 )

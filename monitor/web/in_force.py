@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitor.in_force import EpochView, LoadView
-from monitor.printable import iso
+from monitor.web.json import moment
 from monitor.web.text import shown
 
 _MAX_LINES = 50
@@ -19,8 +19,7 @@ def epoch_document(epoch: EpochView | None) -> dict[str, Any] | None:
     return {
         "config_hash": shown(epoch.config_hash, _MAX_CHARS),
         "baseline_version": None if epoch.baseline_version is None else shown(epoch.baseline_version, _MAX_CHARS),
-        "since": iso(epoch.since_ms),
-        "since_ms": epoch.since_ms,
+        **moment("since", epoch.since_ms),
         "changes": _lines(epoch.changes),
     }
 
@@ -31,10 +30,8 @@ def load_document(load: LoadView | None) -> dict[str, Any] | None:
         return None
     return {
         "successful": load.successful,
-        "at": iso(load.at_ms),
-        "at_ms": load.at_ms,
-        "last_success": iso(load.success_at_ms),
-        "last_success_ms": load.success_at_ms,
+        **moment("at", load.at_ms),
+        **moment("last_success", load.success_at_ms),
         "problems": _lines(load.problems),
     }
 

@@ -49,7 +49,14 @@ class HttpSpec(Spec):
         None, description="Needed for everything but /livez, /healthz and /readyz; bearer, or the password of basic."
     )
     tls: TlsSpec | None = Field(None, description="Serve HTTPS with this certificate.")
+    reload: bool = Field(False, description="Serve POST /-/reload, which needs the token; SIGHUP does the same.")
     console: bool = Field(True, description="Serve the console at /.")
+
+    @model_validator(mode="after")
+    def _reload_has_a_token(self) -> Self:
+        if self.reload and self.token is None:
+            raise ValueError("reload is for those who know the token, and there is none; set http.token, or use SIGHUP")
+        return self
 
     @model_validator(mode="after")
     def _token_is_a_secret(self) -> Self:
@@ -63,3 +70,9 @@ class HttpSpec(Spec):
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
         return split_listen(self.listen)
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        """Host and port at which this machine reaches it: where it listens on every address, its own."""
+        host, port = self.address
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 - compared, not listened on

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from monitor.demo.cluster import RemoteBroker
 from tests.support.alertmanager import eventually, running
@@ -58,6 +59,10 @@ def test_the_shop_takes_topics_that_are_there_already(kafka_broker: Cluster) -> 
     broker.create(topic)
     broker.produce(topic, [(b"key", b"value")], 1_700_000_000_000)
     broker.close()
+    consumer = Consumer({"bootstrap.servers": kafka_broker.bootstrap, "group.id": topic})
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1] for number in range(2)]
+    consumer.close()
+    assert sum(ends) == 1
 
 
 def test_the_composition_tells_alertmanager_of_the_shops_fault(

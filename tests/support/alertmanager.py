@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -51,6 +52,12 @@ class Alertmanager:
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()
         return found
+
+    def notifications(self) -> int:
+        """Return how many notifications were answered, which it then knows of also after a restart."""
+        page = httpx.get(f"{self.url}/metrics", timeout=5.0).text
+        counts = re.findall(r"(?m)^alertmanager_notification_latency_seconds_count\{.*\} (\S+)$", page)
+        return int(sum(float(count) for count in counts))
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 15.0) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -30,6 +30,15 @@ class DaemonProcess:
         self._log = self.log.open("ab")
         command = [sys.executable, "-m", "monitor", "run", "-c", str(config), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
+
+    def __enter__(self) -> Self:
+        """Return the process; whatever happens inside, it does not outlive the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill it if it still runs."""
+        if self.process.poll() is None:
+            self.kill()
 
     def kill(self) -> None:
         """End it as the kernel does when memory runs out: at once, with nothing said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from monitor.detectors.presence import MissingSpec
 from monitor.detectors.psi import PsiSpec
 from monitor.detectors.wasserstein import WassersteinSpec
 from monitor.engine import Engine
+from monitor.epochs import Change
 from monitor.gating import HeldNow
+from monitor.in_force import EpochView
 from monitor.meters import Meters
 from monitor.partition import PartitionState
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -33,6 +36,7 @@ from monitor.sources.memory import MemorySource
 from monitor.sources.records import build_fetch, empty_fetch
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
+from monitor.succession import Successor
 from monitor.types import Batch, Column, Decoded, Fetch, FieldType, Presence, Rejects, TopicPartition
 from monitor.windows import PaneGrid
 
@@ -241,7 +245,7 @@ class Rig:
     log: dict[TopicPartition, list[Fetch]] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=lambda: ManualClock(FIRST_MS))
 
-    def start(self, *, first: str = "earliest") -> Daemon:
+    def start(self, *, first: str = "earliest", configuration: str = "") -> Daemon:
         """Open the store and a daemon on it; nothing has been polled yet."""
         self.source = MemorySource(self.partitions, log=self.log, start=first, max_poll_records=self.max_poll_records)
         self.store = Store(self.directory)
@@ -259,6 +263,7 @@ class Rig:
             dead_letters=self.letters,
             routes=ROUTES,
             options=self.options,
+            change=Change(configuration),
         )
         return self.daemon
 
@@ -281,6 +286,14 @@ class Rig:
                 self.daemon._round()
                 return
         raise AssertionError("the end is never reached")
+
+    def succeed(self, plan: MonitorPlan, *, routes: Sequence[SinkRoute] = ROUTES, **change: Any) -> Future[EpochView]:
+        """Hand a running daemon another plan, which it takes in its next round; return what becomes of that."""
+        self.plan = plan
+        engine = Engine(plan, self.decoder, self.meters.stage)
+        successor = Successor(engine, Change(**{"occasion": "reload"} | change), self.options, routes, self.letters)
+        self.daemon.succession.add(successor)
+        return successor.result
 
     def crash(self) -> None:
         """End without a drain, as the kernel would; what is not committed is gone."""

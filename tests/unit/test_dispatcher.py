@@ -328,7 +328,7 @@ def test_a_locked_store_delays_but_loses_nothing(bench: Build) -> None:
     sink = FakeSink()
     b = bench(sink)
     b.commit(FIRING)
-    b.outbox._connection.execute("PRAGMA busy_timeout = 10")
+    b.outbox._file.connection.execute("PRAGMA busy_timeout = 10")
     sink.on_deliver = lambda: b.engine.execute("BEGIN IMMEDIATE")
     with capture_logs() as logs:
         wait_s = b.dispatcher.round()
@@ -542,3 +542,81 @@ def test_a_second_on_call_is_told_of_what_has_fired_long_enough(bench: Build) ->
     again.clock.advance(10_000)
     again.dispatcher.round()
     assert sink.got == [CRITICAL, FIRING], "what ended before its time is not told of"
+
+
+# --- other sinks while it runs
+
+
+def test_sinks_are_exchanged_and_those_that_stay_go_on_as_they_are(bench: Build) -> None:
+    old, kept, new = FakeSink("old"), FakeSink("kept"), FakeSink("new")
+    kept.failure = Retryable("down")
+    b = bench(old, kept)
+    b.commit(FIRING)
+    b.dispatcher.round()
+    outlets = [channel.outlet for channel in b.dispatcher._channels]
+    b.dispatcher.exchange([outlets[1], Outlet(new, SinkRoute("new"))])
+    assert (old.closed, new.attempts) == (0, [])
+    b.dispatcher.round()
+    assert (old.closed, kept.closed, old.got) == (1, 0, [FIRING])
+    assert len(kept.attempts) == 1, "it is still left alone"
+    assert set(b.dispatcher.notifications) == {
+        (s, o) for s in ("kept", "new") for o in ("delivered", "retried", "refused")
+    }
+    assert b.dispatcher.notifications["kept", "retried"] == 1
+    assert set(b.dispatcher.sink_open) == {"kept", "new"}
+
+
+def test_a_sink_that_goes_is_tried_once_more_and_the_rest_waits_for_one_of_its_name(bench: Build) -> None:
+    old, again = FakeSink("hook"), FakeSink("hook")
+    old.failure = Retryable("down")
+    b = bench(old)
+    b.dispatcher.round()
+    b.commit(FIRING)
+    b.dispatcher.exchange([])
+    b.dispatcher.round()
+    assert (len(old.attempts), old.closed) == (1, 1)
+    assert b.dispatcher.outbox_size == {"hook": 1}
+    b.clock.advance(600_000)
+    b.dispatcher.exchange([Outlet(again, b.routes[0])])
+    b.dispatcher.round()
+    assert again.got == [FIRING]
+
+
+def test_a_sink_that_keeps_records_goes_on_from_them_once_the_other_one_is_closed(bench: Build) -> None:
+    old, new = FakeSink("hook"), FakeSink("hook")
+    failures = [Retryable("locked")]
+    said: list[int] = []
+
+    def resume() -> None:
+        if failures:
+            raise failures.pop()
+        said.append(old.closed)
+
+    new.resume = resume  # type: ignore[attr-defined]
+    b = bench(old)
+    b.dispatcher.round()
+    b.dispatcher.exchange([Outlet(new, b.routes[0])])
+    with capture_logs() as logs:
+        b.dispatcher.round()
+    assert [line["event"] for line in logs] == ["outbox_unavailable"]
+    b.commit(FIRING)
+    b.dispatcher.round()
+    assert (said, old.got, new.got) == ([1], [], [FIRING])
+
+
+def test_while_it_holds_a_sink_that_goes_is_told_nothing(bench: Build) -> None:
+    old = FakeSink()
+    b = bench(old)
+    b.commit(FIRING)
+    b.dispatcher.hold()
+    b.dispatcher.exchange([])
+    b.dispatcher.round()
+    assert (old.attempts, old.closed) == ([], 1)
+
+
+def test_sinks_that_were_wanted_and_never_served_are_closed_too(bench: Build) -> None:
+    old, new = FakeSink("old"), FakeSink("new")
+    b = bench(old)
+    b.dispatcher.exchange([Outlet(new, SinkRoute("new"))])
+    b.dispatcher.close(5.0)
+    assert (old.closed, new.closed) == (1, 1)

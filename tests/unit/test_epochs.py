@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
-from monitor.checks import NullableSpec, RangeSpec, VolumeSpec
+from monitor.checks import CardinalitySpec, NullableSpec, RangeSpec, SchemaSpec, VolumeSpec
+from monitor.decoders import EventTimePlan
 from monitor.detectors.ks import KolmogorovSmirnovSpec
 from monitor.detectors.presence import MissingSpec
 from monitor.detectors.psi import PsiSpec
-from monitor.types import Level
-from tests.support.monitors import FIELDS, FIRST_MS, Rig, make_baseline, make_plan, record, usual
+from monitor.saving import decode_head
+from monitor.types import Level, Place
+from tests.support.monitors import FIELDS, FIRST_MS, Rig, make_baseline, make_engine, make_plan, record, usual
 
 T = FIRST_MS
 BASELINE = make_baseline()
@@ -168,3 +172,50 @@ def test_a_field_that_is_gone_is_gone(changed):
     _, found = changed(plan(), plan(fields={"amount": FIELDS["amount"]}, row_checks=()))
     assert {v.field for w in found for v in w.verdicts} == {"amount"}
     assert [reasons(w) for w in found] == [set(), set()]
+
+
+def test_another_type_of_a_field_begins_all_that_is_counted_of_it_anew(changed):
+    before = plan(fields={**FIELDS, "amount": "integer"}, detectors=DETECTORS)
+    _, found = changed(before, plan())
+    assert [reasons(w) for w in found] == [{key for key in ALL if key[0] == "amount"}, set()]
+    assert [levels(w)["amount.range"] for w in found] == [Level.UNKNOWN, Level.OK]
+    assert levels(found[0])["country.nullable"] is not Level.UNKNOWN
+
+
+def test_another_event_time_begins_a_new_grid(changed):
+    after = plan()
+    other = replace(after, decode=replace(after.decode, event_time=EventTimePlan("other", "ms", 3_600_000)))
+    rig, found = changed(plan(), other)
+    assert [reasons(w) for w in found] == [ALL, set()]
+    assert [w.rows for w in found] == [3, 10]
+    assert set(levels(found[0]).values()) == {Level.UNKNOWN}
+    assert {decode_head(head)["clock"] for head in rig.store.heads().values()} == {"other ms"}
+
+
+def test_a_name_that_has_become_a_field_is_no_longer_unknown():
+    engine = make_engine(plan(fields={"amount": "number"}, row_checks=()))
+    engine.unknown_fields = {"country": 3, "other": 1}
+    pane = engine.plan.profile.empty()
+    pane.saw("country", Place("t", 0, 1))
+    pane.saw("other", Place("t", 0, 2))
+    again = make_engine(plan())
+    again.load(engine.state())
+    assert again.unknown_fields == {"other": 1}
+    assert set(again.plan.profile.load(pane.state()).unknown_fields) == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("after", "kept"),
+    [
+        (CardinalitySpec(name="many", field="amount", max_jump=9.0, windows=5), True),
+        (CardinalitySpec(name="many", field="country", max_jump=2.0), False),
+        (SchemaSpec(name="many"), False),
+        (CardinalitySpec(name="other", field="amount", max_jump=2.0), False),
+    ],
+)
+def test_a_check_of_windows_goes_on_with_what_it_remembers_of_the_same_thing_only(after, kept):
+    engine = make_engine(plan(window_checks=(CardinalitySpec(name="many", field="amount", max_jump=2.0),)))
+    engine.closer.memory["many"] = {"past": [1.0, 2.0, 3.0]}
+    again = make_engine(plan(window_checks=(after,)))
+    again.load(engine.state())
+    assert again.closer.memory == ({"many": {"past": [1.0, 2.0, 3.0]}} if kept else {})

@@ -104,7 +104,7 @@ def test_the_reference_configuration_shows_every_setting():
     for name, spec in sections.items():
         missing += [f"{name}.{setting}" for setting in spec.model_fields if setting not in shown[name]]
     # The demo sets the one; the others are shown as comments, since they would be used.
-    assert set(missing) == {"source.embedded", "http.token", "http.tls"}
+    assert set(missing) == {"source.embedded", "http.token", "http.tls", "http.reload"}
 
 
 @pytest.mark.parametrize("name", DEFAULTED)

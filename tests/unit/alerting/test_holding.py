@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.alerting.holding import Gate, Hold, too_young
-from monitor.alerting.inhibition import identity, inhibitions
+from monitor.alerting.inhibition import inhibitions
 from monitor.alerting.matching import parse_matchers
 from monitor.alerting.schedule import MaintenanceWindow, Once
 from monitor.alerting.silence import Silence
@@ -27,7 +27,7 @@ def test_only_an_active_silence_holds_what_it_matches():
     gate, one = Gate(), silence("field=amount")
     assert gate.holds([AMOUNT, COUNTRY], [], [one], 99) == {}
     assert gate.holds([AMOUNT, COUNTRY], [], [one], 150) == {
-        identity(AMOUNT): (Hold("silence", "s1", "reload", 200),),
+        AMOUNT.identity: (Hold("silence", "s1", "reload", 200),),
     }
     assert gate.holds([AMOUNT, COUNTRY], [], [one], 200) == {}
 
@@ -36,12 +36,12 @@ def test_every_reason_is_listed():
     window = MaintenanceWindow("load", parse_matchers(["monitor=payments"]), Once(0, 300), "nightly")
     gate = Gate((window,), inhibitions([], []))
     holds = gate.holds([AMOUNT], [AMOUNT, WORSE], [silence("field=amount")], 150)
-    assert [(hold.kind, hold.by, hold.until_ms) for hold in holds[identity(AMOUNT)]] == [
+    assert [(hold.kind, hold.by, hold.until_ms) for hold in holds[AMOUNT.identity]] == [
         ("silence", "s1", 200),
         ("maintenance", "load", 300),
         ("inhibition", WORSE.fingerprint, None),
     ]
-    assert holds[identity(AMOUNT)][-1].reason == "ks amount critical fires"
+    assert holds[AMOUNT.identity][-1].reason == "ks amount critical fires"
 
 
 @pytest.mark.parametrize(

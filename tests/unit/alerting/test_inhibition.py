@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitor.alerting.fingerprint import fingerprint
-from monitor.alerting.inhibition import Inhibition, identity, inhibited, inhibitions
+from monitor.alerting.inhibition import Inhibition, inhibited, inhibitions
 from monitor.alerting.matching import Matcher
 from monitor.types import Alert
 
@@ -37,7 +37,7 @@ SQL = alert("refund_sign", severity="critical")
 
 
 def waits(target: Alert, *firing: Alert) -> bool:
-    return identity(target) in inhibited(RULES, [target], [target, *firing])
+    return target.identity in inhibited(RULES, [target], [target, *firing])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_alert_alone_waits_for_nothing():
 def test_what_waits_still_explains_others():
     """Stale data waits behind no data, and both explain the drift, as in Alertmanager."""
     found = inhibited(RULES, [STALE, DRIFT], [NO_DATA, STALE, DRIFT])
-    assert {identity(STALE), identity(DRIFT)} == set(found)
+    assert {STALE.identity, DRIFT.identity} == set(found)
 
 
 def test_no_chain_of_alerts_comes_back_to_its_beginning():
@@ -91,7 +91,7 @@ def test_no_chain_of_alerts_comes_back_to_its_beginning():
     rules, fields, severities = ("volume", "freshness", "psi", "other"), ("", "amount"), ("warning", "critical")
     every = [alert(*each) for each in itertools.product(rules, fields, severities)]
     behind = {
-        identity(target): {identity(source) for source in every if waits(target, source)} - {identity(target)}
+        target.identity: {source.identity for source in every if waits(target, source)} - {target.identity}
         for target in every
     }
     for start, nearest in behind.items():

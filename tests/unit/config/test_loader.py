@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.config.loader import MAX_FILE_BYTES, load
+from monitor.config.files import MAX_FILE_BYTES
+from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.errors import ConfigError
 from tests.support.configurations import ENV, INTERFACE, changed, configured, line_of, problems

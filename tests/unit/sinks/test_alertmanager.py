@@ -132,6 +132,7 @@ def test_only_the_bad_alerts_of_a_batch_are_undeliverable() -> None:
 def test_what_one_peer_refuses_and_another_accepts_is_delivered() -> None:
     with Receiver(picky) as old, Receiver() as new:
         tell(old, new, alerts=[an_alert("bad"), an_alert("good")])
+    assert {name for request in new.requests for name in fields(request)} == {"bad", "good"}
 
 
 def test_a_dead_peer_does_not_keep_a_bad_alert_in_the_queue() -> None:

@@ -261,6 +261,19 @@ def test_catching_up_to_a_firing_alert_sends_only_that(engine: Engine, outbox: O
     assert due(outbox) == []
 
 
+def test_a_trigger_that_failed_beside_the_end_before_it_may_have_been_seen_so_its_end_is_told(
+    engine: Engine, outbox: Outbox
+) -> None:
+    engine.commit(FIRING)
+    outbox.delivered([item.id for item in outbox.due("hook", NOW_MS, 10)])
+    engine.commit(RESOLVED, an_alert(starts_at_ms=2))
+    end, trigger = outbox.due("hook", NOW_MS, 10)
+    outbox.postpone([trigger.id], NOW_MS + 1_000, "no answer")
+    outbox.delivered([end.id])
+    engine.commit(RESOLVED, collapse=True)
+    assert [item.alert.status for item in outbox.due("hook", NOW_MS + 1_000, 10)] == ["resolved"]
+
+
 def test_a_sink_that_was_told_hears_the_end_even_below_its_new_threshold(engine: Engine, outbox: Outbox) -> None:
     engine.commit(FIRING)
     deliver(outbox)
@@ -271,7 +284,7 @@ def test_a_sink_that_was_told_hears_the_end_even_below_its_new_threshold(engine:
 
 def test_a_locked_database_is_worth_another_try(engine: Engine, outbox: Outbox) -> None:
     engine.commit(FIRING)
-    outbox._connection.execute("PRAGMA busy_timeout = 10")
+    outbox._file.connection.execute("PRAGMA busy_timeout = 10")
     engine.connection.execute("BEGIN IMMEDIATE")
     with pytest.raises(Retryable, match="locked"):
         outbox.due("hook", NOW_MS, 10)

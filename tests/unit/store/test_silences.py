@@ -97,7 +97,7 @@ def test_it_lives_beside_the_checkpoint_and_the_outbox_and_takes_turns_with_them
 
 
 def test_a_locked_store_is_worth_another_try(silences: Silences, path: Path) -> None:
-    silences._connection.execute("PRAGMA busy_timeout = 10")
+    silences._file.connection.execute("PRAGMA busy_timeout = 10")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Retryable, match="locked"):

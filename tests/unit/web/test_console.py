@@ -203,3 +203,13 @@ def test_a_page_before_the_first_window_works():
 )  # fmt: skip
 def test_only_web_addresses_become_links(url, linked):
     assert (web_link(url) is not None) is linked
+
+
+def test_it_says_what_is_in_force_and_that_the_file_is_not():
+    night = bad_night()
+    text = page(night).text
+    assert "The configuration in the file is not in force" in text
+    assert "window.size: not a duration" in text
+    assert "fields.amount.range: [0, 100] -&gt; [0, 200]" in text
+    loaded = replace(night.last_load, successful=True, problems=())
+    assert "not in force" not in page(replace(night, last_load=loaded, epoch=None)).text

@@ -194,8 +194,8 @@ def test_an_id_that_does_not_exist_is_404_and_says_where_to_look(site: Site) -> 
 
 
 def test_a_locked_store_is_said_and_nothing_is_lost(site: Site) -> None:
-    site.silences._connection.execute("PRAGMA busy_timeout = 10")
-    path = site.silences._connection.execute("PRAGMA database_list").fetchone()[2]
+    site.silences._file.connection.execute("PRAGMA busy_timeout = 10")
+    path = site.silences._file.connection.execute("PRAGMA database_list").fetchone()[2]
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert site.post(GOOD).status_code == 503

@@ -1,0 +1,1 @@
+"""The chart on a real kube-apiserver: `make kube`. Not collected by pytest: it builds Kubernetes first."""
