@@ -57,7 +57,7 @@ class AgreementSpec(Spec):
     )
     confidence: float = Field(default=0.95, ge=0.5, le=0.999, description="of the two-sided interval of α")
     resamples: int = Field(default=1000, ge=100, le=10_000, description="of the units, for the interval")
-    min_units: int = Field(default=30, ge=2, description="with fewer items that have two ratings nothing is judged")
+    min_units: int = Field(default=30, ge=1, description="with fewer items that have two ratings nothing is judged")
     horizon: DurationMs = Field(
         default=_WEEK_MS, ge=1, description="event time after its last rating within which an item can get another"
     )

@@ -31,7 +31,9 @@ def found(spec, *batches):
 
 
 @pytest.mark.parametrize("scale", CLASSES)
-@pytest.mark.parametrize(("units", "annotators", "missing", "error"), [(12, 2, 0, 0.3), (60, 5, 0.5, 0.5), (300, 9, 0.3, 0.1)])
+@pytest.mark.parametrize(
+    ("units", "annotators", "missing", "error"), [(12, 2, 0, 0.3), (60, 5, 0.5, 0.5), (300, 9, 0.3, 0.1)]
+)
 def test_alpha_equals_the_package_on_every_scale_with_missing_ratings(scale, units, annotators, missing, error):
     classes = CLASSES[scale]
     for seed in range(4):

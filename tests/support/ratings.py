@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from monitor.types import Batch, TopicPartition
+from monitor.types import Batch, Column, Decoded, Fetch, TopicPartition
 from tests.support.checks import column
+from tests.support.monitors import FIRST_MS, FixedDecoder, record
 
 Rating = tuple[str, str, Any, int]
 """Item, annotator, label and event time."""
@@ -41,3 +43,22 @@ def reliability(ratings: list[Rating], classes: Any) -> np.ndarray[Any, np.dtype
     for item, name, label, _ in sorted(ratings, key=lambda rating: rating[3]):
         table[who[name], items[item]] = classes.index(label) if isinstance(label, str) else label
     return table
+
+
+def rating(item: int, who: str, label: int, at_ms: int) -> bytes:
+    """Return a record that `RatingDecoder` takes for a rating; labels are 0 to 9."""
+    return record(FIRST_MS + at_ms, float(10 * item + label), who)
+
+
+class RatingDecoder(FixedDecoder):
+    """Adds to the usual columns `item` and `label`, the amount's tens and its last digit."""
+
+    def decode(self, fetch: Fetch) -> Decoded:
+        """Return the columns with these two."""
+        decoded = super().decode(fetch)
+        amounts = decoded.batch.columns["amount"]
+        more = {
+            "item": Column(np.floor(amounts.values / 10), amounts.presence),
+            "label": Column(amounts.values % 10, amounts.presence),
+        }
+        return replace(decoded, batch=replace(decoded.batch, columns={**decoded.batch.columns, **more}))
