@@ -41,7 +41,38 @@ def checks() -> Section:
         "none",
         over_time(f"max by (monitor, check) (driftline_check_value{{{of_all}}})", "{{monitor}} {{check}}"),
     ).min(0)
-    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()])]
+    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()]), (8, _agreement())]
+
+
+def _agreement() -> list[object]:
+    """Return the panels of checks of kind agreement: alpha with its interval, and what stands beside it."""
+
+    def of(name: str, words: str) -> tuple[str, str]:
+        return (
+            f"max by (monitor, check) (driftline_agreement_{name}{{{FLEET}}})",
+            f"{{{{monitor}}}} {{{{check}}}} {words}",
+        )
+
+    alpha = graph(
+        "Agreement of annotators",
+        "Krippendorff's alpha of the items rated in the last window, with its bootstrap interval; 1 is full agreement, "
+        "0 is chance.",
+        "none",
+        *(over_time(*of(*each)) for each in (("alpha", "alpha"), ("alpha_lower", "lower"), ("alpha_upper", "upper"))),
+    ).max(1)
+    beside = graph(
+        "Equal ratings and kappa",
+        "Share of pairs of ratings of one item that are equal, and Cohen's kappa averaged over pairs of annotators.",
+        "none",
+        *(over_time(*of(*each)) for each in (("ratio", "equal"), ("kappa", "kappa"))),
+    ).max(1)
+    units = graph(
+        "Items with two ratings or more",
+        "In the last window, and ratings that were left out because too many waited.",
+        "short",
+        *(over_time(*of(*each)) for each in (("units", "items"), ("left_out", "left out"))),
+    ).min(0)
+    return [alpha, beside, units]
 
 
 def _by_segment() -> object:

@@ -41,10 +41,10 @@ def finding(spec: Any, tally: Tally, labels: Labels, view: WindowView) -> Findin
     by_bound = spec.judge_by == "bound" and not np.isnan(high)
     level, reason = Level.OK, "ok"
     if (high if by_bound else found.alpha) < spec.min_alpha:
-        end = f" and at most {high:.3f} with {spec.confidence:g} confidence" if by_bound else ""
+        end = f" ({spec.confidence * 100:g} % interval {low:.3f} to {high:.3f})" if by_bound else ""
         level = Level[spec.severity.upper()]
         reason = f"alpha is {found.alpha:.3f}{end}, below {spec.min_alpha:g}"
-    evidence = evidence_of(found, annotators, labels)
+    evidence = evidence_of(found, annotators, labels) if level > Level.OK else ""
     return Finding(level, reason, found.alpha, view.rows, details=finite, evidence=evidence)
 
 

@@ -106,13 +106,13 @@ def test_a_failure_needs_the_whole_interval_below_the_threshold_unless_the_estim
     )
     assert by_bound.value == by_estimate.value < 0.85 < by_bound.details["alpha_upper"]
     assert (by_bound.level, by_estimate.level) == (Level.OK, Level.WARNING)
+    assert by_bound.evidence == "" != by_estimate.evidence
     assert by_estimate.reason == f"alpha is {by_estimate.value:.3f}, below 0.85"
     bad = random_ratings(np.random.default_rng(5), 200, 3, ["x", "y", "z"], error=0.6)
     finding = found(rated(*bad, spec=spec_of(severity="critical")))
     assert finding.level is Level.CRITICAL
-    assert finding.reason.startswith(
-        f"alpha is {finding.value:.3f} and at most {finding.details['alpha_upper']:.3f} with"
-    )
+    low, high = finding.details["alpha_lower"], finding.details["alpha_upper"]
+    assert finding.reason == f"alpha is {finding.value:.3f} (95 % interval {low:.3f} to {high:.3f}), below 0.85"
 
 
 def test_the_evidence_names_the_worst_annotator_pair_and_labels():
