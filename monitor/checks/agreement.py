@@ -33,6 +33,15 @@ class AgreementSpec(Spec):
     `horizon`; the last rating of an annotator counts. α is judged by the upper end of its bootstrap interval.
     """
 
+    exported: ClassVar[tuple[str, ...]] = (
+        "rated_units",
+        "left_out",
+        "alpha",
+        "alpha_lower",
+        "alpha_upper",
+        "agreement_ratio",
+        "kappa",
+    )
     example: ClassVar[str] = """
         fields:
           item_id: {type: text}

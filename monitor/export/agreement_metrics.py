@@ -38,6 +38,6 @@ AGREEMENT: Final = (
     ),
     _agreement("driftline_agreement_units", "rated_units", "Items of the last window with two ratings or more."),
     _agreement(
-        "driftline_agreement_left_out", "left_out", "Ratings of the last window that were left out, for too many waited."
+        "driftline_agreement_left_out", "left_out", "Ratings of the last window left out because too many waited."
     ),
 )

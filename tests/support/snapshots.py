@@ -27,6 +27,17 @@ from monitor.types import Alert, Level
 T0_MS = 1_795_219_200_000
 _MINUTE_MS = 60_000
 
+AGREEMENT = {
+    "rated_units": 120.0,
+    "left_out": 0.0,
+    "alpha": 0.603,
+    "alpha_lower": 0.521,
+    "alpha_upper": 0.676,
+    "agreement_ratio": 0.744,
+    "kappa": 0.617,
+}
+"""The numbers behind an outcome of a check of agreement."""
+
 
 def verdict(field: str, detector: str = "psi", level: Level = Level.OK, **changes: object) -> VerdictView:
     """Return a verdict on `field` with plausible numbers."""
@@ -212,6 +223,7 @@ def bad_night() -> Snapshot:
             CheckView("duplicates", "", Level.OK, 12, 0.00002),
             CheckView("freshness", "", Level.UNKNOWN, 0, None, "partial window"),
             CheckView("volume", "", Level.OK, 0, 0.0, "ok", 5_230.0),
+            CheckView("agreement", "", Level.WARNING, 3, 1.0, "alpha is 0.603, below 0.85", 0.603, AGREEMENT),
         ),
         profiles=profiles(),
         unknown_fields={"shipping.carrier": 4_210, "beta_flag": 17},
