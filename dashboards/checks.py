@@ -41,7 +41,35 @@ def checks() -> Section:
         "none",
         over_time(f"max by (monitor, check) (driftline_check_value{{{of_all}}})", "{{monitor}} {{check}}"),
     ).min(0)
-    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()]), (8, _agreement())]
+    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()]), (8, _agreement()), (8, _balance())]
+
+
+def _balance() -> list[object]:
+    """Return the panels of checks of kind balance, of all rows."""
+
+    def of(name: str, words: str) -> tuple[str, str]:
+        query = f'max by (monitor, check) (driftline_balance_{name}{{{FLEET},segment=""}})'
+        return query, f"{{{{monitor}}}} {{{{check}}}} {words}"
+
+    classes = graph(
+        "Effective number of classes",
+        "In the last window: by entropy, and by Simpson, which heeds rare classes less.",
+        "none",
+        *(over_time(*of(*each)) for each in (("effective_classes", "by entropy"), ("simpson_classes", "by Simpson"))),
+    ).min(0)
+    imbalance = graph(
+        "Most frequent class over the rarest",
+        "How many times as many rows it has; no point where a class has none.",
+        "none",
+        over_time(*of("imbalance", "")),
+    ).min(0)
+    tail = graph(
+        "Share of rare classes",
+        "Share of the rows in classes below the check's tail_below each.",
+        "percentunit",
+        over_time(*of("tail_ratio", "")),
+    ).min(0)
+    return [classes, imbalance, tail]
 
 
 def _agreement() -> list[object]:

@@ -197,7 +197,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         verdicts=tuple(_verdict_views(config, segments)),
         thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
         checks=tuple(
-            CheckView(name, segment, Level.OK, 0, 0.0, details={} if segment else exported.get(name, {}))
+            CheckView(name, segment, Level.OK, 0, 0.0, details=exported.get(name, {}))
             for name in names
             for segment in segments
         ),

@@ -97,6 +97,7 @@ def configure(system: System, hook: str) -> None:
         {"kind": "volume", "min_per_window": 10},
         {"kind": "freshness", "max_delay": "10m"},
         RATINGS,
+        {"kind": "balance", "field": "country", "max_tail_change": 0.9},
     ]
     system.settings["fields"] |= {path: {"type": "category", "drift": []} for path in ("item", "who", "label")}
     system.settings["sequential"] = [{"kind": "page_hinkley", "field": "amount", "statistic": "mean", "segments": True}]
