@@ -132,7 +132,8 @@ FAULTS: dict[str, Fault] = {
     "frequent": Fault({"field": "carrier", "max_ratio": 0.4}, "'UA' AS carrier"),
     "constant": Fault({"field": "dep_delay"}, "0 AS dep_delay"),
     "balance": Fault(
-        {"field": "origin", "max_effective_change": 0.2}, "CASE WHEN flight % 20 = 0 THEN origin ELSE 'EWR' END AS origin"
+        {"field": "origin", "max_effective_change": 0.2},
+        "CASE WHEN flight % 20 = 0 THEN origin ELSE 'EWR' END AS origin",
     ),
 }
 TEXT_FAULTS = {

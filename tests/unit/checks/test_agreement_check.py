@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from monitor.checks import AgreementSpec, WindowView, misfits
 from monitor.checks.agreement_ratings import Ratings
-from monitor.checks.agreement_tally import MAX_ENTRIES, Counted, Tally, pairs_within
+from monitor.checks.agreement_tally import GROUP_BITS, LEAST_BITS, MAX_ENTRIES, Counted, Tally, pairs_within
 from monitor.engine import Engine
 from monitor.errors import StoreError
 from monitor.lines import window_lines
@@ -197,11 +197,36 @@ def test_an_item_has_no_more_annotators_than_allowed():
 def test_counts_that_become_too_many_are_given_up_for_good():
     keys = np.stack([np.arange(MAX_ENTRIES + 1), np.zeros(MAX_ENTRIES + 1, np.int64)], axis=1)
     ones = np.ones(MAX_ENTRIES + 1, np.int64)
-    counted = Counted.none(2).plus(keys, ones)
+    counted = Counted.none(2).plus(keys, ones).capped()
     assert counted.full
-    assert counted.plus(keys[:1], ones[:1]).full
+    assert counted.plus(keys[:1], ones[:1]).capped().full
     assert Counted.none(2).plus(keys[:1], ones[:1]).and_of(counted).full
-    assert not Counted.none(2).plus(keys[1:], ones[1:]).full
+    assert not Counted.none(2).plus(keys[1:], ones[1:]).capped().full
+
+
+def test_items_are_in_fewer_groups_where_their_pairs_are_too_many_and_alpha_is_the_same(monkeypatch):
+    ratings = random_ratings(np.random.default_rng(1), 600, 3, [float(n) for n in range(20)], missing=0.1, error=0.3)
+    spec = spec_of(scale="interval", max_classes=100)
+    whole = found(rated(*ratings, spec=spec))
+    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 1_300)
+    check = rated(*ratings, spec=spec)
+    later = [(f"{item}'", who, label, time + 1_000) for item, who, label, time in ratings]
+    check.fold(batch_of(later), PANE_MS)
+    few = found(check)
+    (tally,) = check._panes.values()
+    assert LEAST_BITS <= tally.bits < GROUP_BITS
+    assert few.value == pytest.approx(whole.value, abs=1e-12)
+    assert few.details["rated_units"] == whole.details["rated_units"]
+    assert few.details["alpha_upper"] == pytest.approx(whole.details["alpha_upper"], abs=0.05)
+    both = found(check, 0, 2_000)
+    assert both.value == pytest.approx(whole.value, abs=1e-3)
+    moved = [(item, "d", label, 2_000) for item, who, label, _ in ratings if who == "a0"]
+    check.fold(batch_of(moved), PANE_MS)
+    found(check, 1_000, 3_000)
+    again = rated(*ratings, *later, *moved, spec=spec)
+    assert found(again, 0, 3_000).value == pytest.approx(found(check, 0, 3_000).value, abs=1e-12)
+    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 100)
+    assert found(rated(*ratings, spec=spec)).reason == "too many classes (more than 100)"
 
 
 def test_pairs_within_an_item_are_all_of_them_once():
