@@ -12,7 +12,7 @@ from monitor.checks.agreement_alpha import Scale
 from monitor.checks.agreement_finding import finding
 from monitor.checks.agreement_labels import Labels
 from monitor.checks.agreement_ratings import ROW_BYTES, Ratings, together
-from monitor.checks.agreement_tally import Tally
+from monitor.checks.agreement_tally import PANE_BYTES, Tally
 from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.keys import key_hashes, known_keys
 from monitor.checks.naming import CheckName
@@ -89,8 +89,8 @@ class AgreementSpec(Spec):
 
     @property
     def memory_bytes(self) -> int:
-        """What the remembered ratings take at most, those that wait for the end of their window among them."""
-        return 2 * self.max_ratings * ROW_BYTES
+        """What the ratings take at most, kept and waiting, and the counts of two panes."""
+        return 2 * self.max_ratings * ROW_BYTES + 2 * PANE_BYTES
 
     def misfits(self, fields: Mapping[str, FieldType]) -> Iterator[Misfit]:
         """Yield the fields that are not configured or have a type that cannot be what they are for."""

@@ -85,6 +85,8 @@ class Counted:
 
 CELL, PAIR = 4, 4
 """The widths of both keys."""
+PANE_BYTES = 8 * (CELL + 1 + PAIR + 1) * MAX_ENTRIES
+"""What a tally takes at most."""
 
 
 @dataclass(frozen=True, eq=False)

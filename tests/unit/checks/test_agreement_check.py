@@ -14,6 +14,7 @@ from monitor.checks.agreement_tally import GROUP_BITS, LEAST_BITS, MAX_ENTRIES, 
 from monitor.engine import Engine
 from monitor.errors import StoreError
 from monitor.lines import window_lines
+from monitor.memory import memory_key
 from monitor.partition import PartitionState
 from monitor.types import Level, Presence
 from tests.support.monitors import fetch, make_plan, tp
@@ -205,27 +206,20 @@ def test_counts_that_become_too_many_are_given_up_for_good():
 
 
 def test_items_are_in_fewer_groups_where_their_pairs_are_too_many_and_alpha_is_the_same(monkeypatch):
-    ratings = random_ratings(np.random.default_rng(1), 600, 3, [float(n) for n in range(20)], missing=0.1, error=0.3)
+    ratings = random_ratings(np.random.default_rng(1), 2_000, 3, [float(n) for n in range(4)], missing=0.1, error=0.3)
     spec = spec_of(scale="interval", max_classes=100)
-    whole = found(rated(*ratings, spec=spec))
-    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 1_300)
-    check = rated(*ratings, spec=spec)
-    later = [(f"{item}'", who, label, time + 1_000) for item, who, label, time in ratings]
-    check.fold(batch_of(later), PANE_MS)
-    few = found(check)
-    (tally,) = check._panes.values()
-    assert LEAST_BITS <= tally.bits < GROUP_BITS
-    assert few.value == pytest.approx(whole.value, abs=1e-12)
-    assert few.details["rated_units"] == whole.details["rated_units"]
-    assert few.details["alpha_upper"] == pytest.approx(whole.details["alpha_upper"], abs=0.05)
-    both = found(check, 0, 2_000)
-    assert both.value == pytest.approx(whole.value, abs=1e-3)
-    moved = [(item, "d", label, 2_000) for item, who, label, _ in ratings if who == "a0"]
-    check.fold(batch_of(moved), PANE_MS)
-    found(check, 1_000, 3_000)
-    again = rated(*ratings, *later, *moved, spec=spec)
-    assert found(again, 0, 3_000).value == pytest.approx(found(check, 0, 3_000).value, abs=1e-12)
-    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 100)
+    more = [(f"{item}'", who, label, time + 1_000) for item, who, label, time in ratings if int(item[1:]) < 100]
+    more += [(item, "d", label, 2_000) for item, who, label, _ in ratings if who == "a0" and int(item[1:]) < 50]
+    plain = rated(*ratings, *more, spec=spec)
+    expected = [found(plain), found(plain, 0, 2_000), found(plain, 0, 3_000)]
+    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 1_000)
+    check = rated(*ratings, *more, spec=spec)
+    few = [found(check), found(check, 0, 2_000), found(check, 0, 3_000)]
+    assert LEAST_BITS <= check._panes[0].bits < check._panes[1_000].bits == GROUP_BITS
+    assert [finding.value for finding in few] == pytest.approx([finding.value for finding in expected], abs=1e-12)
+    assert [f.details["rated_units"] for f in few] == [f.details["rated_units"] for f in expected]
+    assert few[0].details["alpha_upper"] == pytest.approx(expected[0].details["alpha_upper"], abs=0.05)
+    monkeypatch.setattr("monitor.checks.agreement_tally.MAX_ENTRIES", 50)
     assert found(rated(*ratings, spec=spec)).reason == "too many classes (more than 100)"
 
 
@@ -300,6 +294,13 @@ def test_the_fields_must_be_there_and_a_scale_of_numbers_needs_numbers():
     assert [m.setting for m in misfits(spec_of(scale="ordinal", order=["a", "b"]), fields | {"label": "number"})] == [
         "label"
     ]
+
+
+def test_another_threshold_keeps_what_is_remembered_and_another_horizon_does_not():
+    keys = [
+        memory_key(spec.build()) for spec in (SPEC, spec_of(min_alpha=0.5, judge_by="estimate"), spec_of(horizon=9))
+    ]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_the_engine_shows_ratings_and_judges_windows():
