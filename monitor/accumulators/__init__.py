@@ -23,6 +23,7 @@ from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.text import TextSpec
 from monitor.accumulators.vector import VectorSpec
+from monitor.accumulators.words import WordsSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -36,7 +37,8 @@ AccumulatorSpec = Annotated[
     | LogCellsSpec
     | VectorSpec
     | ComomentSpec
-    | FourierSpec,
+    | FourierSpec
+    | WordsSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -57,4 +59,5 @@ __all__ = [
     "QuantilesSpec",
     "TextSpec",
     "VectorSpec",
+    "WordsSpec",
 ]
