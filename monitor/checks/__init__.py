@@ -25,6 +25,7 @@ from monitor.checks.late import LateSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.monotonic import MonotonicSpec
+from monitor.checks.near_duplicates import NearDuplicatesSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
 from monitor.checks.outliers import OutliersSpec
@@ -62,6 +63,7 @@ _Row = (
     | CompareSpec
     | SqlSpec
     | DuplicatesSpec
+    | NearDuplicatesSpec
     | MonotonicSpec
     | SequenceSpec
     | TextSpec
@@ -115,6 +117,7 @@ __all__ = [
     "Misfit",
     "MissingSpec",
     "MonotonicSpec",
+    "NearDuplicatesSpec",
     "NullableSpec",
     "NumericTextSpec",
     "OutliersSpec",
