@@ -70,11 +70,8 @@ def _smallest(hashes: HashArray, starts: IntArray) -> Any:
     found = np.empty((starts.size, HASHES), np.uint8)
     ends = np.append(starts[1:], hashes.size)
     # In pieces that stay in the cache, each of whole texts.
-    piece = [0]
-    for block in blocks(hashes.size):
-        piece.append(int(np.searchsorted(ends, block.stop, side="right")))
-    piece.append(starts.size)
-    for first, last in pairwise(piece):
+    cuts = [int(np.searchsorted(ends, block.stop, side="right")) for block in blocks(hashes.size)]
+    for first, last in pairwise((0, *cuts, starts.size)):
         if first < last:
             part = hashes[starts[first] : ends[last - 1]]
             at = starts[first:last] - starts[first]
