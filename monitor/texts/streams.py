@@ -90,7 +90,7 @@ class TextBlock:
 
     @property
     def scripts(self) -> pa.StringArray:
-        """The script that most letters of each text are of, ties by the order of `SCRIPTS`; `none` without a letter."""
+        """The script that most characters of each text are of, ties by the order of `SCRIPTS`; `none` for no script."""
         points = self.words.points
         numbers = points.classes & (IN_WORD - 1)
         best, most = np.zeros(len(self.texts), np.int64), np.zeros(len(self.texts), np.int64)
