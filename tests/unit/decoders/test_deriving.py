@@ -23,7 +23,8 @@ NAMES = get_args(StreamName)
 SCRIPT_OF = {
     "a": "latin", "B": "latin", "é": "latin", "ß": "latin", "Ж": "cyrillic", "и": "cyrillic", "Ω": "greek",
     "α": "greek", "Ա": "armenian", "ა": "georgian", "ש": "hebrew", "ع": "arabic", "አ": "ethiopic", "ह": "devanagari",
-    "९": "devanagari", "ক": "bengali", "ก": "thai", "한": "hangul", "カ": "kana", "ひ": "kana", "漢": "han", "字": "han",
+    "९": "devanagari", "ক": "bengali",
+    "ก": "thai", "한": "hangul", "カ": "kana", "ひ": "kana", "漢": "han", "字": "han",
     "ᏸ": "other", "𐐨": "other",
 }  # fmt: skip
 SIGNS = "  \t\n.,!?…-😀\u0301\u200f\u202e\x00\x7f0९²"
