@@ -9,7 +9,7 @@ from pydantic import Field
 
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.near_texts import NearTexts, text_bytes
-from monitor.checks.near_vectors import NearVectors
+from monitor.checks.near_vectors import NearVectors, vector_bytes
 from monitor.errors import StoreError
 from monitor.protocols import State
 from monitor.spec import DurationMs, Spec
@@ -54,8 +54,12 @@ class NearDuplicatesSpec(Spec):
 
     @property
     def memory_bytes(self) -> int:
-        """What the check takes in memory at most, of texts; of vectors 4 bytes a number and remembered row."""
+        """What the check takes in memory at most, of texts; of vectors it is `vector_bytes`."""
         return text_bytes(self.similarity, self.capacity or _TEXTS)
+
+    def vector_bytes(self, dimension: int) -> int:
+        """Return what the check takes in memory at most, of vectors."""
+        return vector_bytes(self.capacity or _VECTORS, dimension)
 
     def build(self) -> NearDuplicates:
         """Return the check, which remembers nothing yet."""

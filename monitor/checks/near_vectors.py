@@ -12,6 +12,11 @@ from monitor.types import FloatArray, IntArray, MaskArray
 _CHUNK = 256
 
 
+def vector_bytes(capacity: int, dimension: int) -> int:
+    """Return what a memory of so many vectors takes at most."""
+    return (capacity + _CHUNK) * (4 * dimension + 8)
+
+
 class NearVectors:
     """The directions of the last `capacity` vectors, with each of which every new one is compared.
 
@@ -30,7 +35,7 @@ class NearVectors:
     @property
     def dimension(self) -> int:
         """How many numbers a vector has."""
-        return self._directions.shape[1]
+        return int(self._directions.shape[1])
 
     def observe(self, vectors: FloatArray, times_ms: IntArray) -> tuple[MaskArray, MaskArray]:
         """Return which vectors are like an earlier one, and which have a direction; remember those."""

@@ -72,7 +72,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
-    memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
+    memory_bytes = sum(_check_bytes(config, check) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.watched, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     return Estimate(
@@ -85,6 +85,14 @@ def estimate(config: Config, partitions: int) -> Estimate:
         memory_bytes=memory_bytes,
         baseline_bytes=kept_bytes,
     )
+
+
+def _check_bytes(config: Config, check: Any) -> int:
+    """Return what a check remembers at most."""
+    field = config.fields.get(getattr(check, "field", ""))
+    if check.kind == "near_duplicates" and field is not None and field.dimension is not None:
+        return int(check.vector_bytes(field.dimension))
+    return int(getattr(check, "memory_bytes", 0))
 
 
 @cache

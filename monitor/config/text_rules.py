@@ -1,4 +1,4 @@
-"""What the measures of texts must agree on with the rest of a configuration."""
+"""What the measures of texts, and checks of likeness, must agree on with the rest of a configuration."""
 
 from __future__ import annotations
 
@@ -36,8 +36,20 @@ def _measures_have_names_of_their_own(fields: Any, time: Any) -> Iterator[Violat
             yield Violation(loc, f"{name} is also a measure of a text", "leave out the measure, or this field")
 
 
+def _near_vectors_are_capped(checks: Any, fields: Any, limits: Any) -> Iterator[Violation]:
+    for index, check in enumerate(checks):
+        dimension = getattr(fields.get(getattr(check, "field", "")), "dimension", None)
+        if check.kind != "near_duplicates" or dimension is None:
+            continue
+        size = check.vector_bytes(dimension)
+        if size > limits.max_state_bytes:
+            message = f"{size} bytes of memory are more than limits.max_state_bytes = {limits.max_state_bytes}"
+            yield Violation(("checks", index, "capacity"), message, "lower it, or raise the limit")
+
+
 TEXT_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
     (("fields",), _measures_have_detectors),
     (("fields", "baseline"), _measures_have_a_baseline),
     (("fields", "time"), _measures_have_names_of_their_own),
+    (("checks", "fields", "limits"), _near_vectors_are_capped),
 )

@@ -114,7 +114,8 @@ class TextBlock:
     @property
     def lengths(self) -> FloatArray:
         """How many characters each whole text has."""
-        return pc.utf8_length(self.whole).to_numpy(zero_copy_only=False).astype(np.float64)
+        lengths: FloatArray = pc.utf8_length(self.whole).to_numpy(zero_copy_only=False).astype(np.float64)
+        return lengths
 
 
 _SPECIAL: Mapping[str, Callable[[TextBlock], Any]] = {

@@ -57,7 +57,8 @@ class Words:
     @cached_property
     def mean_lengths(self) -> FloatArray:
         """The mean length of the words of each text; NaN where it has none."""
-        return ratio(np.bincount(self.rows, self.lengths, minlength=len(self.counts)), self.counts)
+        characters = np.bincount(self.rows, self.lengths, minlength=len(self.counts))
+        return ratio(characters.astype(np.float64), self.counts)
 
     def repetition(self, n: int) -> FloatArray:
         """Return 1 - distinct/all of the runs of n words of each text; NaN for fewer than n words.

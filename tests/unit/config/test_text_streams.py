@@ -111,6 +111,12 @@ def test_the_estimate_counts_what_is_made(tmp_path):
         ("{}", "time: {field: note.length}", "time.field"),
         ("{vocabulary: true}", "checks: [{kind: empty, field: note.vocabulary}]", "checks[0].field"),
         ("{vocabulary: true}", "segments: [{field: note.vocabulary}]", "segments[0].field"),
+        (
+            "{}",
+            "  v: {type: vector, dimension: 2000}\nchecks: [{kind: near_duplicates, field: v, capacity: 1000000}]",
+            "checks[0].capacity",
+        ),
+        ("{}", "checks: [{kind: near_duplicates, field: note.words}]", "checks[0].field"),
         ("{}", "checks: [{kind: regex, field: note.words, pattern: a}]", "checks[0].field"),
     ],
 )
@@ -122,3 +128,12 @@ def test_measures_without_a_baseline_have_statistics_and_no_drift(tmp_path):
     config = configured(tmp_path, baseline="")
     assert set(map(tuple, kinds(config).values())) == {()}
     assert problems(tmp_path, "{drift: [{kind: psi}]}", baseline="")[0][0] == "fields.note.text.drift"
+
+
+def test_the_memory_of_near_duplicates_is_that_of_their_type(tmp_path):
+    checks = "checks: [{kind: near_duplicates, field: FIELD}]"
+    vectors = "  v: {type: vector, dimension: 1536}\n"
+    of_texts = estimate(configured(tmp_path, more=vectors + checks.replace("FIELD", "note")), 1).memory_bytes
+    of_vectors = estimate(configured(tmp_path, more=vectors + checks.replace("FIELD", "v")), 1).memory_bytes
+    assert 25e6 < of_texts < 30e6
+    assert of_vectors == 5_256 * (4 * 1_536 + 8)
