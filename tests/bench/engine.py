@@ -46,10 +46,15 @@ def configured(
     return config
 
 
-def fetches(values: Sequence[bytes], size: int) -> Iterator[Fetch]:
-    """Yield the records as a client hands them over: lists of bytes, in fetches of `size`."""
-    for start in range(0, len(values), size):
-        part = values[start : start + size]
+def parts(values: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
+    """Return the records in lists of `size`, as a client hands them over."""
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def fetches(lists: Sequence[Sequence[bytes]]) -> Iterator[Fetch]:
+    """Yield a fetch for each of the lists."""
+    start = 0
+    for part in lists:
         n = len(part)
         yield Fetch(
             PARTITION,
@@ -60,6 +65,7 @@ def fetches(values: Sequence[bytes], size: int) -> Iterator[Fetch]:
             None,
             start + n,
         )
+        start += n
 
 
 def loads_all(values: Sequence[bytes]) -> None:
@@ -89,6 +95,7 @@ class Bench:
     def __init__(self, directory: Path, n: int) -> None:
         """Make the records, and the baseline where there is none."""
         self.values = payments(n)
+        self.parts = {size: parts(self.values, size) for size in {*SIZES, n}}
         config = configured(directory)
         self.plan = compile_plan(config, load_baseline(config))
         self.decoder: Decoder = config.decoder.build(self.plan.decode)
@@ -97,7 +104,7 @@ class Bench:
         """Take all records to closed windows, in fetches of `size`."""
         engine = Engine(self.plan, decoder or self.decoder, stages)
         engine.assign(PartitionState(PARTITION, 0, 0))
-        for fetch in fetches(self.values, size):
+        for fetch in fetches(self.parts[size]):
             if stages is not None:
                 stages("list to Arrow")
             engine.step([fetch], 0)
