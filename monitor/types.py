@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor.encoding import dictionary_encode
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 CodeArray = NDArray[np.int32]
@@ -126,7 +128,7 @@ class Column:
     @cached_property
     def encoded(self) -> pa.DictionaryArray:
         """The usable strings as dictionary codes, encoded once for all who need them."""
-        return self.valid.dictionary_encode()
+        return dictionary_encode(self.valid)
 
     @property
     def is_encoded(self) -> bool:
