@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from datasketches import kll_doubles_sketch
@@ -26,6 +26,7 @@ _random = np.random.default_rng()
 class QuantilesSpec(Spec):
     """Approximate quantiles of a number field over all rows, for display."""
 
+    derived: ClassVar[tuple[str, ...]] = ("sorted",)
     kind: Literal["quantiles"] = "quantiles"
     field: str
 

@@ -19,6 +19,7 @@ from monitor.config.tree import Config
 from monitor.decoders.ahead import Ahead
 from monitor.decoders.duck import Duck
 from monitor.engine import Engine
+from monitor.lookahead import Lookahead
 from monitor.partition import PartitionState
 from monitor.protocols import Decoder
 from monitor.sources.memory import MemorySource
@@ -102,12 +103,13 @@ class Bench:
 
     def run(self, size: int, stages: Stages | None = None, decoder: Decoder | None = None) -> Engine:
         """Take all records to closed windows, in fetches of `size`."""
-        engine = Engine(self.plan, decoder or self.decoder, stages)
+        engine, ahead = Engine(self.plan, decoder or self.decoder, stages), Lookahead()
         engine.assign(PartitionState(PARTITION, 0, 0))
         for fetch in fetches(self.parts[size]):
             if stages is not None:
                 stages("list to Arrow")
-            engine.step([fetch], 0)
+            engine.step(ahead.exchange(engine, [fetch]), 0)
+        engine.step(ahead.take(), 0)
         engine.finish()
         return engine
 
