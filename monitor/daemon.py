@@ -177,7 +177,7 @@ class Daemon:
         self._publish_now()
 
     def _step(self, fetches: list[Fetch], *, at_once: bool = False) -> bool:
-        """Fold fetches, maybe one poll later if not `at_once`, and hear what came of it; return whether a window closed.
+        """Fold fetches, maybe one poll later if not `at_once`, and hear what came of it; return whether windows closed.
 
         While the decoder waits for somebody the engine stands still, with all fetches held back in their order.
         """
