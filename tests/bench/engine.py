@@ -142,21 +142,22 @@ def measure(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
 
 
 def two_cores(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
-    """Return elapsed time on one core and on two, and how much more than the busier thread the two did.
+    """Return elapsed time on one core and on two, and the CPU time of one core over that of the busier of two threads.
 
     The last is what two cores can win at most; elapsed times mean something on a machine that does nothing else.
     """
     bench = Bench(directory, n)
-    ahead, rows = Ahead(bench.decoder), []
-    for name, decoder in (("one core", bench.decoder), ("decoding ahead on a second one", ahead)):
+    rows: list[dict[str, Any]] = []
+    for name, decoder in (("one core", bench.decoder), ("decoding ahead on a second one", Ahead(bench.decoder))):
         found = []
         for _ in range(repetitions):
             began, cpu, mine = time.perf_counter(), time.process_time(), time.thread_time()
             bench.run(SIZES[0], decoder=decoder)
             elapsed, cpu, mine = time.perf_counter() - began, time.process_time() - cpu, time.thread_time() - mine
-            found.append((elapsed, cpu, cpu / max(mine, cpu - mine)))
-        elapsed, cpu, bound = (min(found)[0], min(f[1] for f in found), sorted(f[2] for f in found)[len(found) // 2])
-        rows.append({"cores": name, "elapsed_s": elapsed, "cpu_s": cpu, "at_most_times_one_core": bound})
+            found.append((elapsed, cpu, max(mine, cpu - mine)))
+        elapsed, cpu, busier = (min(column) for column in zip(*found, strict=True))
+        rows.append({"cores": name, "elapsed_s": elapsed, "cpu_s": cpu, "busier_thread_s": busier})
+        rows[-1]["at_most_times_one_core"] = rows[0]["cpu_s"] / busier
     return rows
 
 
