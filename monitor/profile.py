@@ -259,7 +259,8 @@ def _place(stored: Sequence[Any]) -> Place:
 
 def _paths(spec: Any) -> Sequence[str]:
     """Return the fields that a Spec's accumulator reads."""
-    return getattr(spec, "fields", None) or (spec.field,)
+    paths: Sequence[str] = getattr(spec, "fields", None) or (spec.field,)
+    return paths
 
 
 def frame_key(spec: Any) -> str:
