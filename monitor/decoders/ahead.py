@@ -86,7 +86,9 @@ class Ahead:
         if len(fetches) < 2 and not any(fetch in self._begun for fetch in fetches):
             yield from map(self.decode, fetches)
             return
-        tasks = deque(self._begun.pop(fetch, None) or self._submit(fetch, derive) for fetch in fetches)
+        tasks = deque(
+            self._begun.pop(fetch) if fetch in self._begun else self._submit(fetch, derive) for fetch in fetches
+        )
         try:
             while tasks:
                 yield tasks.popleft().result()

@@ -149,10 +149,11 @@ class LibrdkafkaClient:
             yield Trouble(f"{partition.topic}-{partition.partition}: {error.str()}")
 
     def _fetch(self, partition: TopicPartition, messages: list[Any]) -> Fetch:
+        offsets: Any = map(Message.offset, messages)
         times = list(map(Message.timestamp, messages))
         return build_fetch(
             partition,
-            list(map(Message.offset, messages)),
+            list(offsets),
             [time_ms if kind else -1 for kind, time_ms in times],
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
