@@ -30,6 +30,7 @@ from monitor.in_force import LoadView
 from monitor.learning import RulerLearner, saved_ruler, source_name
 from monitor.listening import hanging_up, starting, stopping
 from monitor.meters import Meters
+from monitor.native import LIBRARY
 from monitor.parts import Parts, RunSettings, Served, build_parts, build_served
 from monitor.plan import MonitorPlan
 from monitor.reloading import Reloader, Reloads, Surroundings, described
@@ -235,7 +236,13 @@ def run(config: Config, settings: RunSettings) -> App:
         with starting():
             app = stack.enter_context(running(config, settings, clock=clock, reloads=reloads))
         stack.enter_context(stopping(app.daemon.stop))
-        log.info("monitor_started", monitor=config.name, url=app.http.url, config_hash=app.plan.config_hash)
+        log.info(
+            "monitor_started",
+            monitor=config.name,
+            url=app.http.url,
+            config_hash=app.plan.config_hash,
+            json_reader="native" if LIBRARY is not None else "duckdb",
+        )
         app.daemon.run()
         log.info("monitor_stopped", monitor=config.name)
         return app

@@ -15,6 +15,7 @@ from monitor.epochs import Change
 from monitor.errors import Retryable, StoreError
 from monitor.in_force import LoadView
 from monitor.incidents import Grouped
+from monitor.lookahead import Lookahead
 from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
@@ -69,6 +70,7 @@ class Daemon:
         self._dead_letters = dead_letters
         self._grouped = tuple(grouped)
         self._waiting = WaitingRoom(engine.decoder, clock)
+        self._lookahead = Lookahead()
         self._options = options
         self._last_load = last_load
         self._store = store
@@ -121,7 +123,7 @@ class Daemon:
         self._follow()
         blocked = self._checkpointer.blocked or self._waiting.reason
         paused = frozenset(self.engine.partitions) if blocked else self.engine.paused
-        events = self._source.poll(paused, _POLL_S)
+        events = self._source.poll(paused, 0.0 if self._lookahead else _POLL_S)
         self._meters.stage("poll")
         closed = False
         fetches: list[Fetch] = []
@@ -129,7 +131,7 @@ class Daemon:
             if isinstance(event, Fetch):
                 fetches.append(event)
                 continue
-            closed |= self._step(fetches)
+            closed |= self._step(fetches, at_once=True)
             fetches = []
             if isinstance(event, Assigned):
                 self._take(event)
@@ -174,14 +176,15 @@ class Daemon:
         self._checkpoint()
         self._publish_now()
 
-    def _step(self, fetches: list[Fetch]) -> bool:
-        """Fold fetches and hear what came of it; return whether a window closed.
+    def _step(self, fetches: list[Fetch], *, at_once: bool = False) -> bool:
+        """Fold fetches, maybe one poll later if not `at_once`, and hear what came of it; return whether windows closed.
 
         While the decoder waits for somebody the engine stands still, with all fetches held back in their order.
         """
         fetches = self._waiting.admit(fetches)
-        if self._waiting.reason:
+        if self._waiting.reason and not self._lookahead:
             return False
+        fetches = self._lookahead.take(fetches) if at_once else self._lookahead.exchange(self.engine, fetches)
         now_ms = self._clock.now_ms()
         result = self.engine.step(fetches, now_ms)
         self._records += sum(len(fetch) for fetch in fetches)
@@ -196,13 +199,8 @@ class Daemon:
 
     def _say(self, result: StepResult) -> None:
         for window in result.windows:
-            self._log.info(
-                "window_judged",
-                start_ms=window.start_ms,
-                end_ms=window.end_ms,
-                rows=window.rows,
-                windows=window.windows,
-            )
+            span = {"start_ms": window.start_ms, "end_ms": window.end_ms}
+            self._log.info("window_judged", **span, rows=window.rows, windows=window.windows)
             for change in window.baseline_changes:
                 self._log.info("baseline_changed", field=change.unit, at_ms=change.at_ms, reason=change.reason)
             if window.partial:

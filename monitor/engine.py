@@ -16,7 +16,7 @@ from monitor.alerting import AlertBook
 from monitor.causes import Causes
 from monitor.checks import PAIRING
 from monitor.closing import Closer
-from monitor.decoders.ahead import decode_all, pieces
+from monitor.decoders.ahead import begin, decode_all, pieces
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
@@ -111,12 +111,16 @@ class Engine:
         full = (tp for tp, state in self.partitions.items() if len(state.panes) >= plan.max_open_panes)
         return frozenset(full) if busy else frozenset()
 
+    def begin(self, fetches: Iterable[Fetch]) -> list[Fetch]:
+        """Let the decoder, which has all that it needs, begin; return what `step` is to be given later."""
+        return begin(self.decoder, fetches, self.plan.derive)
+
     def step(self, fetches: Iterable[Fetch], now_ms: int) -> StepResult:
         """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
         result = StepResult()
         self._now_ms = now_ms
         owned = [piece for fetch in fetches if fetch.partition in self.partitions for piece in pieces(fetch)]
-        decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)])
+        decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)], self.plan.derive)
         for fetch in owned:
             self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
         self._settle()

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from monitor.blocks import blocks
 from monitor.native import LIBRARY, address
-from monitor.types import FloatArray, IntArray
 
 HashArray = NDArray[np.uint64]
 
@@ -40,7 +39,7 @@ def mix(words: HashArray) -> HashArray:
     return z
 
 
-def hash_numbers(values: FloatArray) -> HashArray:
+def hash_numbers(values: NDArray[np.float64]) -> HashArray:
     """Return the hash of each float64; -0.0 and 0.0 are one value. Distinct numbers never collide."""
     hashes = np.empty(values.size, np.uint64)
     if LIBRARY is not None:
@@ -95,7 +94,7 @@ def _hash_slowly(data: NDArray[np.uint8], bounds: NDArray[Any], hashes: HashArra
         hashes[block] = _hash_words(words, starts[block], lengths[block])
 
 
-def _hash_words(words: HashArray, starts: IntArray, lengths: IntArray) -> HashArray:
+def _hash_words(words: HashArray, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> HashArray:
     """Return the hash of each string that is not too long, a word of all of them at a time."""
     hashes = mix(lengths.astype(np.uint64))
     done, shortest = 0, min(int(lengths.min()), _LONGEST_BYTES)

@@ -14,11 +14,11 @@ from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.policy.threshold import ThresholdPolicy
-from monitor.profile import ProfilePlan
+from monitor.profile import ENOUGH_ROWS, ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
 from monitor.sequential import SequentialSpec, needed
-from monitor.types import FieldType
+from monitor.types import Batch, FieldType
 from monitor.windows import PaneGrid
 
 
@@ -95,6 +95,13 @@ class MonitorPlan:
     def baseline_version(self) -> str | None:
         """The version of the baseline, None without one."""
         return self.baseline.version if self.baseline is not None else None
+
+    def derive(self, batch: Batch) -> None:
+        """Do beforehand what folding a batch begins with, where all its rows will be folded at once and together."""
+        if len(batch) >= ENOUGH_ROWS:
+            times = batch.event_times_ms
+            if self.grid.start(int(times.min())) == self.grid.start(int(times.max())):
+                self.profile.derive(batch.columns)
 
     @cached_property
     def profile(self) -> ProfilePlan:

@@ -58,6 +58,24 @@ class ProfilePlan:
         specs: tuple[Any, ...] = self.specs
         return tuple(getattr(spec, "fields", None) or spec.field for spec in specs)
 
+    @cached_property
+    def _derived(self) -> tuple[tuple[str, str], ...]:
+        """What the accumulators ask the columns for: fields, and the names of what is made once of each."""
+        specs: tuple[Any, ...] = self.specs
+        wanted = {
+            (path, name): None for spec in specs for name in getattr(spec, "derived", ()) for path in _paths(spec)
+        }
+        # Codes first: of strings that have them only the different ones are hashed.
+        return tuple(sorted(wanted, key=lambda item: item[1] != "encoded"))
+
+    def derive(self, columns: Mapping[str, Column]) -> None:
+        """Make of the columns what the accumulators will ask them for, whatever they hold already.
+
+        It is kept with the columns, so another thread than the one that folds can do this part of the work.
+        """
+        for path, name in self._derived:
+            getattr(columns[path], name)
+
     def _frame_id(self, spec: AccumulatorSpec) -> str:
         """Return the digest of the frame that the accumulator counts on, empty where it needs none."""
         frame: Frame | GroupFrame | None = getattr(self._build(spec, 1), "frame", None)
@@ -163,8 +181,8 @@ class Profile:
         """
         self.rows += n
         rows = Rows(columns, groups, checks, n, origin)
-        if not self._pending.fits(rows):
-            self.settle()
+        if n >= ENOUGH_ROWS or not self._pending.fits(rows):
+            self.settle()  # so many rows go in as they are, with what has been derived of them
         self._pending.add(rows)
         if self._pending.rows >= ENOUGH_ROWS:
             self.settle()
@@ -245,6 +263,12 @@ def _place(stored: Sequence[Any]) -> Place:
     """Return the place that a state describes; raises TypeError or ValueError where it does not."""
     topic, partition, offset = stored
     return Place(str(topic), int(partition), int(offset))
+
+
+def _paths(spec: Any) -> Sequence[str]:
+    """Return the fields that a Spec's accumulator reads."""
+    paths: Sequence[str] = getattr(spec, "fields", None) or (spec.field,)
+    return paths
 
 
 def frame_key(spec: Any) -> str:

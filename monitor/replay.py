@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.engine import Engine, StepResult
 from monitor.lines import alert_line, change_lines, field_lines, summary_line, window_lines
+from monitor.lookahead import Lookahead
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, Source
@@ -25,6 +26,7 @@ class Replay:
         self.engine = Engine(plan, decoder)
         self._source = source
         self._ended = ended
+        self._lookahead = Lookahead()
         self._now_ms = 0
         self.alerts = 0
 
@@ -40,7 +42,7 @@ class Replay:
             for fetch in fetches:
                 self._now_ms = max(self._now_ms, int(fetch.timestamps_ms.max()) if len(fetch) else 0)
                 prepare_patiently(self.engine.decoder, fetch)
-            yield self.engine.step(fetches, self._now_ms)
+            yield self.engine.step(self._lookahead.exchange(self.engine, fetches), self._now_ms)
             if not events and self._ended():
                 break
         yield self.engine.finish()

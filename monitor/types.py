@@ -10,7 +10,11 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from monitor.encoding import dictionary_encode
+from monitor.hashing import HashArray, hash_numbers, hash_strings
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -131,12 +135,30 @@ class Column:
     @cached_property
     def encoded(self) -> pa.DictionaryArray:
         """The usable strings as dictionary codes, encoded once for all who need them."""
-        return self.valid.dictionary_encode()
+        return dictionary_encode(self.valid)
 
     @property
     def is_encoded(self) -> bool:
         """Whether somebody has asked for `encoded` already."""
         return "encoded" in self.__dict__
+
+    @cached_property
+    def hashes(self) -> HashArray:
+        """The hashes of the usable values; of strings that are encoded already, only of the different ones.
+
+        Of lists of strings those of every string in them. Encoding costs more than hashing where most strings differ, so it is not done for this alone.
+        """
+        if isinstance(self.values, np.ndarray):
+            return hash_numbers(self.valid)
+        if pa.types.is_list(self.values.type):
+            return hash_strings(self.valid.flatten())
+        return hash_strings(self.encoded.dictionary if self.is_encoded else self.valid)
+
+    @cached_property
+    def lengths(self) -> FloatArray:
+        """How many characters (Unicode code points) each usable string has."""
+        lengths: FloatArray = pc.utf8_length(self.valid).to_numpy(zero_copy_only=False).astype(np.float64)
+        return lengths
 
     def take(self, rows: IntArray) -> Column:
         """Return the column of `rows` only."""
@@ -228,7 +250,7 @@ class Batch:
     timestamps_ms: IntArray
     event_times_ms: IntArray
     columns: Mapping[str, Column]
-    record_hashes: NDArray[np.uint64] | None = None
+    record_hashes: HashArray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -34,4 +34,6 @@ rm -f "$stamp"
 export VIRTUAL_ENV=$PWD/.venv
 "$uv" pip sync --quiet --require-hashes requirements/dev.txt
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
+[ -f monitor/native/native.so ] ||
+    echo "setup: there is no C compiler (cc, gcc or clang), so all works but JSON is read at a third of the speed" >&2
 echo "$want" >"$stamp"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ from monitor.types import Column, FloatArray, Groups, IntArray
 class CategoriesSpec(Spec):
     """Counts of a category field per known value, unseen and other."""
 
+    derived: ClassVar[tuple[str, ...]] = ("encoded",)
     kind: Literal["categories"] = "categories"
     field: str
 

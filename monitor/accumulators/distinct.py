@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import pyarrow as pa
 
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.grouping import blocks
-from monitor.accumulators.hashing import HashArray, hash_numbers, hash_strings
 from monitor.errors import StoreError
 from monitor.native import LIBRARY, address
 from monitor.protocols import State
 from monitor.spec import Spec
-from monitor.types import Column, FloatArray, Groups
+from monitor.types import Column, Groups
 
 _PRECISION = 12
 _REGISTERS = 1 << _PRECISION
@@ -28,6 +26,7 @@ _REST_MASK = np.uint64((1 << _REST_BITS) - 1)
 class DistinctSpec(Spec):
     """The approximate number of different values of a field over all rows."""
 
+    derived: ClassVar[tuple[str, ...]] = ("hashes",)
     kind: Literal["distinct"] = "distinct"
     field: str
 
@@ -70,7 +69,7 @@ class Distinct:
 
     def update(self, column: Column, groups: Groups) -> None:
         """Fold the usable values in; an empty column changes nothing."""
-        hashes = _hashes(column)
+        hashes = column.hashes
         if LIBRARY is not None:
             LIBRARY.fold_registers(address(hashes), ctypes.c_int64(hashes.size), address(self.registers))
             return
@@ -94,17 +93,6 @@ class Distinct:
         if registers.max() > _REST_BITS + 1:
             raise StoreError(f"a stored register exceeds {_REST_BITS + 1}; reset the checkpoint")
         self.registers = registers
-
-
-def _hashes(column: Column) -> HashArray:
-    """Return the hashes of the usable values; of strings already encoded, only the different ones."""
-    if isinstance(column.values, np.ndarray):
-        valid: FloatArray = column.valid
-        return hash_numbers(valid)
-    if pa.types.is_list(column.values.type):
-        return hash_strings(column.valid.flatten())
-    # Encoding costs more than hashing where most values differ, so it is not done for this alone.
-    return hash_strings(column.encoded.dictionary if column.is_encoded else column.valid)
 
 
 def _sigma(x: float) -> float:

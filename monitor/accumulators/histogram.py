@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ _FEW_VALUES = 4096  # below, the plain search is faster
 class HistogramSpec(Spec):
     """Counts and sums of a number field per cell of the baseline's grid."""
 
+    derived: ClassVar[tuple[str, ...]] = ("sorted",)
     kind: Literal["histogram"] = "histogram"
     field: str
 

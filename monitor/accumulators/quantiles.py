@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+import struct
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from datasketches import kll_doubles_sketch
@@ -15,11 +16,17 @@ from monitor.spec import Spec
 from monitor.types import Column, FloatArray, Groups
 
 _K = 200
+_MIN_LEVEL = 8
+_MANY = 8192
+"""A batch of so many values is thinned to 512 of them, or half as many, by us: the library is thirty times slower."""
+_KEPT = 512
+_random = np.random.default_rng()
 
 
 class QuantilesSpec(Spec):
     """Approximate quantiles of a number field over all rows, for display."""
 
+    derived: ClassVar[tuple[str, ...]] = ("sorted",)
     kind: Literal["quantiles"] = "quantiles"
     field: str
 
@@ -58,9 +65,14 @@ class Quantiles:
 
     def update(self, column: Column, groups: Groups) -> None:
         """Fold the usable values in; an empty column changes nothing."""
-        ordered = column.sorted  # twice as fast as unsorted, and an array of its own, which the library asks for
+        ordered = column.sorted
+        if ordered.size >= _MANY:
+            height = (ordered.size // (_KEPT + 1)).bit_length()
+            whole = ordered.size >> height << height
+            self._sketch.merge(_sketch_of(ordered[:whole], height))
+            ordered = ordered[whole:]
         if ordered.size:
-            self._sketch.update(ordered)
+            self._sketch.update(ordered.copy())  # the library wants an array of its own
 
     def merge(self, other: Quantiles) -> None:
         """Fold another sketch in."""
@@ -86,6 +98,21 @@ class Quantiles:
         if sketch.k != _K:
             raise StoreError(f"stored quantile sketch has k = {sketch.k}, not {_K}; reset the checkpoint")
         self._sketch = sketch
+
+
+def _sketch_of(ordered: FloatArray, height: int) -> Any:
+    """Return a KLL sketch of ascending values, a multiple of 2^height, as the library would make one.
+
+    KLL halves the sorted values of a level again and again, by chance to its even or its odd ones. Where all values
+    are sorted already that is one of 2^height successive values, by chance which. The library can be handed it only
+    in its serial format: a preamble, where each level begins in the room for all, the extremes, the values.
+    """
+    kept = ordered[int(_random.integers(1 << height)) :: 1 << height]
+    room = sum(max(_MIN_LEVEL, ((2 * _K << depth) // 3**depth + 1) >> 1) for depth in range(height + 1))
+    preamble = struct.pack("<BBBBHBBQHBB", 5, 1, 15, 0, _K, _MIN_LEVEL, 0, ordered.size, _K, height + 1, 0)
+    levels = np.full(height + 1, room - kept.size, "<u4")
+    values = np.concatenate((ordered[[0, -1]], kept)).astype("<f8")
+    return kll_doubles_sketch.deserialize(preamble + levels.tobytes() + values.tobytes())
 
 
 def _digest(sketch: bytes) -> str:

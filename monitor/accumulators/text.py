@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import pyarrow.compute as pc
 
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.grouping import valid_groups
@@ -18,6 +17,7 @@ from monitor.types import Column, FloatArray, Groups
 class TextSpec(Spec):
     """Moments of the length of a text field."""
 
+    derived: ClassVar[tuple[str, ...]] = ("lengths",)
     kind: Literal["text"] = "text"
     field: str
 
@@ -58,5 +58,4 @@ class TextLengths:
 
 def lengths(column: Column) -> Column:
     """Return the number of characters of each usable text, as a column of only those rows."""
-    counts = pc.utf8_length(column.valid).to_numpy(zero_copy_only=False).astype(np.float64)
-    return Column(counts, np.zeros(counts.size, np.uint8))
+    return Column(column.lengths, np.zeros(column.lengths.size, np.uint8))

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
+from weakref import WeakKeyDictionary
 
-from monitor.decoders.preparing import prepare
+from monitor.decoders.preparing import Preparing, prepare
 from monitor.protocols import Decoder
-from monitor.types import Decoded, Fetch
+from monitor.types import Batch, Decoded, Fetch
 
 PIECE_ROWS = 32_768
 """So many records are decoded at once: a large fetch keeps two cores at work. Half as many cost 7 % more in all."""
+
+
+Derive = Callable[[Batch], object]
+"""Does beforehand what is done with a batch first; what it returns is of no interest."""
 
 
 @runtime_checkable
 class DecodingAll(Protocol):
     """A decoder that has a way of its own with many fetches."""
 
-    def decode_all(self, fetches: Sequence[Fetch]) -> Iterator[Decoded]:
+    def begin(self, fetches: Sequence[Fetch], derive: Derive) -> None:
+        """Decode the fetches, which `decode_all` will be given, while others are being folded."""
+        ...
+
+    def decode_all(self, fetches: Sequence[Fetch], derive: Derive) -> Iterator[Decoded]:
         """Yield what became of each fetch, in order."""
         ...
 
 
-def decode_all(decoder: Decoder, fetches: Sequence[Fetch]) -> Iterator[Decoded]:
+def begin(decoder: Decoder, fetches: Iterable[Fetch], derive: Derive) -> list[Fetch]:
+    """Let a decoder that can begin with fetches; return them in the pieces that `decode_all` is to be given."""
+    parts = [piece for fetch in fetches for piece in pieces(fetch)]
+    if isinstance(decoder, DecodingAll):
+        decoder.begin(parts, derive)
+    return parts
+
+
+def decode_all(decoder: Decoder, fetches: Sequence[Fetch], derive: Derive = len) -> Iterator[Decoded]:
     """Return an iterator over what became of each fetch, in order; never raises on bad data."""
     if isinstance(decoder, DecodingAll):
-        return decoder.decode_all(fetches)
+        return decoder.decode_all(fetches, derive)
     return map(decoder.decode, fetches)
 
 
@@ -43,27 +60,55 @@ class Ahead:
         """Start the thread when it is first needed; it ends with this object."""
         self._inner = inner
         self._thread = ThreadPoolExecutor(1, "decode")
+        self._last: Future[Decoded] | None = None
+        # Weak: fetches that were begun with and are not asked for, as their partition was given up, are forgotten.
+        self._begun: WeakKeyDictionary[Fetch, Future[Decoded]] = WeakKeyDictionary()
 
     def prepare(self, fetch: Fetch) -> None:
-        """Ask for what the inner decoder needs; raises Retryable."""
-        prepare(self._inner, fetch)
+        """Ask for what the inner decoder needs, which is not to be decoding meanwhile; raises Retryable."""
+        if isinstance(self._inner, Preparing):
+            self._rest()
+            prepare(self._inner, fetch)
 
     def decode(self, fetch: Fetch) -> Decoded:
         """Return what became of one fetch, here and now."""
+        self._rest()
         return self._inner.decode(fetch)
 
-    def decode_all(self, fetches: Sequence[Fetch]) -> Iterator[Decoded]:
+    def begin(self, fetches: Sequence[Fetch], derive: Derive) -> None:
+        """Decode the fetches, which `decode_all` will be given, while others are being folded."""
+        for fetch in fetches:
+            if len(fetch):
+                self._begun[fetch] = self._submit(fetch, derive)
+
+    def decode_all(self, fetches: Sequence[Fetch], derive: Derive) -> Iterator[Decoded]:
         """Yield what became of each fetch, in order; the next ones are being decoded meanwhile."""
-        if len(fetches) < 2:
-            yield from map(self._inner.decode, fetches)
+        if len(fetches) < 2 and not any(fetch in self._begun for fetch in fetches):
+            yield from map(self.decode, fetches)
             return
-        tasks = deque(self._thread.submit(self._inner.decode, fetch) for fetch in fetches)
+        tasks = deque(
+            self._begun.pop(fetch) if fetch in self._begun else self._submit(fetch, derive) for fetch in fetches
+        )
         try:
             while tasks:
                 yield tasks.popleft().result()
         finally:
             for task in tasks:
                 task.cancel()
+
+    def _submit(self, fetch: Fetch, derive: Derive) -> Future[Decoded]:
+        self._last = self._thread.submit(self._decode, fetch, derive)
+        return self._last
+
+    def _decode(self, fetch: Fetch, derive: Derive) -> Decoded:
+        decoded = self._inner.decode(fetch)
+        derive(decoded.batch)
+        return decoded
+
+    def _rest(self) -> None:
+        """Wait until the thread has nothing to do."""
+        if self._last is not None:
+            wait((self._last,))
 
 
 def pieces(fetch: Fetch) -> Iterator[Fetch]:

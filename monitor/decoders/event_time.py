@@ -30,6 +30,11 @@ def event_times(
     """
     if column is None:
         return timestamps_ms, np.where(timestamps_ms > 0, 0, _MISSING).astype(np.int32)
+    if plan.unit != "iso8601" and column.all_ok and len(column):
+        exact = np.floor(np.asarray(column.values, np.float64) * _PER_MS[plan.unit] + _ROUNDING_MS)
+        latest = min(_LATEST_MS - 1.0, int(timestamps_ms.min()) + plan.max_ahead_ms)
+        if exact.min() > _EARLIEST_MS and exact.max() <= latest and timestamps_ms.min() > 0:  # as a rule
+            return exact.astype(np.int64), np.zeros(len(column), np.int32)
     if plan.unit == "iso8601":
         times, parsed = _parse_iso8601(duck, column)
     else:

@@ -138,7 +138,9 @@ class Scanner:
         paths = list(self._fields.items())
         for slot, leaf in enumerate(self._numbers):
             path, kind = paths[leaf]
-            columns[path] = number_column(numbers[slot], presence[leaf], kind)
+            columns[path] = Column(numbers[slot], presence[leaf])  # finite, or the record would be odd
+            if kind == "integer":
+                columns[path] = number_column(numbers[slot], presence[leaf], kind)
         for leaf, strings in zip(self._texts, self._strings(data, *spans), strict=True):
             columns[paths[leaf][0]] = Column(strings, presence[leaf])
         return Scanned(odd, columns, self._strings(data, *found[1:, None])[0], found[0])

@@ -41,7 +41,7 @@ class NativeBuild(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile it; where that is not possible say so and go on without it."""
         if not build(_LIBRARY):
-            self.app.display_warning("monitor/native was not compiled: JSON will be read at a third of the speed")
+            self.app.display_warning("there is no C compiler: all works, but JSON is read at a third of the speed")
             return
         build_data["artifacts"].append("/monitor/native/native.so")
         build_data["pure_python"] = False

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -123,13 +124,11 @@ class LibrdkafkaClient:
         if not messages and not self._changes:
             messages = self._reader.consume(1, timeout_s)
             messages += self._reader.consume(limit - 1, 0) if messages and limit > 1 else []
-        signals = [message for message in messages if message.error() is not None]
-        records = [message for message in messages if message.error() is None] if signals else messages
+        # Mapped, not in a comprehension: a third of what the client itself costs was the calls to its messages.
+        signals = [message for message in messages if message.error()] if any(map(Message.error, messages)) else []
+        records = [message for message in messages if not message.error()] if signals else messages
         events = [event for message in signals for event in self._signal(message)]
-        # A partition's messages come in runs, one for each of its fetch responses.
-        batches: dict[tuple[str, int], list[Any]] = {}
-        for origin, run in groupby(records, key=_origin):
-            batches.setdefault(origin, []).extend(run)
+        batches = _by_partition(records)
         events += [self._fetch(TopicPartition(*origin), batches[origin]) for origin in sorted(batches)]
         return [*_drained(self._changes), *events, *_drained(self._troubles)]
 
@@ -150,14 +149,15 @@ class LibrdkafkaClient:
             yield Trouble(f"{partition.topic}-{partition.partition}: {error.str()}")
 
     def _fetch(self, partition: TopicPartition, messages: list[Any]) -> Fetch:
-        times = [message.timestamp() for message in messages]
+        offsets: Any = map(Message.offset, messages)
+        times = list(map(Message.timestamp, messages))
         return build_fetch(
             partition,
-            [message.offset() for message in messages],
+            list(offsets),
             [time_ms if kind else -1 for kind, time_ms in times],
-            [message.key() for message in messages],
-            [message.value() for message in messages],
-            [_headers(message) for message in messages],
+            list(map(Message.key, messages)),
+            list(map(Message.value, messages)),
+            _headers(messages),
             append_time=times[-1][0] == _APPEND_TIME,
             position=self._at_end.get(partition),
         )
@@ -235,19 +235,29 @@ def _canonical(identity: Any) -> str:
     return str(UUID(int=(high % 2**64) << 64 | low % 2**64))
 
 
-def _headers(message: Any) -> Any:
-    """Return a message's headers; None where a name is not UTF-8, which confluent-kafka (2.16.1) fails on.
+def _headers(messages: list[Any]) -> list[Any]:
+    """Return each message's headers; None where a name is not UTF-8, which confluent-kafka (2.16.1) fails on.
 
     To be asked only once: after that failure it would return a list with a hole, which nobody may touch.
     """
-    try:
-        return message.headers()
-    except (SystemError, UnicodeDecodeError):
-        return None
+    found: list[Any] = []
+    left = iter(messages)
+    while True:
+        try:
+            found.extend(map(Message.headers, left))
+        except (SystemError, UnicodeDecodeError):
+            found.append(None)  # of the one that failed; those before it are in the list
+        else:
+            return found
 
 
-def _origin(message: Any) -> tuple[str, int]:
-    return message.topic(), message.partition()
+def _by_partition(messages: list[Any]) -> dict[tuple[str, int], list[Any]]:
+    """Return the messages of each partition, which come in runs, one for each of its fetch responses."""
+    origins = list(zip(map(Message.topic, messages), map(Message.partition, messages), strict=True))
+    batches: dict[tuple[str, int], list[Any]] = {}
+    for origin, run in groupby(zip(origins, messages, strict=True), key=itemgetter(0)):
+        batches.setdefault(origin, []).extend(map(itemgetter(1), run))
+    return batches
 
 
 def _sorted(partitions: list[Any]) -> tuple[TopicPartition, ...]:

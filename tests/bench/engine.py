@@ -19,6 +19,7 @@ from monitor.config.tree import Config
 from monitor.decoders.ahead import Ahead
 from monitor.decoders.duck import Duck
 from monitor.engine import Engine
+from monitor.lookahead import Lookahead
 from monitor.partition import PartitionState
 from monitor.protocols import Decoder
 from monitor.sources.memory import MemorySource
@@ -46,10 +47,15 @@ def configured(
     return config
 
 
-def fetches(values: Sequence[bytes], size: int) -> Iterator[Fetch]:
-    """Yield the records as a client hands them over: lists of bytes, in fetches of `size`."""
-    for start in range(0, len(values), size):
-        part = values[start : start + size]
+def parts(values: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
+    """Return the records in lists of `size`, as a client hands them over."""
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def fetches(lists: Sequence[Sequence[bytes]]) -> Iterator[Fetch]:
+    """Yield a fetch for each of the lists."""
+    start = 0
+    for part in lists:
         n = len(part)
         yield Fetch(
             PARTITION,
@@ -60,6 +66,7 @@ def fetches(values: Sequence[bytes], size: int) -> Iterator[Fetch]:
             None,
             start + n,
         )
+        start += n
 
 
 def loads_all(values: Sequence[bytes]) -> None:
@@ -89,18 +96,20 @@ class Bench:
     def __init__(self, directory: Path, n: int) -> None:
         """Make the records, and the baseline where there is none."""
         self.values = payments(n)
+        self.parts = {size: parts(self.values, size) for size in {*SIZES, n}}
         config = configured(directory)
         self.plan = compile_plan(config, load_baseline(config))
         self.decoder: Decoder = config.decoder.build(self.plan.decode)
 
     def run(self, size: int, stages: Stages | None = None, decoder: Decoder | None = None) -> Engine:
         """Take all records to closed windows, in fetches of `size`."""
-        engine = Engine(self.plan, decoder or self.decoder, stages)
+        engine, ahead = Engine(self.plan, decoder or self.decoder, stages), Lookahead()
         engine.assign(PartitionState(PARTITION, 0, 0))
-        for fetch in fetches(self.values, size):
+        for fetch in fetches(self.parts[size]):
             if stages is not None:
                 stages("list to Arrow")
-            engine.step([fetch], 0)
+            engine.step(ahead.exchange(engine, [fetch]), 0)
+        engine.step(ahead.take(), 0)
         engine.finish()
         return engine
 
@@ -133,21 +142,22 @@ def measure(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
 
 
 def two_cores(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
-    """Return elapsed time on one core and on two, and how much more than the busier thread the two did.
+    """Return elapsed time on one core and on two, and the CPU time of one core over that of the busier of two threads.
 
     The last is what two cores can win at most; elapsed times mean something on a machine that does nothing else.
     """
     bench = Bench(directory, n)
-    ahead, rows = Ahead(bench.decoder), []
-    for name, decoder in (("one core", bench.decoder), ("decoding ahead on a second one", ahead)):
+    rows: list[dict[str, Any]] = []
+    for name, decoder in (("one core", bench.decoder), ("decoding ahead on a second one", Ahead(bench.decoder))):
         found = []
         for _ in range(repetitions):
             began, cpu, mine = time.perf_counter(), time.process_time(), time.thread_time()
             bench.run(SIZES[0], decoder=decoder)
             elapsed, cpu, mine = time.perf_counter() - began, time.process_time() - cpu, time.thread_time() - mine
-            found.append((elapsed, cpu, cpu / max(mine, cpu - mine)))
-        elapsed, cpu, bound = (min(found)[0], min(f[1] for f in found), sorted(f[2] for f in found)[len(found) // 2])
-        rows.append({"cores": name, "elapsed_s": elapsed, "cpu_s": cpu, "at_most_times_one_core": bound})
+            found.append((elapsed, cpu, max(mine, cpu - mine)))
+        elapsed, cpu, busier = (min(column) for column in zip(*found, strict=True))
+        rows.append({"cores": name, "elapsed_s": elapsed, "cpu_s": cpu, "busier_thread_s": busier})
+        rows[-1]["at_most_times_one_core"] = rows[0]["cpu_s"] / busier
     return rows
 
 

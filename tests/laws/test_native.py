@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import hashing
+from monitor import encoding, hashing
 from monitor.accumulators import distinct
 from monitor.native import LIBRARY
 from monitor.types import Column, Groups
@@ -53,6 +53,22 @@ def registers(column):
 @given(st.lists(st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 2**52, 2**52 - 1, 2**64 - 1]), max_size=40))
 def test_registers_of_any_hashes(hashes):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distinct, "_hashes", lambda _column: np.array(hashes, np.uint64))
+        patch.setattr(Column, "hashes", np.array(hashes, np.uint64))
         column = Column(np.zeros(0), np.zeros(0, np.uint8))
         assert registers(column) == without(registers, column)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(words, max_size=60), st.integers(0, 5), st.sampled_from([pa.string(), pa.large_string()]))
+def test_codes_of_strings(texts, start, kind):
+    array = pa.array(texts, kind).slice(start)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "_FEW_ROWS", 0)
+        found = encoding.dictionary_encode(array)
+    assert found.equals(array.dictionary_encode())
+
+
+@pytest.mark.parametrize("different", [1_023, 1_024, 1_025])
+def test_codes_of_more_different_strings_than_the_table_holds(different):
+    texts = pa.array([f"{i * 37 % different}" for i in range(3 * different)])
+    assert encoding.dictionary_encode(texts).equals(texts.dictionary_encode())

@@ -190,6 +190,18 @@ def test_quantiles_of_few_values_are_exact_and_of_none_nan():
     assert 0.013 < quantiles.rank_error_ratio < 0.014
 
 
+@pytest.mark.parametrize("n", [8_191, 8_192, 8_193, 50_001, 300_000])
+def test_quantiles_of_large_batches_are_within_the_bound_however_many_there_were(n):
+    quantiles = QuantilesSpec(field="f").build(None, 1)
+    for _ in range(3):
+        quantiles.update(numbers(*np.arange(float(n))), ALL)
+    assert quantiles.n == 3 * n
+    shares = np.arange(101) / 100
+    found = quantiles.quantiles(shares)
+    assert np.abs(found / (n - 1) - shares).max() < 2 * quantiles.rank_error_ratio
+    assert len(quantiles.state()["sketch"]) < 6_000
+
+
 def test_a_damaged_sketch_is_refused():
     quantiles = QuantilesSpec(field="f").build(None, 1)
     quantiles.update(numbers(*np.arange(1_000.0)), ALL)

@@ -1,0 +1,1 @@
+"""What is written in C, fed damaged records under AddressSanitizer and UndefinedBehaviorSanitizer."""
