@@ -41,18 +41,18 @@ class DaemonProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End it as the kernel does when memory runs out: at once, with nothing said."""
+        """End it as the kernel does when memory runs out: at once, with nothing said; may follow its own end."""
         self.process.kill()
         self._reap()
 
-    def stop(self, timeout_s: float = 30.0) -> int:
+    def stop(self, timeout_s: float = 90.0) -> int:
         """Ask it to drain; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout_s)
         self._reap()
         return code
 
-    def wait(self, timeout_s: float = 60.0) -> dict[str, Any]:
+    def wait(self, timeout_s: float = 150.0) -> dict[str, Any]:
         """Wait for its own end; return the summary line. Fails with the log where the exit code is not 0."""
         out, _ = self.process.communicate(timeout=timeout_s)
         self._log.close()
@@ -66,7 +66,7 @@ class DaemonProcess:
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             try:
-                if httpx.get(f"{url}/readyz", timeout=1.0).status_code == httpx.codes.OK:
+                if httpx.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass
