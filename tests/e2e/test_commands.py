@@ -17,7 +17,7 @@ from tests.support.alertmanager import free_port
 from tests.support.command_line import answer, invoke, run, succeed
 from tests.support.poison import FAILURES, REJECTS, STRANGE, TIME_MS
 
-pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.slow]
 
 GOOD = 2000
 MINUTE_MS = 60_000

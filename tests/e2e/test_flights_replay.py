@@ -16,7 +16,7 @@ from tests.support.drift_by_hand import CategoryRuler, Located, NumberRuler, Pai
 from tests.support.flights import BASELINE_END_MS, CATEGORIES, DAY_MS, ROWS, TYPES, Flights
 from tests.support.flights_monitor import MAX_CATEGORIES, NUMERIC, Lines, Monitor, Samples, ruler_of
 
-pytestmark = [pytest.mark.xdist_group("flights-replay"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("flights-replay"), pytest.mark.slow]
 
 WINDOWS = 366
 THRESHOLDS = {"psi": (0.1, 0.25), "ks": (0.1, 0.2), "tv": (0.1, 0.2)}

@@ -16,7 +16,7 @@ from tests.support.container import Container
 from tests.support.image import BUILT
 from tests.support.kafka import Cluster, free_ports, unique
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 
 # The stand-in shows what is the same for both; their codecs are tried everywhere.
 CLIENTS = ["kafka-python", "librdkafka"] if BUILT else ["kafka-python"]
@@ -84,14 +84,14 @@ def configure(directory: Path, cluster: str, topic: str, **source: object) -> in
 def answers(url: str) -> int:
     """Return the status of the answer, 0 without one."""
     try:
-        return httpx.get(url, timeout=2.0).status_code
+        return httpx.get(url, timeout=10.0).status_code
     except httpx.TransportError:
         return 0
 
 
 def counted(url: str) -> float:
     """Return how many records the metrics say were read."""
-    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    lines = httpx.get(f"{url}/metrics", timeout=60.0).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("driftline_records_total{"))
 
 

@@ -157,7 +157,7 @@ def test_a_bad_alert_does_not_take_the_good_ones_of_its_batch_along(
 @pytest.mark.parametrize("name", ["not-a-name", "1st", "a.b", "ä"])
 def test_what_we_refuse_alertmanager_refuses_too(alertmanager: Alertmanager, name: str) -> None:
     body = [{"labels": {"alertname": "x", name: "y"}}]
-    assert httpx.post(f"{alertmanager.url}/api/v2/alerts", json=body).status_code == 400
+    assert httpx.post(f"{alertmanager.url}/api/v2/alerts", json=body, timeout=60.0).status_code == 400
     with sink_for(alertmanager.url) as sink, pytest.raises(Undeliverable, match="not allowed"):
         sink.deliver([an_alert(extra={name: "y"})], SystemClock().now_ms())
 

@@ -17,7 +17,7 @@ from tests.support.receiver import Receiver
 from tests.support.services import BROKEN, BUSY, SWALLOWING, WELL, Service
 from tests.support.system import Story, System
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 KEY = "0123456789abcdef0123456789abcdef"
 FAULTY = {"factor": 3.0}
