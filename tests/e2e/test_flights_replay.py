@@ -28,7 +28,7 @@ BOUND_WINDOWS = slice(0, None, 28)
 @pytest.fixture(scope="module")
 def lines(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Lines:
     """The year's verdicts and statistics."""
-    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path)
+    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path, in_process=True)
     monitor.build(flights.path)
     return monitor.replay(monitor.config("judge"), "lines", "--fields")
 

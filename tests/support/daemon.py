@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from monitor.checkpoint import StoredWindow
 from monitor.saving import decode_head
 from monitor.store.sqlite import Store
 from monitor.types import TopicPartition
+from tests.support.command_line import as_installed, line
 
 _START_TIMEOUT_S = 150.0
 
@@ -28,8 +28,8 @@ class DaemonProcess:
         """Start the process; it answers some time later."""
         self.log = config.with_suffix(".log")
         self._log = self.log.open("ab")
-        command = [sys.executable, "-m", "monitor", "run", "-c", str(config), *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
+        command = line("run", "-c", config, *options)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed())
 
     def __enter__(self) -> Self:
         """Return the process; whatever happens inside, it does not outlive the block."""
