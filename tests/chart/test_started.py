@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.support.helm import CHART, container, only, render, workload
-from tests.support.kafka import free_ports, unique
+from tests.support.kafka import unique
+from tests.support.ports import free_ports
 
 sys.path.insert(0, str(CHART / "files"))
 import answer

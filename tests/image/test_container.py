@@ -14,7 +14,8 @@ import yaml
 
 from tests.support.container import Container
 from tests.support.image import BUILT
-from tests.support.kafka import Cluster, free_ports, unique
+from tests.support.kafka import Cluster, unique
+from tests.support.ports import free_ports
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 
@@ -48,7 +49,7 @@ print(os.getuid(), os.getgid(), os.getgroups())
 READ_ONLY = 30
 
 
-def until(condition: Callable[[], bool], container: Container, timeout_s: float = 90.0) -> None:
+def until(condition: Callable[[], bool], container: Container, timeout_s: float = 300.0) -> None:
     """Wait until the condition holds; fail with the log when the container ends or time runs out."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():

@@ -22,8 +22,9 @@ from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec
 from monitor.sinks.instants import rfc3339
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert, Level
-from tests.support.alertmanager import CONFIGURATION, Alertmanager, eventually, free_port, running
+from tests.support.alertmanager import CONFIGURATION, Alertmanager, eventually, running
 from tests.support.alerts import an_alert
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver, Request
 
 pytestmark = pytest.mark.alertmanager

@@ -97,7 +97,7 @@ def test_every_kind_of_bad_record_is_counted_kept_and_otherwise_ignored(system: 
     assert_odd_fields_are_told_apart(system, first_ms + WINDOW_MS)
     assert_nothing_was_smuggled(system)
     assert system.daemon is not None
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
 
 
 def await_all_read(system: System) -> None:
@@ -261,7 +261,7 @@ def test_names_of_unknown_fields_cannot_fill_the_checkpoint(system: System) -> N
     await_all_read(system)
     assert system.status()["unknown_fields"].keys() > {f"{i}-" + "k" * (200 - len(f"{i}-")) for i in range(10, 16)}
     assert system.daemon is not None
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
     size = sum(file.stat().st_size for file in system.store.iterdir())
     assert size < 500_000
 
@@ -287,6 +287,6 @@ def test_without_the_dead_letter_topic_nothing_is_lost_and_nothing_is_checkpoint
     assert {letter.value() for letter in letters} == set(bad)
     system.produce([record(first_ms + WINDOW_MS + 250, 1.0, "DE")] * 2)
     system.await_window(first_ms + WINDOW_MS)
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
     heads = stored_heads(system.store)
     assert [head["records"] for head in heads.values()] == system.produced

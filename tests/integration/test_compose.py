@@ -16,7 +16,8 @@ from tests.support.alertmanager import eventually, running
 from tests.support.command_line import line
 from tests.support.compose import COMPOSE, ROOT
 from tests.support.daemon import DaemonProcess
-from tests.support.kafka import Cluster, free_ports, unique
+from tests.support.kafka import Cluster, unique
+from tests.support.ports import free_ports
 from tests.support.prometheus import StartPrometheus
 from tests.support.receiver import Receiver
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.alertmanager import Alertmanager, eventually, free_port, running, shipped_to, told
+from tests.support.alertmanager import Alertmanager, eventually, running, shipped_to, told
 from tests.support.kafka import Cluster
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
 from tests.support.services import BROKEN, BUSY, SWALLOWING, WELL, Service
 from tests.support.system import Story, System

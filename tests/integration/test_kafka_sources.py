@@ -17,7 +17,8 @@ from monitor.errors import Retryable, SurroundingsError
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer, DeadLetterSpec
 from monitor.types import Assigned, Rejects, Revoked, TopicPartition
-from tests.support.kafka import PASSWORD, USER, free_ports, unique
+from tests.support.kafka import PASSWORD, USER, unique
+from tests.support.ports import free_ports
 from tests.support.sources import NOBODY, KafkaKind, assigned, fetches, offsets, poll_until, reaches, values
 
 pytestmark = [

@@ -19,7 +19,8 @@ from confluent_kafka import TopicPartition as Place
 
 from tests.support.command_line import answer, invoke, line, run
 from tests.support.daemon import stored_heads
-from tests.support.kafka import PASSWORD, USER, Broker, Cluster, free_ports
+from tests.support.kafka import PASSWORD, USER, Broker, Cluster
+from tests.support.ports import free_ports
 from tests.support.receiver import Receiver, Reply, Request, always
 from tests.support.system import PARTITIONS, System, creates_topics, window_of_records
 

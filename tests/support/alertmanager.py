@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
 
 BINARY = "prometheus-alertmanager"
@@ -60,19 +60,12 @@ class Alertmanager:
         return int(sum(float(count) for count in counts))
 
 
-def eventually(condition: Callable[[], object], timeout_s: float = 90.0) -> None:
+def eventually(condition: Callable[[], object], timeout_s: float = 180.0) -> None:
     """Return as soon as the condition holds; fails when it does not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, "did not happen in time"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def binary() -> str:

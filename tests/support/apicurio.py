@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.kafka import ROOT, free_ports
+from tests.support.kafka import ROOT
+from tests.support.ports import free_ports
 
 VERSION = "2.6.13.Final"
 DIRECTORY = ROOT / ".cache/apicurio" / VERSION

@@ -18,7 +18,7 @@ from monitor.store.sqlite import Store
 from monitor.types import TopicPartition
 from tests.support.command_line import as_installed, line
 
-_START_TIMEOUT_S = 150.0
+_START_TIMEOUT_S = 300.0
 
 
 class DaemonProcess:
@@ -52,7 +52,7 @@ class DaemonProcess:
         self._reap()
         return code
 
-    def wait(self, timeout_s: float = 150.0) -> dict[str, Any]:
+    def wait(self, timeout_s: float = 300.0) -> dict[str, Any]:
         """Wait for its own end; return the summary line. Fails with the log where the exit code is not 0."""
         out, _ = self.process.communicate(timeout=timeout_s)
         self._log.close()

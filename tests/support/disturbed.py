@@ -18,7 +18,8 @@ from confluent_kafka import Producer
 from monitor.codec import decode
 from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess, stored_heads, stored_windows
-from tests.support.kafka import Cluster, free_ports
+from tests.support.kafka import Cluster
+from tests.support.ports import free_ports
 
 PARTITIONS = 3
 _CONFIG = """
@@ -183,7 +184,7 @@ def records_read(config: Path) -> dict[int, int]:
     return {int(partition["partition"]): int(partition["records"]) for partition in partitions}
 
 
-def until(daemon: DaemonProcess, condition: Callable[[], object], timeout_s: float = 150.0) -> None:
+def until(daemon: DaemonProcess, condition: Callable[[], object], timeout_s: float = 300.0) -> None:
     """Return as soon as the condition holds; fails with the log when the daemon ends or it does not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():

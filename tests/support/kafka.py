@@ -12,7 +12,6 @@ import filecmp
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 POM = ROOT / "tests/support/kafka-pom.xml"
@@ -75,15 +76,6 @@ class KafkaUnavailableError(Exception):
 def unique(prefix: str) -> str:
     """Return a name that no other test uses, for a topic or a group."""
     return f"{prefix}-{os.getpid()}-{next(_numbers)}-{os.urandom(3).hex()}"
-
-
-def free_ports(n: int) -> list[int]:
-    """Return ports that nobody listened on a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 class Cluster:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
+from tests.support.ports import free_port
 
 _START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 5.0
@@ -73,12 +74,6 @@ def binary(name: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _config(
