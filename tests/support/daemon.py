@@ -54,7 +54,11 @@ class DaemonProcess:
 
     def wait(self, timeout_s: float = 300.0) -> dict[str, Any]:
         """Wait for its own end; return the summary line. Fails with the log where the exit code is not 0."""
-        out, _ = self.process.communicate(timeout=timeout_s)
+        try:
+            out, _ = self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()  # what it leaves open would be blamed on whatever test comes later
+            raise
         self._log.close()
         assert self.process.returncode == 0, self.log.read_text()[-4000:]
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
