@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
@@ -45,7 +45,8 @@ type: setup ## types: mypy, strict
 	@$(BIN)/mypy
 
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(PYTEST_ARGS)
+	@# a worker more than cores, since many tests wait; in the order of the files, which begins with those that wait
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
 bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import distance
 
 from monitor.accumulators.group_frame import GroupFrame
 from monitor.segments import Segmenter
@@ -207,7 +206,9 @@ def _bandwidth(sample: FloatArray) -> float:
     """Return the median distance of two of the rows, the mean one where that is 0, and 1 where all are equal."""
     if len(sample) < 2:
         return 1.0
-    distances = distance.pdist(sample)
+    from scipy.spatial.distance import pdist  # noqa: PLC0415 - slow to import, and needed only for a group's features
+
+    distances = pdist(sample)
     return float(np.median(distances)) or float(distances.mean()) or 1.0
 
 

@@ -23,7 +23,7 @@ class Story:
     fault_s: float = 8.0
     healed_s: float = 16.0
     cycle_s: float = 60.0
-    grace_s: float = 30.0
+    grace_s: float = 120.0
 
     def over(self, elapsed_s: float, duration_s: float | None, *, resolved: bool) -> bool:
         """Return whether to end: after `duration_s`, but on a slow machine not before the first alerts are resolved."""

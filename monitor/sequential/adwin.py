@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
-from river.drift import ADWIN
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -53,6 +52,8 @@ class AdwinSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector, for a series in which `tau` successive windows are worth one independent one."""
+        from river.drift import ADWIN
+
         delta = max(self.delta**tau, _SMALLEST_DELTA)
 
         def make() -> Any:
@@ -62,6 +63,6 @@ class AdwinSpec(Spec):
         return Replayed(Kind(make, _KEEP, lambda history: len(history) >= self.grace_period, _mean))
 
 
-def _mean(detector: ADWIN) -> float | None:
+def _mean(detector: Any) -> float | None:
     """Return the mean of the adaptive window."""
     return float(detector.estimation) if detector.width else None

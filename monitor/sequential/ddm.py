@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from river.drift.binary import DDM
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -56,6 +55,7 @@ class DdmSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector."""
+        from river.drift.binary import DDM
 
         def make() -> Any:
             detector: Any = DDM(self.warm_start, self.warning_threshold, self.drift_threshold)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from river.drift.binary import EDDM
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -50,6 +49,7 @@ class EddmSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector."""
+        from river.drift.binary import EDDM
 
         def make() -> Any:
             return EDDM(self.warm_start, self.alpha, self.beta)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from river.drift.binary import FHDDM
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -53,6 +52,7 @@ class FhddmSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector."""
+        from river.drift.binary import FHDDM
 
         def make() -> Any:
             return FHDDM(self.sliding_window_size, self.confidence_level, self.short_window_size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
-from river.drift.binary import HDDMA
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -46,6 +45,7 @@ class HddmASpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector."""
+        from river.drift.binary import HDDMA
 
         def make() -> Any:
             found: Any = HDDMA  # river has no types for it

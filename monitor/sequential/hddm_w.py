@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from river.drift.binary import HDDMW
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -47,6 +46,7 @@ class HddmWSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector."""
+        from river.drift.binary import HDDMW
 
         def make() -> Any:
             found: Any = HDDMW  # river has no types for it

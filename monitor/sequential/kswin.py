@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from river.drift import KSWIN
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -62,6 +61,8 @@ class KswinSpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector, for a series in which `tau` successive windows are worth one independent one."""
+        from river.drift import KSWIN
+
         alpha = self.alpha**tau
 
         def make() -> Any:
@@ -72,7 +73,7 @@ class KswinSpec(Spec):
         )
 
 
-def _p_value(detector: KSWIN) -> float | None:
+def _p_value(detector: Any) -> float | None:
     """Return the p-value of the last test; None before the first (river says 0)."""
     tested = detector.drift_detected or len(detector.window) == detector.window_size
     return float(detector.p_value) if tested else None

@@ -6,7 +6,6 @@ import math
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
-from river.drift import PageHinkley
 
 from monitor.sequential import settings
 from monitor.sequential.replayed import Kind, Replayed
@@ -56,20 +55,22 @@ class PageHinkleySpec(Spec):
 
     def build(self, tau: float = 1.0) -> Replayed:
         """Return the detector, for a series in which `tau` successive windows are worth one independent one."""
+        from river.drift import PageHinkley
+
         # x / √tau against delta and threshold is x against both times √tau; but river's sum is the graph people see.
         factor = math.sqrt(tau)
 
         def make() -> Any:
             return PageHinkley(self.min_instances, self.delta * factor, self.threshold * factor, self.alpha, self.mode)
 
-        def statistic(detector: PageHinkley) -> float | None:
+        def statistic(detector: Any) -> float | None:
             signed = _signed(detector)
             return None if signed is None else signed / factor
 
         return Replayed(Kind(make, _KEEP, lambda history: len(history) >= self.min_instances, statistic))
 
 
-def _signed(detector: PageHinkley) -> float | None:
+def _signed(detector: Any) -> float | None:
     """Return the larger of the two sums, that of falls as a negative number; None before the first input.
 
     River 0.26 does not show them; tests/unit/sequential fails when they are gone.

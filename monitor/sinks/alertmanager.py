@@ -78,9 +78,11 @@ class AlertmanagerSink:
     Peers that failed meanwhile are not waited for (a dead one would put every page into back-off): the next
     re-send makes good for firing alerts, and what such a peer holds of a resolved one expires by itself.
 
-    Alertmanager waits `group_wait` from `startsAt` on, so with the event time of the first bad window, which is long
-    past when it is told, every alert of a fault would be a page of its own: `startsAt` is when the alert was first
-    told, and the annotation `since` says since when it holds. After a restart Alertmanager keeps the earlier one.
+    Alertmanager waits `group_wait` from `startsAt` on, in a group that it has not notified of since its own start, and
+    notifies at once where that is over: with event times, which are long past when they are told, the first alert of a
+    fault, or the first end, would be a notification of its own. So an alert starts, and ends, when it is told, and the
+    annotations `since` and `until` say when it began and ended. Of an alert that it holds already Alertmanager keeps
+    the earliest start, so it shows when it was first told.
     """
 
     def __init__(self, spec: AlertmanagerSpec, tap: Tap | None = None) -> None:
@@ -88,7 +90,6 @@ class AlertmanagerSink:
         self.name = spec.name
         self.resend_interval_ms = spec.resend
         self._external_url = spec.external_url
-        self._told_ms: dict[tuple[str, str], int] = {}
         self._endpoints = [f"{url.rstrip('/')}/api/v2/alerts" for url in spec.urls]
         self._log = structlog.get_logger(__name__)
         auth = headers = None
@@ -120,7 +121,6 @@ class AlertmanagerSink:
                 # a peer that does not answer comes last, so that it does not hold up the others next time
                 self._endpoints.remove(endpoint)
                 self._endpoints.append(endpoint)
-        self._remember([alerts[position] for position in sorted(tally.accepted)], now_ms)
         answered = tally.accepted | tally.refused.keys()
         if failures and any(position not in answered for position, _ in sound):
             waits_s = [failure.retry_after_s for failure in failures if failure.retry_after_s is not None]
@@ -133,25 +133,13 @@ class AlertmanagerSink:
         """Close the connections; may be called twice."""
         self._client.close()
 
-    def _remember(self, accepted: Sequence[Alert], now_ms: int) -> None:
-        """Note when firing alerts were first told; as many are kept as fire."""
-        for alert in accepted:
-            if alert.status == "firing":
-                self._told_ms.setdefault(alert.identity, now_ms)
-            else:
-                self._told_ms.pop(alert.identity, None)
-
     def _post(self, endpoint: str, part: Sequence[tuple[int, Alert]], now_ms: int, tally: _Tally) -> None:
         """Send alerts to one peer and note its answer; a 400 is halved until the bad ones stand alone.
 
         On a 400 Alertmanager has taken the valid ones but does not say which they are.
         """
         expires_at_ms = now_ms + _RESENDS_PER_EXPIRY * self.resend_interval_ms
-        told_ms = [self._told_ms.get(alert.identity) for _, alert in part]
-        bodies = [
-            render(alert, now_ms, expires_at_ms, self._external_url, first_ms)
-            for first_ms, (_, alert) in zip(told_ms, part, strict=True)
-        ]
+        bodies = [render(alert, now_ms, expires_at_ms, self._external_url) for _, alert in part]
         answer = post(self._client, endpoint, json.dumps(bodies).encode("ascii"), headers={}, now_ms=now_ms)
         if answer.accepted:
             tally.accepted.update(position for position, _ in part)
@@ -186,25 +174,19 @@ def label_problem(alert: Alert) -> str | None:
     return None if alert.labels.get("alertname") else "no alertname"
 
 
-def render(
-    alert: Alert, now_ms: int, expires_at_ms: int, external_url: str | None, told_ms: int | None = None
-) -> dict[str, Any]:
-    """Return the alert as API v2 wants it, with times that cannot contradict each other.
+def render(alert: Alert, now_ms: int, expires_at_ms: int, external_url: str | None) -> dict[str, Any]:
+    """Return the alert as API v2 wants it: from now until `expires_at_ms`, or from now until now when resolved.
 
-    A firing alert starts at `told_ms`, when it was first told (None: now), and ends at `expires_at_ms` unless it is
-    sent again. Event time may be ahead of the wall clock: nothing starts or, when resolved, ends after `now_ms`, or
-    Alertmanager would still take it for firing.
+    When it began and ended in event time is said by annotations.
     """
-    firing = alert.status == "firing"
-    ended_at_ms = now_ms if alert.ends_at_ms is None else min(alert.ends_at_ms, now_ms)
-    ends_at_ms = expires_at_ms if firing else ended_at_ms
-    starts_at_ms = (now_ms if told_ms is None else told_ms) if firing else alert.starts_at_ms
     annotations = {**alert.annotations, "since": rfc3339(alert.starts_at_ms)}
+    if alert.ends_at_ms is not None:
+        annotations["until"] = rfc3339(alert.ends_at_ms)
     body: dict[str, Any] = {
         "labels": {name: value for name, value in alert.labels.items() if value},
         "annotations": {name: value for name, value in annotations.items() if value},
-        "startsAt": rfc3339(min(starts_at_ms, now_ms, ends_at_ms)),
-        "endsAt": rfc3339(ends_at_ms),
+        "startsAt": rfc3339(now_ms),
+        "endsAt": rfc3339(expires_at_ms if alert.status == "firing" else now_ms),
     }
     if external_url is not None:
         where = {name: alert.labels[name] for name in ("field", "segment") if alert.labels.get(name)}

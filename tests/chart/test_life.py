@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from monitor.web.app import create_app
 from monitor.web.server import HttpServer
 from monitor.web.settings import HttpSpec
 from tests.support.helm import CHART, rendered
+from tests.support.ports import free_port
 
 sys.path.insert(0, str(CHART / "files"))
 import answer
@@ -90,9 +90,7 @@ def test_helm_test_fails_on_the_metrics_of_another(served):
 
 def test_helm_test_fails_where_nobody_listens(served):
     _, config = served(ready=True, body="")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert answer.main(f"http://127.0.0.1:{port}", 0.0, config) == 1
+    assert answer.main(f"http://127.0.0.1:{free_port()}", 0.0, config) == 1
 
 
 def test_helm_test_runs_the_program_against_the_service():

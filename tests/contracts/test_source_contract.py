@@ -233,7 +233,7 @@ def test_committed_offsets_are_visible_to_the_group(kind, open_source):
     observer = Consumer({"bootstrap.servers": kind.cluster.bootstrap, "group.id": group, "log_level": 2})
 
     def visible(_events):
-        [answer] = observer.committed([KafkaTopicPartition(*p0)], timeout=10)
+        [answer] = observer.committed([KafkaTopicPartition(*p0)], timeout=60)
         return answer.offset == 3
 
     poll_until(source, visible)

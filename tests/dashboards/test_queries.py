@@ -22,7 +22,7 @@ from tests.support.prometheus import Prometheus, StartPrometheus
 from tests.support.receiver import Receiver
 from tests.support.system import WINDOW_MS, System, record, window_of_records
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(300 if "DRIFTLINE_PREVIEW" in os.environ else 150)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 RULES = sorted((Path(__file__).parents[2] / "alerts/rules").glob("*.rules.yaml"))
 PREVIEW = os.environ.get("DRIFTLINE_PREVIEW")
 RARE = 12

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from monitor.store.sqlite import Store
-from tests.support.alertmanager import free_port
 from tests.support.command_line import answer, run
 from tests.support.flights import BASELINE_END_MS, DAY_MS, Flights
+from tests.support.ports import free_port
 
-pytestmark = [pytest.mark.xdist_group("baseline-kinds"), pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("baseline-kinds"), pytest.mark.slow]
 
 HOUR_MS = 3_600_000
 START_MS = 20_000 * DAY_MS

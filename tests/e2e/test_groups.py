@@ -14,7 +14,7 @@ import pytest
 from tests.support.command_line import answer
 from tests.support.flights import Flights
 
-pytestmark = [pytest.mark.xdist_group("groups"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("groups")]
 
 MINUTE_MS = 60_000
 ROWS = 600

@@ -18,7 +18,7 @@ from tests.support.command_line import answer, invoke, run
 from tests.support.flights import Flights
 from tests.support.kafka import Cluster, unique
 
-pytestmark = [pytest.mark.xdist_group("init"), pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("init"), pytest.mark.slow]
 
 DATA = Path(__file__).parents[1] / "data"
 CAR_LOAN_DRIFTS_FROM_MS = 1_553_731_200_000

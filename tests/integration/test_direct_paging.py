@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.alertmanager import Alertmanager, eventually, free_port, running, shipped_to, told
+from tests.support.alertmanager import Alertmanager, eventually, running, shipped_to, told
 from tests.support.kafka import Cluster
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
 from tests.support.services import BROKEN, BUSY, SWALLOWING, WELL, Service
 from tests.support.system import Story, System
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 KEY = "0123456789abcdef0123456789abcdef"
 FAULTY = {"factor": 3.0}
@@ -125,7 +126,7 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     daemon = system.start()
     world.refuses()
     eventually(lambda: all(waiting(system).values()), LONG_S)
-    assert [len(service.taken) for service in world.services] == [0, 0, 1]
+    assert [bool(service.taken) for service in world.services] == [False, False, True]
     world.recover()
     alertmanager = world.peer.start()
     world.pagerduty.wait_for(lambda pagerduty: bool(pagerduty.taken))
@@ -151,7 +152,7 @@ def test_one_fault_is_one_page_and_one_end_whatever_goes_wrong_on_the_way(
     world.pagerduty.wait_for(lambda pagerduty: pagerduty.taken[-1]["event_action"] == "resolve")
     world.slack.wait_for(lambda slack: len(slack.taken) > 1)
     world.hook.wait_for(lambda hook: hook.taken[-1]["alerts"][-1]["status"] == "resolved")
-    receiver.wait_for(lambda _: [len(told(receiver, name)) for name in SERVICES] == [2, 2], LONG_S)
+    receiver.wait_for(lambda _: all(told(receiver, name)[-1]["status"] == "resolved" for name in SERVICES), LONG_S)
     story.judged(3)
     assert paged(world, receiver) == before, "nothing has paged again"
     assert_everybody_heard_of_both_once(world, receiver)
@@ -169,8 +170,21 @@ def paged(world: World, receiver: Receiver) -> list[int]:
         len({event["dedup_key"] for event in world.pagerduty.taken}),
         sum("resolved" not in message["text"] for message in world.slack.taken),
         sum(alert["status"] == "firing" for alert in delivered(world.hook)),
-        *(sum(note["status"] == "firing" for note in told(receiver, name)) for name in SERVICES),
+        *(pages(told(receiver, name)) for name in SERVICES),
     ]
+
+
+def pages(notes: list[dict[str, Any]]) -> int:
+    """Return how many notifications of one service told it of something new.
+
+    One that comes when Alertmanager has taken in a part of the ends says what still fires, which is no page.
+    """
+    n, known = 0, set[str]()
+    for note in notes:
+        firing = {alert["fingerprint"] for alert in note["alerts"] if alert["status"] == "firing"}
+        n += not firing <= known
+        known = firing
+    return n
 
 
 def delivered(hook: Service) -> list[dict[str, Any]]:
@@ -193,4 +207,5 @@ def assert_everybody_heard_of_both_once(world: World, receiver: Receiver) -> Non
         stories.setdefault(alert["fingerprint"], []).append(alert["status"])
     assert set(map(tuple, stories.values())) == {("firing", "resolved")}
     for name in SERVICES:
-        assert [note["status"] for note in told(receiver, name)] == ["firing", "resolved"]
+        heard = groupby(note["status"] for note in told(receiver, name))
+        assert [status for status, _ in heard] == ["firing", "resolved"]

@@ -32,7 +32,7 @@ from tests.support.formats import avro, decoded_by, fetch_of, framed, nullable, 
 from tests.support.kafka import Cluster, unique
 from tests.support.registry import RegistryServer
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 FIELDS = {
     "dep_delay": "number",
@@ -249,7 +249,7 @@ def test_a_daemon_waits_for_its_registry_and_then_judges_everything(place) -> No
             assert "HTTP 503" in app.view.latest.waiting_for
             assert not app.view.latest.rejects
             server.failing = None
-            data.join(60)
+            data.join(150)
             assert not data.is_alive()
         windows = [(window.start_ms, window.rows, window.lines) for window in stored_windows(place.directory / topic)]
     assert alike(windows) == alike(expected)

@@ -15,7 +15,8 @@ from monitor.sink_building import build_sink
 from monitor.sinks import KafkaSinkSpec
 from monitor.sources import KafkaSpec
 from tests.support.alerts import START_MS, an_alert
-from tests.support.kafka import free_ports, unique
+from tests.support.kafka import unique
+from tests.support.ports import free_ports
 
 pytestmark = [
     pytest.mark.kafka,

@@ -17,7 +17,8 @@ from monitor.errors import Retryable, SurroundingsError
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer, DeadLetterSpec
 from monitor.types import Assigned, Rejects, Revoked, TopicPartition
-from tests.support.kafka import PASSWORD, USER, free_ports, unique
+from tests.support.kafka import PASSWORD, USER, unique
+from tests.support.ports import free_ports
 from tests.support.sources import NOBODY, KafkaKind, assigned, fetches, offsets, poll_until, reaches, values
 
 pytestmark = [
@@ -197,8 +198,8 @@ def test_a_recreated_topic_has_another_identity_and_both_clients_agree_on_it(kaf
     before = identities()
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     admin.delete_topics([topic])[topic].result()
-    deadline_s = time.monotonic() + 10
-    while topic in admin.list_topics(timeout=5).topics:
+    deadline_s = time.monotonic() + 90
+    while topic in admin.list_topics(timeout=60).topics:
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
     kafka_broker.create_topic(topic, 2)
@@ -220,7 +221,7 @@ def test_a_broker_that_is_not_there_is_said_in_time(client):
     before_s = time.monotonic()
     with pytest.raises(SurroundingsError, match=f"127.0.0.1:{port}"):
         spec.build(SystemClock())
-    assert time.monotonic() - before_s < 10
+    assert time.monotonic() - before_s < 30
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
@@ -279,11 +280,11 @@ class Member:
 
     def stop(self):
         self._end.set()
-        self._thread.join(30)
+        self._thread.join(90)
         self.source.close()
 
 
-def wait_for(condition, what, deadline_s=40):
+def wait_for(condition, what, deadline_s=90):
     end_s = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end_s, f"{what} did not happen"
@@ -329,7 +330,7 @@ def test_a_group_commits_under_its_membership(kind):
         member._end.set()
         member._thread.join()
         member.source.commit({p0: 3})
-        wait_for(lambda: observer.committed([KafkaTopicPartition(*p0)], timeout=5)[0].offset == 3, "the commit")
+        wait_for(lambda: observer.committed([KafkaTopicPartition(*p0)], timeout=60)[0].offset == 3, "the commit")
     finally:
         member.stop()
         observer.close()
@@ -392,7 +393,7 @@ def test_a_broker_that_goes_away_is_no_error_and_nothing_is_lost_when_it_returns
         own_kafka_broker.start()
         own_kafka_broker.create_topic(kind.topic + "-dead")
         kind.produce(0, numbered(5, first=5))
-        assert offsets(poll_until(source, reaches(p0=10), deadline_s=40), p0) == [5, 6, 7, 8, 9]
+        assert offsets(poll_until(source, reaches(p0=10), deadline_s=90), p0) == [5, 6, 7, 8, 9]
         assert dead.flush(30)
         assert dead.counts[kind.topic + "-dead", "delivered"] == 3
         assert not dead.full

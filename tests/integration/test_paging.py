@@ -14,7 +14,7 @@ from tests.support.prometheus import StartPrometheus
 from tests.support.receiver import Receiver, Request
 from tests.support.system import Story, System
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 FAULTY = {"factor": 3.0, "without_country": 6}
@@ -38,11 +38,11 @@ def test_one_fault_is_one_page_and_one_end_although_the_daemon_is_killed(
         system.start()
         story = Story(system)
         story.judged(4)
-        receiver.wait_for(_has("/dead-mans-switch", 1), 30.0)
+        receiver.wait_for(_has("/dead-mans-switch", 1), 90.0)
         assert told(receiver, "pagerduty") == []
 
         story.judged(3, **FAULTY)
-        receiver.wait_for(_has("/pagerduty", 1), 30.0)
+        receiver.wait_for(_has("/pagerduty", 1), 90.0)
         (page,) = told(receiver, "pagerduty")
         assert page["status"] == "firing"
         assert page["groupLabels"] == {"monitor": "shop"}
@@ -59,7 +59,7 @@ def test_one_fault_is_one_page_and_one_end_although_the_daemon_is_killed(
         assert len(told(receiver, "pagerduty")) == 1, "a restart is no second page"
 
         story.judged(4)
-        receiver.wait_for(_has("/pagerduty", 2), 40.0)
+        receiver.wait_for(_has("/pagerduty", 2), 90.0)
         last = told(receiver, "pagerduty")[-1]
         assert last["status"] == "resolved"
         assert {(alert["labels"]["field"], alert["labels"]["rule"]) for alert in last["alerts"]} == moved

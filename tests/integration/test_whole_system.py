@@ -21,7 +21,7 @@ from tests.support.prometheus import Prometheus, StartPrometheus, binary
 from tests.support.receiver import Receiver, Request, always
 from tests.support.system import Story, System, record
 
-pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.xdist_group("kafka")]
 
 SECRET = "a-secret-for-the-hook"
 FAULTY = {"factor": 3.0, "without_country": 6}
@@ -82,7 +82,7 @@ def test_drift_reaches_every_part_of_the_system_and_leaves_it_again(
 ) -> None:
     """Healthy, faulty, killed while the alert fires, healthy again: seen by Prometheus, Alertmanager and webhook."""
     urls = [peer.url for peer in alertmanager_pair]
-    system.settings["sinks"].append({"kind": "alertmanager", "name": "am", "urls": urls, "resend": "2s"})
+    system.settings["sinks"].append({"kind": "alertmanager", "name": "am", "urls": urls, "resend": "30s"})
     prometheus = start_prometheus([system.url])
     system.start()
     story = Story(system)
@@ -111,7 +111,7 @@ def test_drift_reaches_every_part_of_the_system_and_leaves_it_again(
     system.start()
     story.judged(1, **FAULTY)
     assert_counts_in_prometheus(system, prometheus)
-    assert [a["fingerprint"] for peer in alertmanager_pair for a in peer.alerts()]
+    assert all(peer.alerts() for peer in alertmanager_pair), "as it was told, and will be again"
 
     story.judged(4)
     eventually(lambda: [peer.alerts() for peer in alertmanager_pair] == [[], []])
@@ -120,7 +120,7 @@ def test_drift_reaches_every_part_of_the_system_and_leaves_it_again(
     assert is_everything_ok(system)
     assert_one_trigger_and_one_resolve_each(hook, shown)
     assert all(signed(request) for request in hook.requests)
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
 
 
 def test_a_sink_that_is_down_costs_no_data_and_no_notification(system: System, hook: Receiver) -> None:
@@ -148,7 +148,7 @@ def test_a_sink_that_is_down_costs_no_data_and_no_notification(system: System, h
         ids for request in delivered for ids in delivery_ids(request)
     }
     assert all(signed(request) for request in hook.requests)
-    assert system.daemon.stop(10.0) == 0
+    assert system.daemon.stop() == 0
 
 
 def delivery_ids(request: Request) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.prometheus import free_port
+from tests.support.ports import free_port
 
 _START_TIMEOUT_S = 180.0
 _COMMAND_TIMEOUT_S = 180.0

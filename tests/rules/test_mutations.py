@@ -11,7 +11,7 @@ import yaml
 from tests.rules.mutants import Bench, unit_tests, variants
 from tests.rules.test_rules import ALERTS, TESTS, promtool
 
-pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.prometheus]
 
 BENCHES = {"driftline": ("daemon", "data", "reading"), "driftline-slo": ("slo-delay", "slo-processed", "slo-windows")}
 LIKE_OTHERS = "driftline-slo-delay"

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,10 +18,11 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
 
 BINARY = "prometheus-alertmanager"
-START_S = 20.0
+START_S = 90.0
 SHIPPED = Path(__file__).parents[2] / "alerts/alertmanager/alertmanager.yaml"
 
 CONFIGURATION = """
@@ -48,31 +48,24 @@ class Alertmanager:
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts it takes for firing."""
-        answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=5.0)
+        answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=30.0)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()
         return found
 
     def notifications(self) -> int:
         """Return how many notifications were answered, which it then knows of also after a restart."""
-        page = httpx.get(f"{self.url}/metrics", timeout=5.0).text
+        page = httpx.get(f"{self.url}/metrics", timeout=30.0).text
         counts = re.findall(r"(?m)^alertmanager_notification_latency_seconds_count\{.*\} (\S+)$", page)
         return int(sum(float(count) for count in counts))
 
 
-def eventually(condition: Callable[[], object], timeout_s: float = 15.0) -> None:
+def eventually(condition: Callable[[], object], timeout_s: float = 180.0) -> None:
     """Return as soon as the condition holds; fails when it does not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, "did not happen in time"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """Return a port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def binary() -> str:
@@ -134,7 +127,7 @@ def running(
         finally:
             process.terminate()
             try:
-                process.wait(5.0)
+                process.wait(30.0)  # what it has told is written at its end
             except subprocess.TimeoutExpired:
                 process.kill()
 
@@ -143,7 +136,7 @@ def _ready(process: subprocess.Popen[bytes], alertmanager: Alertmanager, directo
     """Return whether it answers; fails with its log when it has ended."""
     assert process.poll() is None, (directory / "log").read_text()
     try:
-        return httpx.get(f"{alertmanager.url}/-/ready", timeout=1.0).is_success
+        return httpx.get(f"{alertmanager.url}/-/ready", timeout=10.0).is_success
     except httpx.TransportError:
         return False
 

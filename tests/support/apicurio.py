@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.kafka import ROOT, free_ports
+from tests.support.kafka import ROOT
+from tests.support.ports import free_ports
 
 VERSION = "2.6.13.Final"
 DIRECTORY = ROOT / ".cache/apicurio" / VERSION
-_START_S = 60.0
+_START_S = 150.0
 
 
 class Apicurio:
@@ -41,7 +42,7 @@ class Apicurio:
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                httpx.get(f"{self.url}/subjects").raise_for_status()
+                httpx.get(f"{self.url}/subjects", timeout=60.0).raise_for_status()
             except httpx.HTTPError:
                 time.sleep(0.1)
             else:
@@ -52,7 +53,7 @@ class Apicurio:
         """Add the next version of a subject and return its schema's id."""
         text = schema if isinstance(schema, str) else json.dumps(schema)
         body = {"schema": text, "schemaType": kind, "references": list(references)}
-        answer = httpx.post(f"{self.url}/subjects/{subject}/versions", json=body).raise_for_status()
+        answer = httpx.post(f"{self.url}/subjects/{subject}/versions", json=body, timeout=60.0).raise_for_status()
         return int(answer.json()["id"])
 
     def stop(self) -> None:

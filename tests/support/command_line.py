@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,10 +21,22 @@ def line(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "monitor", *map(str, arguments)]
 
 
+def as_installed() -> dict[str, str]:
+    """Return the environment of a process that finds no pandas, as those of users, who start in half a second less."""
+    path = [str(Path(__file__).parent / "lean"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
 def run(*arguments: str | Path, timeout_s: float = 540.0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, without a terminal."""
     return subprocess.run(
-        line(*arguments), capture_output=True, text=True, check=False, timeout=timeout_s, stdin=subprocess.DEVNULL
+        line(*arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+        stdin=subprocess.DEVNULL,
+        env=as_installed(),
     )
 
 

@@ -63,7 +63,7 @@ class Container:
             command = [*image.entrypoint, *(arguments or image.command)]
             self._outer = subprocess.Popen(self._confined(command), stdout=log, stderr=log)
 
-    def run(self, *command: str, timeout_s: float = 60.0) -> Result:
+    def run(self, *command: str, timeout_s: float = 300.0) -> Result:
         """Run another command as `docker exec` would, though in namespaces of its own over the same files."""
         done = subprocess.run(
             self._confined(command), capture_output=True, text=True, timeout=timeout_s, check=False, cwd="/"
@@ -74,7 +74,7 @@ class Container:
         """Send a signal to process 1, as the engine does: the kernel drops what it has no handler for."""
         os.kill(self.pid, number)
 
-    def wait(self, timeout_s: float = 60.0) -> int:
+    def wait(self, timeout_s: float = 300.0) -> int:
         """Wait for the end; return the exit code."""
         return self._outer.wait(timeout_s)
 
@@ -82,7 +82,7 @@ class Container:
     def pid(self) -> int:
         """What process 1 is to the host."""
         outer = self._outer.pid
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 90
         while time.monotonic() < deadline_s:
             children = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
             if children:

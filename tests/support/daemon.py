@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +16,9 @@ from monitor.checkpoint import StoredWindow
 from monitor.saving import decode_head
 from monitor.store.sqlite import Store
 from monitor.types import TopicPartition
+from tests.support.command_line import as_installed, line
 
-_START_TIMEOUT_S = 150.0
+_START_TIMEOUT_S = 300.0
 
 
 class DaemonProcess:
@@ -28,8 +28,8 @@ class DaemonProcess:
         """Start the process; it answers some time later."""
         self.log = config.with_suffix(".log")
         self._log = self.log.open("ab")
-        command = [sys.executable, "-m", "monitor", "run", "-c", str(config), *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log)
+        command = line("run", "-c", config, *options)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed())
 
     def __enter__(self) -> Self:
         """Return the process; whatever happens inside, it does not outlive the block."""
@@ -41,20 +41,24 @@ class DaemonProcess:
             self.kill()
 
     def kill(self) -> None:
-        """End it as the kernel does when memory runs out: at once, with nothing said."""
+        """End it as the kernel does when memory runs out: at once, with nothing said; may follow its own end."""
         self.process.kill()
         self._reap()
 
-    def stop(self, timeout_s: float = 30.0) -> int:
+    def stop(self, timeout_s: float = 90.0) -> int:
         """Ask it to drain; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout_s)
         self._reap()
         return code
 
-    def wait(self, timeout_s: float = 60.0) -> dict[str, Any]:
+    def wait(self, timeout_s: float = 300.0) -> dict[str, Any]:
         """Wait for its own end; return the summary line. Fails with the log where the exit code is not 0."""
-        out, _ = self.process.communicate(timeout=timeout_s)
+        try:
+            out, _ = self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()  # what it leaves open would be blamed on whatever test comes later
+            raise
         self._log.close()
         assert self.process.returncode == 0, self.log.read_text()[-4000:]
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
@@ -66,7 +70,7 @@ class DaemonProcess:
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             try:
-                if httpx.get(f"{url}/readyz", timeout=1.0).status_code == httpx.codes.OK:
+                if httpx.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass

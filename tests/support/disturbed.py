@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +16,10 @@ import yaml
 from confluent_kafka import Producer
 
 from monitor.codec import decode
+from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess, stored_heads, stored_windows
-from tests.support.kafka import Cluster, free_ports
+from tests.support.kafka import Cluster
+from tests.support.ports import free_ports
 
 PARTITIONS = 3
 _CONFIG = """
@@ -112,7 +112,7 @@ class Writer:
         self.at_ms += 600_000
         for partition in range(PARTITIONS):
             self._send(json.dumps({"at": self.at_ms, "amount": 1.0, "country": "DE"}).encode(), partition)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(90) == 0
 
 
 def build_baseline(config: Path, directory: Path) -> None:
@@ -126,8 +126,7 @@ def build_baseline(config: Path, directory: Path) -> None:
     ]
     data = directory / "good.jsonl"
     data.write_text("\n".join(lines))
-    command = [sys.executable, "-m", "monitor", "baseline", "build", "-c", str(config), "--input", str(data)]
-    subprocess.run(command, check=True, capture_output=True)
+    answer("baseline", "build", "-c", config, "--input", data)
 
 
 def assert_same_statistics(disturbed: Path, reference: Path, *, common: bool = False) -> None:
@@ -174,16 +173,21 @@ def assert_same_counts(disturbed: Path, reference: Path) -> None:
         assert {name: head[name] for name in _COUNTS} == {name: right[partition][name] for name in _COUNTS}
 
 
-def await_end(daemon: DaemonProcess, config: Path, records: int) -> None:
-    """Wait until the daemon has read everything that was written."""
-    url = f"http://{yaml.safe_load(config.read_text())['http']['listen']}"
-    deadline_s = time.monotonic() + 60
-    seen = 0
-    while time.monotonic() < deadline_s:
+def url_of(config: Path) -> str:
+    """Return where the daemon of a configuration answers."""
+    return f"http://{yaml.safe_load(config.read_text())['http']['listen']}"
+
+
+def records_read(config: Path) -> dict[int, int]:
+    """Return how many records the daemon has read of each partition that it owns."""
+    partitions = httpx.get(f"{url_of(config)}/api/v1/status", timeout=60.0).json()["partitions"]
+    return {int(partition["partition"]): int(partition["records"]) for partition in partitions}
+
+
+def until(daemon: DaemonProcess, condition: Callable[[], object], timeout_s: float = 300.0) -> None:
+    """Return as soon as the condition holds; fails with the log when the daemon ends or it does not in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
         assert daemon.process.poll() is None, daemon.log.read_text()[-4000:]
-        partitions = httpx.get(f"{url}/api/v1/status").json()["partitions"]
-        seen = sum(partition["records"] for partition in partitions)
-        if seen == records:
-            return
-        time.sleep(0.3)
-    raise AssertionError(f"read {seen} of {records}: {daemon.log.read_text()[-4000:]}")
+        assert time.monotonic() < deadline_s, daemon.log.read_text()[-4000:]
+        time.sleep(0.1)

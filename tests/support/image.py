@@ -20,7 +20,7 @@ BUILT = os.environ.get("DRIFTLINE_TEST_IMAGE", "")
 IMPORT_ALL = """
 import importlib, pkgutil, monitor
 for module in pkgutil.walk_packages(monitor.__path__, "monitor."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith(("__main__", "native.native")):  # a program, and a library that is no module
         importlib.import_module(module.name)
 """
 
@@ -110,7 +110,8 @@ def stand_in(directory: Path) -> Image:
         "+",
     )
     # As in the image, bytecode is there before: nobody can write it later, and every start would compile for seconds.
-    run(python, "-c", IMPORT_ALL)
+    # Isolated: the working directory, which is first on the path otherwise, has our sources.
+    run(python, "-I", "-c", IMPORT_ALL)
     return Image(
         root,
         environment(),

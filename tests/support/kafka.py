@@ -12,7 +12,6 @@ import filecmp
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,10 +25,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.support.ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 POM = ROOT / "tests/support/kafka-pom.xml"
 CACHE = ROOT / ".cache/kafka"
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 USER, PASSWORD = "driftline", "not-so-secret"
 _SHARED = "DRIFTLINE_TEST_KAFKA_SHARED"
 _numbers = count()
@@ -77,15 +78,6 @@ def unique(prefix: str) -> str:
     return f"{prefix}-{os.getpid()}-{next(_numbers)}-{os.urandom(3).hex()}"
 
 
-def free_ports(n: int) -> list[int]:
-    """Return ports that nobody listened on a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
 class Cluster:
     """What tests do with a cluster, whoever runs it: make topics and write records."""
 
@@ -98,7 +90,7 @@ class Cluster:
         """Make a topic and return its name."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         topic = NewTopic(name, partitions, 1, config=dict(config or {}))
-        admin.create_topics([topic], request_timeout=30)[name].result()
+        admin.create_topics([topic], request_timeout=90)[name].result()
         return name
 
     def produce(
@@ -131,7 +123,7 @@ class Cluster:
                 on_delivery=heard,
             )
             producer.poll(0)
-        assert producer.flush(30) == 0, "the broker did not take all records"
+        assert producer.flush(90) == 0, "the broker did not take all records"
         assert not refused, refused[0]
 
 
@@ -141,12 +133,12 @@ class MockCluster(Cluster):
     def __init__(self) -> None:
         # The original bootstrap server is never asked; the cluster lives as long as this producer.
         self._owner = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 2})
-        brokers = self._owner.list_topics(timeout=10).brokers.values()
+        brokers = self._owner.list_topics(timeout=60).brokers.values()
         super().__init__(",".join(f"{broker.host}:{broker.port}" for broker in brokers), embedded=True)
 
     def create_topic(self, name: str, partitions: int = 4, config: Mapping[str, str] | None = None) -> str:
         """Make a topic, which always has four partitions, and return its name."""
-        self._owner.list_topics(name, timeout=10)
+        self._owner.list_topics(name, timeout=60)
         return name
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-_START_TIMEOUT_S = 20.0
+from tests.support.ports import free_port
+
+_START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 5.0
 _PAUSE_S = 0.1
 
@@ -39,7 +40,7 @@ class Prometheus:
 
     def api(self, path: str, **parameters: str) -> Any:
         """Return the `data` of an API call."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
         answer.raise_for_status()
         return answer.json()["data"]
 
@@ -49,7 +50,7 @@ class Prometheus:
         series = [Series(labels=item["metric"], value=float(item["value"][1])) for item in found]
         return sorted(series, key=lambda s: sorted(s.labels.items()))
 
-    def wait_for(self, expression: str, *, timeout_s: float = 20.0) -> list[Series]:
+    def wait_for(self, expression: str, *, timeout_s: float = 90.0) -> list[Series]:
         """Return the series of a query as soon as there are any; fails the test when there never are."""
         until = time.monotonic() + timeout_s
         while not (series := self.query(expression)):
@@ -59,7 +60,7 @@ class Prometheus:
             time.sleep(_PAUSE_S)
         return series
 
-    def wait_until_scraped(self, *, timeout_s: float = 20.0) -> None:
+    def wait_until_scraped(self, *, timeout_s: float = 90.0) -> None:
         """Return once a target has been scraped without error."""
         self.wait_for("up == 1", timeout_s=timeout_s)
 
@@ -73,12 +74,6 @@ def binary(name: str) -> str:
             pytest.fail(reason)
         pytest.skip(reason)
     return path
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _config(
@@ -163,7 +158,7 @@ def _wait_until_ready(prometheus: Prometheus, process: subprocess.Popen[bytes]) 
     until = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < until:
         try:
-            if httpx.get(f"{prometheus.url}/-/ready", timeout=2).is_success:
+            if httpx.get(f"{prometheus.url}/-/ready", timeout=10).is_success:
                 return
         except httpx.TransportError:
             pass

@@ -54,7 +54,7 @@ class Receiver:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def wait_for(self, wanted: Callable[[list[Request]], bool], timeout_s: float = 15.0) -> None:
+    def wait_for(self, wanted: Callable[[list[Request]], bool], timeout_s: float = 180.0) -> None:
         """Return as soon as the requests are as wanted; fails when they are not in time."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: wanted(self.requests), timeout_s), self.requests

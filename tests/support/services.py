@@ -30,7 +30,7 @@ class Service:
         """Where it listens."""
         return self._receiver.url
 
-    def wait_for(self, wanted: Callable[[Self], bool], timeout_s: float = 60.0) -> None:
+    def wait_for(self, wanted: Callable[[Self], bool], timeout_s: float = 180.0) -> None:
         """Return as soon as the service is as wanted; fails when it is not in time."""
         self._receiver.wait_for(lambda _: wanted(self), timeout_s)
 

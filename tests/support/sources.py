@@ -14,7 +14,7 @@ from monitor.types import Assigned, Fetch, SourceEvent, TopicPartition
 from tests.support.kafka import Cluster, unique
 
 NOBODY: frozenset[TopicPartition] = frozenset()
-DEADLINE_S = 20.0
+DEADLINE_S = 90.0
 
 
 def poll_until(

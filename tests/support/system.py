@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess
-from tests.support.kafka import Cluster, free_ports, unique
+from tests.support.kafka import Cluster, unique
+from tests.support.ports import free_ports
 
 PARTITIONS = 2
 WINDOW_MS = 1_000
@@ -150,7 +151,7 @@ class System:
             if sample.name == name
         }
 
-    def await_window(self, end_ms: int, timeout_s: float = 60.0) -> None:
+    def await_window(self, end_ms: int, timeout_s: float = 180.0) -> None:
         """Wait until the window that ends at `end_ms`, or a later one, has been judged."""
 
         def judged() -> bool:
@@ -159,7 +160,7 @@ class System:
 
         self.until(judged, timeout_s)
 
-    def until(self, condition: Any, timeout_s: float = 60.0) -> None:
+    def until(self, condition: Any, timeout_s: float = 180.0) -> None:
         """Return as soon as the condition holds; fails with the log when the daemon ends or it does not in time."""
         deadline_s = time.monotonic() + timeout_s
         while not condition():
@@ -169,7 +170,7 @@ class System:
             time.sleep(0.05)
 
     def _get(self, path: str) -> httpx.Response:
-        answer = httpx.get(f"{self.url}{path}", timeout=10.0, headers=self._headers)
+        answer = httpx.get(f"{self.url}{path}", timeout=30.0, headers=self._headers)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
 

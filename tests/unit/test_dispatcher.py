@@ -100,7 +100,7 @@ def bench(tmp_path: Path) -> Iterator[Build]:
 
     yield build
     for one in built:
-        one.dispatcher.close(5.0)
+        one.dispatcher.close(60.0)
         one.engine.close()
 
 
@@ -345,8 +345,8 @@ def test_close_sends_what_is_due_then_closes_everything(bench: Build) -> None:
     b = bench(sink)
     b.commit(*(an_alert(f"f{i}") for i in range(150)))
     b.dispatcher.start()
-    assert b.dispatcher.close(5.0)
-    assert b.dispatcher.close(5.0)
+    assert b.dispatcher.close(60.0)
+    assert b.dispatcher.close(60.0)
     assert (len(sink.got), sink.closed) == (150, 1)
 
 
@@ -356,7 +356,7 @@ def test_close_while_held_leaves_everything_for_the_next_start(bench: Build) -> 
     b.dispatcher.hold()
     b.commit(FIRING)
     b.dispatcher.start()
-    b.dispatcher.close(5.0)
+    b.dispatcher.close(60.0)
     assert sink.got == []
     again = bench(sink)
     again.dispatcher.round()
@@ -367,7 +367,7 @@ def test_close_without_start_sends_nothing(bench: Build) -> None:
     sink = FakeSink()
     b = bench(sink)
     b.commit(FIRING)
-    assert b.dispatcher.close(5.0)
+    assert b.dispatcher.close(60.0)
     assert (sink.got, sink.closed) == ([], 1)
 
 
@@ -381,9 +381,9 @@ def test_the_thread_delivers_when_woken_and_ends_when_closed(tmp_path: Path) -> 
         sink.delivered.clear()
         b.commit(alert)
         dispatcher.wake()
-        assert sink.delivered.wait(5.0)
+        assert sink.delivered.wait(60.0)
     b.commit(CRITICAL)
-    assert dispatcher.close(5.0)
+    assert dispatcher.close(60.0)
     assert not dispatcher.alive
     assert sink.got == [FIRING, RESOLVED, CRITICAL]
     assert sink.closed == 1
@@ -396,16 +396,16 @@ def test_close_does_not_wait_longer_than_told_for_a_sink_that_hangs(tmp_path: Pa
 
     def hang() -> None:
         entered.set()
-        hanging.wait(10.0)
+        hanging.wait(60.0)
 
     sink.on_deliver = hang
     b = Bench(tmp_path / "state.sqlite", sink)
     b.commit(FIRING)
     b.dispatcher.start()
-    assert entered.wait(5.0)
+    assert entered.wait(60.0)
     assert not b.dispatcher.close(0.05)
     hanging.set()
-    assert b.dispatcher.close(5.0)
+    assert b.dispatcher.close(60.0)
     b.engine.close()
 
 
@@ -618,5 +618,5 @@ def test_sinks_that_were_wanted_and_never_served_are_closed_too(bench: Build) ->
     old, new = FakeSink("old"), FakeSink("new")
     b = bench(old)
     b.dispatcher.exchange([Outlet(new, SinkRoute("new"))])
-    b.dispatcher.close(5.0)
+    b.dispatcher.close(60.0)
     assert (old.closed, new.closed) == (1, 1)

@@ -29,7 +29,7 @@ from monitor.web.reload import ReloadPage
 PARTITION = TopicPartition("payments", 0)
 FIRST_MS = 1_700_000_000_000
 TOKEN = "a-token-for-tests"
-WAIT_S = 30.0
+WAIT_S = 90.0
 PSI = {"kind": "psi", "warning": 0.1, "critical": 0.25, "level_on": "raw"}
 
 
@@ -78,7 +78,9 @@ class Running:
         return httpx.post(f"{self.app.http.url}/-/reload", headers=headers, timeout=WAIT_S)
 
     def status(self) -> dict[str, Any]:
-        return httpx.get(f"{self.app.http.url}/api/v1/status", headers={"Authorization": f"Bearer {TOKEN}"}).json()
+        return httpx.get(
+            f"{self.app.http.url}/api/v1/status", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0
+        ).json()
 
 
 def save_baseline(directory: Path, file: Path, seed: int = 1) -> str:
@@ -280,7 +282,12 @@ def test_a_post_with_the_token_reloads_and_without_it_does_not(tmp_path):
     with app_in(tmp_path) as r:
         assert r.post(None).status_code == 401
         assert r.post("another-token").status_code == 401
-        assert httpx.get(f"{r.app.http.url}/-/reload", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 405
+        assert (
+            httpx.get(
+                f"{r.app.http.url}/-/reload", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0
+            ).status_code
+            == 405
+        )
         assert r.post().json()["outcome"] == "unchanged"
         r.settings["drift"] = [PSI | {"warning": 0.2}]
         r.file.write_text(yaml.safe_dump(r.settings))
@@ -307,7 +314,7 @@ def test_a_token_is_exchanged_and_the_endpoint_goes_when_it_is_switched_off(tmp_
         assert r.post().status_code == 404
         r.reload(limits={"max_series": 1})
         bearer = {"Authorization": f"Bearer {TOKEN}"}
-        r.until(lambda: "driftline_ready " not in httpx.get(f"{url}/metrics", headers=bearer).text)
+        r.until(lambda: "driftline_ready " not in httpx.get(f"{url}/metrics", headers=bearer, timeout=60.0).text)
 
 
 def test_who_stops_waiting_gets_a_504_and_takes_nothing_back():

@@ -18,7 +18,7 @@ from monitor.web.app import create_app
 from monitor.web.server import HttpServer
 from monitor.web.settings import HttpSpec
 from tests.support.command_line import invoke
-from tests.support.kafka import free_ports
+from tests.support.ports import free_ports
 from tests.support.snapshots import bad_night
 
 

@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from monitor.cli import app
+from tests.support.command_line import answer
 from tests.support.configurations import INTERFACE
 from tests.support.json_schema import satisfies
 
@@ -53,13 +54,11 @@ def test_secrets_are_marked_as_such(schema):
 
 
 def test_the_schema_is_the_same_in_every_process():
-    runs = [
-        subprocess.run(
-            [sys.executable, "-m", "monitor", "schema"],
-            capture_output=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    ]
-    assert runs[0] == runs[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", "schema"],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    )
+    assert done.stdout == answer("schema")

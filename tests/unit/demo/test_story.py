@@ -24,7 +24,8 @@ def test_the_story_says_what_comes_next():
         (29.9, 30.0, True, False),
         (30.0, 30.0, True, True),
         (30.0, 30.0, False, False),
-        (60.0, 30.0, False, True),
+        (149.9, 30.0, False, False),
+        (150.0, 30.0, False, True),
     ],
 )
 def test_the_demo_ends_in_time_or_after_the_first_alerts_are_resolved(elapsed_s, duration_s, resolved, over):

@@ -35,7 +35,7 @@ def running():
 
 
 def test_it_answers_as_soon_as_it_has_started(running):
-    answer = httpx.get(f"{running.url}/metrics")
+    answer = httpx.get(f"{running.url}/metrics", timeout=60.0)
     assert answer.status_code == 200
     assert "driftline_build_info" in answer.text
     assert "server" not in answer.headers
@@ -49,7 +49,7 @@ def test_it_runs_in_one_daemon_thread_and_stops(running):
     running.stop()
     assert not mine[0].is_alive()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/livez")
+        httpx.get(f"{url}/livez", timeout=60.0)
 
 
 def test_an_address_in_use_is_named():
@@ -96,7 +96,7 @@ def test_https_is_served_with_the_configured_certificate(tmp_path):
     try:
         assert http.url.startswith("https://")
         trust = ssl.create_default_context(cafile=str(cert))
-        assert httpx.get(f"{http.url}/livez", verify=trust).text == "ok\n"
+        assert httpx.get(f"{http.url}/livez", verify=trust, timeout=60.0).text == "ok\n"
     finally:
         http.stop()
 
