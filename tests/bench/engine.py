@@ -46,19 +46,19 @@ def configured(
     return config
 
 
-def fetches(values: Sequence[bytes], size: int) -> Iterator[Fetch]:
-    """Yield the records as a client hands them over: lists of bytes, in fetches of `size`."""
+def fetches(values: Sequence[bytes], size: int, first: int = 0) -> Iterator[Fetch]:
+    """Yield the records as a client hands them over: lists of bytes, in fetches of `size`, from offset `first` on."""
     for start in range(0, len(values), size):
         part = values[start : start + size]
         n = len(part)
         yield Fetch(
             PARTITION,
-            np.arange(start, start + n),
+            np.arange(first + start, first + start + n),
             np.full(n, FIRST_MS),
             pa.nulls(n, pa.binary()),
             pa.array(part, pa.binary()),
             None,
-            start + n,
+            first + start + n,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from monitor.building import build_baseline
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.sources.memory import MemorySource
-from monitor.types import Fetch, TopicPartition
+from monitor.types import Assigned, Fetch, TopicPartition
 from tests.bench.records import FIRST_MS
 
 PARTITION = TopicPartition("bench", 0)
@@ -124,3 +125,70 @@ def fetch_of(values: pa.Array, start: int, times_ms: Any, end: int | None = None
 def times_of(shape: Shape, start: int, n: int) -> Sequence[int]:
     """Return the event times of records `start` to `start + n`: each window has `rows` of them, evenly."""
     return FIRST_MS - FIRST_MS % shape.window_ms + np.arange(start, start + n) * shape.window_ms // shape.rows
+
+
+class Stream:
+    """A source that makes its records up: windows of the same rows over and over, each fetch from one shared array.
+
+    It ends after `windows`, and one fetch more, whose rows let the last of them close. With `pause_s` it waits so
+    long before each fetch, as a topic does that has no backlog.
+    """
+
+    commit_failures = 0
+
+    def __init__(self, shape: Shape, windows: int, fetch: int, *, pause_s: float = 0.0) -> None:
+        self._shape = shape
+        self._values = block(shape, min(fetch, shape.rows))
+        self._end = windows * shape.rows + len(self._values)
+        self._next: int | None = None
+        self._assigned = False
+        self._pause_s = pause_s
+        self.gaps: dict[Any, int] = {}
+
+    def poll(self, paused: Any, timeout_s: float) -> list[Any]:
+        """Return the assignment, then the next fetch."""
+        if not self._assigned:
+            self._assigned = True
+            return [Assigned((PARTITION,))]
+        at = self._next
+        if at is None or at >= self._end:
+            return []
+        if self._pause_s:
+            time.sleep(self._pause_s)
+        values = self._values[: min(len(self._values), self._shape.rows - at % self._shape.rows)]
+        self._next = at + len(values)
+        return [fetch_of(values, at, times_of(self._shape, at, len(values)), self._end)]
+
+    def seek(self, partition: TopicPartition, offset: int | None) -> None:
+        """Go on from there."""
+        self._next = offset or 0
+
+    def commit(self, offsets: Any) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def resolve_start(self, partition: TopicPartition) -> int:
+        """Return the beginning."""
+        return 0
+
+    def beginnings(self) -> dict[TopicPartition, int]:
+        """Return the beginning."""
+        return {PARTITION: 0}
+
+    def ends(self) -> dict[TopicPartition, int]:
+        """Return the end."""
+        return {PARTITION: self._end}
+
+    def partition_count(self) -> int:
+        """Return one."""
+        return 1
+
+    def topic_ids(self) -> dict[str, str]:
+        """Return nothing."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
