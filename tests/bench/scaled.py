@@ -128,7 +128,7 @@ def times_of(shape: Shape, start: int, n: int) -> Sequence[int]:
 
 
 class Stream:
-    """A source that makes its records up: windows of the same rows over and over, each fetch from one shared array.
+    """A source that makes its records up: every window has the same rows, all of them different, in one shared array.
 
     It ends after `windows`, and one fetch more, whose rows let the last of them close. With `pause_s` it waits so
     long before each fetch, as a topic does that has no backlog.
@@ -138,8 +138,9 @@ class Stream:
 
     def __init__(self, shape: Shape, windows: int, fetch: int, *, pause_s: float = 0.0) -> None:
         self._shape = shape
-        self._values = block(shape, min(fetch, shape.rows))
-        self._end = windows * shape.rows + len(self._values)
+        self._values = block(shape, shape.rows)
+        self._fetch = fetch
+        self._end = windows * shape.rows + min(fetch, shape.rows)
         self._next: int | None = None
         self._assigned = False
         self._pause_s = pause_s
@@ -155,7 +156,7 @@ class Stream:
             return []
         if self._pause_s:
             time.sleep(self._pause_s)
-        values = self._values[: min(len(self._values), self._shape.rows - at % self._shape.rows)]
+        values = self._values[at % self._shape.rows :][: self._fetch]
         self._next = at + len(values)
         return [fetch_of(values, at, times_of(self._shape, at, len(values)), self._end)]
 

@@ -48,7 +48,7 @@ FULL = Sizes(
     close_shape=(100, 20),
     scrapes=60,
     memory_windows=60,
-    memory_rows=50_000,
+    memory_rows=20_000,
     memory_shape=(50, 20),
 )
 """About a quarter of an hour on two cores that do nothing else."""
