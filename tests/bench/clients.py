@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition as ConfluentPartition
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition as KafkaPythonPartition
 
-from monitor.app import RunSettings, running
+from monitor.app import RunSettings, running, tune_interpreter
 from monitor.clock import SystemClock
 from monitor.compile import compile_plan, load_baseline
 from monitor.engine import Engine
@@ -110,7 +110,7 @@ def one(
     *, directory: str, bootstrap: str, topic: str, client: str, records: int, note_bytes: int, turns: int
 ) -> dict[str, Any]:
     """Return the cheapest turn of the daemon, of the client alone and of the engine alone; runs in its own process."""
-    gc.set_threshold(100_000, 50, 100)  # as `driftline run` does
+    tune_interpreter()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     values, where = payments(records, note_bytes=note_bytes), Path(directory)
     own = where / f"{client}-{topic}"

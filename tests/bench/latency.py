@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import structlog
 
-from monitor.app import App, RunSettings, running
+from monitor.app import App, RunSettings, running, tune_interpreter
 from monitor.export.exposition import Exposition
 from tests.bench.apart import apart
 from tests.bench.figures import Bar, Section, Table
@@ -73,6 +73,7 @@ class _Marks:
 
 def close(*, shape: dict[str, int], directory: str, windows: int) -> dict[str, Any]:
     """Return the time from a window's last row to its export, in parts."""
+    tune_interpreter()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     own = Shape(**shape)
     config = own.config(Path(directory))
@@ -119,6 +120,7 @@ def _closings(ended: list[tuple[str, float]], rendered: list[float]) -> list[dic
 
 def scrape(*, shape: dict[str, int], directory: str, scrapes: int) -> dict[str, Any]:
     """Return how long steps take with and without somebody who scrapes again and again."""
+    tune_interpreter()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     own = Shape(**shape)
     config = own.config(Path(directory))

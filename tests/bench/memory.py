@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from monitor.app import RunSettings, running
+from monitor.app import RunSettings, running, tune_interpreter
 from monitor.snapshot import Snapshot
 from tests.bench.apart import apart, rss_bytes
 from tests.bench.figures import Bar, Plot, Section, Table
@@ -47,6 +47,7 @@ def measure(directory: Path, sizes: Sizes) -> Section:
 
 def hour(*, shape: dict[str, int], directory: str, windows: int) -> list[dict[str, float]]:
     """Run the daemon over the windows; return resident memory after each of them."""
+    tune_interpreter()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     own = Shape(**shape)
     config = own.config(Path(directory))
