@@ -124,8 +124,7 @@ class Daemon:
         paused = frozenset(self.engine.partitions) if blocked else self.engine.paused
         events = self._source.poll(paused, _POLL_S)
         self._meters.stage("poll")
-        closed = False
-        fetches: list[Fetch] = []
+        closed, fetches = False, list[Fetch]()
         for event in events:
             if isinstance(event, Fetch):
                 fetches.append(event)

@@ -20,7 +20,7 @@ from tests.support.peers import environment, surroundings
 
 _HERE = Path(__file__).parent / "peers"
 _PINS = Path(__file__).parents[1] / "conformance" / "peers"
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 PEERS = {
     "whylogs": "profile of 11 columns; no verdict",
     "evidently": "DataDriftPreset, 9 columns, texts left out",
@@ -88,7 +88,7 @@ def measure(directory: Path, sizes: Sizes, peers: Mapping[str, str] | None = Non
     n = sizes.peer_records
     bench, duck = Bench(directory, n), Duck()
     files = directory / "baseline.jsonl", directory / "current.jsonl"
-    for file, values in zip(files, (payments(PER_WINDOW if n >= PER_WINDOW else n, seed=2), bench.values), strict=True):
+    for file, values in zip(files, (payments(min(PER_WINDOW, n), seed=2), bench.values), strict=True):
         file.write_bytes(b"\n".join(values))
     works: dict[str, Callable[[], Mapping[str, float]]] = {
         _ENGINE: _own(lambda: bench.run(SIZES[0])),
@@ -111,11 +111,19 @@ def measure(directory: Path, sizes: Sizes, peers: Mapping[str, str] | None = Non
         best = _in_turns(works, sizes.peer_turns)
     mean = sum(map(len, bench.values)) / n
     ours = best[_ENGINE]["cpu_s"]
-    rows = [_row(f"{name} {versions.get(name, '')}".strip(), does[name], took, ours, n, mean) for name, took in best.items()]
+    rows = [
+        _row(f"{name} {versions.get(name, '')}".strip(), does[name], took, ours, n, mean) for name, took in best.items()
+    ]
     rows += [dict.fromkeys(_UNITS) | {"what": name, "does": f"not run: {reason}"} for name, reason in missing]
     title = "JSON bytes to profile and verdicts, beside others"
-    table = Table("peers", title, f"{n:,} records in windows of {PER_WINDOW:,}, CPU the least of {sizes.peer_turns} turns", _UNITS, rows)
-    return Section([table], _bars(best, ours), machine=versions)
+    table = Table(
+        "peers",
+        title,
+        f"{n:,} records in windows of {PER_WINDOW:,}, CPU the least of {sizes.peer_turns} turns",
+        _UNITS,
+        rows,
+    )
+    return Section([table], _bars(best, ours), versions=versions)
 
 
 def _own(work: Callable[[], object]) -> Callable[[], Mapping[str, float]]:

@@ -67,14 +67,28 @@ def measure(directory: Path, sizes: Sizes) -> Section:
                     arguments |= {"records": n, "note_bytes": note_bytes, "turns": sizes.broker_turns}
                     took = apart("tests.bench.clients", "one", **arguments)
                     found.append({"client": client, "codec": codec, "record": record, **took})
-        half = {row["client"]: row["records_per_s"] / 2 for row in found if (row["codec"], row["record"]) == ("none", "230 B")}
+        half = {
+            row["client"]: row["records_per_s"] / 2
+            for row in found
+            if (row["codec"], row["record"]) == ("none", "230 B")
+        }
         late = delays(directory, bootstrap, half, sizes.delay_s)
     turns = f"{n:,} records of one partition, the least of {sizes.broker_turns} turns"
     ends = Table("ends", "From a real broker to verdicts", turns, _UNITS, [_named(_UNITS, row) for row in found])
-    shares = [_named(_SHARES, {**row, **{stage: 100 * row["shares"].get(stage, 0.0) for stage in _STAGES}}) for row in found]
-    where = Table("shares", "Where the data thread's time goes (driftline_engine_seconds_total)", turns, _SHARES, shares)
+    shares = [
+        _named(_SHARES, {**row, **{stage: 100 * row["shares"].get(stage, 0.0) for stage in _STAGES}}) for row in found
+    ]
+    where = Table(
+        "shares", "Where the data thread's time goes (driftline_engine_seconds_total)", turns, _SHARES, shares
+    )
     bars = [
-        Bar(f"CPU of the process, {client}: times (client alone + engine alone), worst case", 1.15, worst, "×", least=False)
+        Bar(
+            f"CPU of the process, {client}: times (client alone + engine alone), worst case",
+            1.15,
+            worst,
+            "×",
+            least=False,
+        )
         for client in CLIENTS
         for worst in [max(row["ratio"] for row in found if row["client"] == client)]
     ]

@@ -33,7 +33,8 @@ def delays(directory: Path, bootstrap: str, rates: Mapping[str, float], seconds:
         found, n = _delays(directory, bootstrap, client, rate, seconds)
         p50, p99 = np.quantile(found, (0.5, 0.99)).tolist()
         rows.append({"client": client, "records_per_s": n / seconds, "p50_s": p50, "p99_s": p99, "max_s": found.max()})
-    n = f"{seconds:.0f} s of records, a batch every {_EVERY_S * 1000:.0f} ms, /metrics read every {_SCRAPE_S * 1000:.0f} ms"
+    every, read = f"{_EVERY_S * 1000:.0f} ms", f"{_SCRAPE_S * 1000:.0f} ms"
+    n = f"{seconds:.0f} s of records, a batch every {every}, /metrics read every {read}"
     return Table("delay", "Append → driftline_records_total on /metrics, at half load", n, _UNITS, rows)
 
 

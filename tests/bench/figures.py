@@ -9,11 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Plot:
-    """How a table is drawn: column `x` against the columns `y`, a line for each value of `by` where it is given."""
+    """How a table is drawn: column `y` against column `x`."""
 
     x: str
-    y: tuple[str, ...]
-    by: str = ""
+    y: str
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Section:
     tables: Sequence[Table]
     bars: Sequence[Bar] = ()
     remarks: Sequence[str] = ()
-    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
         """Return it as the JSON file keeps it."""
@@ -63,8 +62,5 @@ class Section:
     @staticmethod
     def of(stored: Mapping[str, Any]) -> Section:
         """Return what `stored` was made from."""
-        tables = [
-            Table(**{**table, "plots": [Plot(p["x"], tuple(p["y"]), p["by"]) for p in table["plots"]]})
-            for table in stored["tables"]
-        ]
-        return Section(tables, [Bar(**bar) for bar in stored["bars"]], stored["remarks"], stored["machine"])
+        tables = [Table(**{**table, "plots": [Plot(**plot) for plot in table["plots"]]}) for table in stored["tables"]]
+        return Section(tables, [Bar(**bar) for bar in stored["bars"]], stored["remarks"], stored["versions"])

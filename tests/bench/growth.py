@@ -40,7 +40,7 @@ def measure(directory: Path, sizes: Sizes) -> Section:
     stream = _stream(directory, sizes)
     n = f"{sizes.growth_records:,} records in windows of 10,000 rows, CPU the least of {sizes.turns} turns"
     tables = [
-        Table(name, _TITLES[name], n, {name: "", **_UNITS}, _rows(name, found[name]), (Plot(name, ("us_per_record",)),))
+        Table(name, _TITLES[name], n, {name: "", **_UNITS}, _rows(name, found[name]), (Plot(name, "us_per_record"),))
         for name in shapes
     ]
     tables.append(stream)
@@ -53,7 +53,9 @@ def measure(directory: Path, sizes: Sizes) -> Section:
         Bar("CPU per record at the end of the stream, times the beginning", 1.1, flat, "×", least=False),
         Bar(f"CPU with {sliced} segments, times 1 segment", sliced / 4, more, "×", least=False),
     ]
-    remarks = [f"Fields: {rest:.2f} µs per record and {slope:.3f} µs more for each field (least squares, R² = {fit:.4f})."]
+    remarks = [
+        f"Fields: {rest:.2f} µs per record and {slope:.3f} µs more for each field (least squares, R² = {fit:.4f})."
+    ]
     return Section(tables, bars, remarks)
 
 
@@ -122,7 +124,7 @@ def _stream(directory: Path, sizes: Sizes) -> Table:
     rows = apart("tests.bench.growth", "stream", **arguments)
     n = f"{sizes.stream_windows} windows of {sizes.stream_rows:,} rows; the least of each twelfth's windows"
     title = "Stream: one hour of event time in fast replay; 10 fields, 10 segments, 2 detectors"
-    plots = (Plot("minutes", ("us_per_record",)), Plot("minutes", ("rss_mb",)))
+    plots = (Plot("minutes", "us_per_record"), Plot("minutes", "rss_mb"))
     return Table("stream", title, n, {"minutes": "min", **_UNITS}, rows, plots)
 
 

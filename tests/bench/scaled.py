@@ -119,7 +119,9 @@ def block(shape: Shape, size: int, seed: int = 1) -> pa.Array:
 def fetch_of(values: pa.Array, start: int, times_ms: Any, end: int | None = None) -> Fetch:
     """Return a fetch of these records at these event times, the first of them at offset `start`."""
     n = len(values)
-    return Fetch(PARTITION, np.arange(start, start + n), times_ms, pa.nulls(n, pa.binary()), values, None, start + n, end)
+    return Fetch(
+        PARTITION, np.arange(start, start + n), times_ms, pa.nulls(n, pa.binary()), values, None, start + n, end
+    )
 
 
 def times_of(shape: Shape, start: int, n: int) -> Sequence[int]:

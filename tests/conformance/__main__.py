@@ -24,7 +24,12 @@ def main(peers: tuple[str, ...]) -> None:
     for peer in peers:
         print(f"asking {peer}", flush=True)
         script = _SCRIPTS / f"run_{peer.replace('-', '_')}.py"
-        command = [str(environment(peer, _SCRIPTS / f"{peer}.txt")), str(script), str(CACHE / "inputs.json"), str(FOLDER)]
+        command = [
+            str(environment(peer, _SCRIPTS / f"{peer}.txt")),
+            str(script),
+            str(CACHE / "inputs.json"),
+            str(FOLDER),
+        ]
         subprocess.run(command, check=True, env=surroundings())
     page.rewrite()
 

@@ -63,7 +63,9 @@ def test_what_is_remembered_from_snapshot_to_snapshot_changes_no_byte():
             assert series.render(collector.families(), form) == render(collector.collect(), form)
 
 
-@pytest.mark.parametrize("value", [0.0, -0.0, 1e-7, 0.1, 999_999.5, 1e6, -1e6, 1_234_567.25, 1e300, math.inf, -math.inf, 3])
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1e-7, 0.1, 999_999.5, 1e6, -1e6, 1_234_567.25, 1e300, math.inf, -math.inf, 3]
+)
 def test_numbers_are_written_as_go_writes_them(value):
     assert _number(value) == floatToGoString(value)
 
