@@ -47,8 +47,9 @@ type: setup ## types: mypy, strict
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
-bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
+bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench.report
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

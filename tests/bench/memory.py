@@ -41,9 +41,9 @@ def measure(directory: Path, sizes: Sizes) -> Section:
     ]
     whole = sizes.memory_windows * sizes.memory_rows
     remark = (
-        f"{whole:,} records in all; an hour at 50,000 records/s would be 180 million. What the daemon keeps is per pane, "
-        "window and checkpoint: of panes and windows there are as many as in that hour, with fewer rows in each, and "
-        "there are fewer checkpoints by the clock. Detectors: psi and ks on every field."
+        f"{whole:,} records in all; an hour at 50,000 records/s would be 180 million. What grows, if anything does, "
+        "grows with panes, windows and checkpoints: of the first two there are as many as in that hour, with fewer "
+        "rows in each, and there are fewer checkpoints by the clock. Detectors: psi and ks on every field."
     )
     return Section([table], bars, [remark])
 
