@@ -16,6 +16,7 @@ from rich.table import Table as Shown
 from tests.bench import beside, clients, engine, formats, growth, latency, memory, results
 from tests.bench.figures import Section, Table
 from tests.bench.sizes import BY_NAME, Sizes
+from tests.support.kafka import KafkaUnavailableError
 
 SECTIONS: Mapping[str, Callable[[Path, Sizes], Section]] = {
     "engine": engine.section,
@@ -47,8 +48,12 @@ def main(arguments: list[str] | None = None) -> None:
     console.print(", ".join(f"{name} {value}" for name, value in results.machine().items()), soft_wrap=True)
     for name in names:
         began, load = time.monotonic(), os.getloadavg()[0]
-        with tempfile.TemporaryDirectory(prefix="driftline-bench-") as directory:
-            section = SECTIONS[name](Path(directory), BY_NAME[size])
+        try:
+            with tempfile.TemporaryDirectory(prefix="driftline-bench-") as directory:
+                section = SECTIONS[name](Path(directory), BY_NAME[size])
+        except KafkaUnavailableError as error:
+            console.print(f"{name} was not measured, and what was stays: {error}")
+            continue
         took_s = time.monotonic() - began
         command = f"python -m tests.bench --only {name}" + ("" if size == "full" else f" --{size}")
         results.merge(options.json, name, section, size=size, command=command, took_s=took_s, load=load)

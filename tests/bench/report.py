@@ -15,6 +15,20 @@ _DOCS = Path(__file__).parents[2] / "docs"
 PAGE = _DOCS / "performance.md"
 IMAGES = _DOCS / "images" / "performance"
 _MINUTE_S = 60
+_NAMES = {
+    "us_per_record": "per record",
+    "us_per_fetch": "per fetch",
+    "decoding_us": "decoding",
+    "mb_per_s": "JSON",
+    "records_per_s": "speed",
+    "times_orjson": "speed",
+    "times_driftline": "cost",
+    "rss_mb": "memory",
+    "client_us": "client alone",
+    "engine_us": "engine alone",
+    "records/s": "speed",
+    "bytes": "size",
+}
 
 
 def main() -> None:
@@ -29,7 +43,10 @@ def main() -> None:
 def page(stored: Mapping[str, Any]) -> str:
     """Return the page: what was promised, then each section with its tables."""
     names = [name for name in WORDS if name in stored]
+    missing = [name for name in WORDS if name not in stored]
     parts = [INTRODUCTION, "## What was promised", "", *_bars({name: Section.of(stored[name]) for name in names}), ""]
+    if missing:
+        parts += [f"Not measured yet: {', '.join(missing)}.", ""]
     for name in names:
         title, words = WORDS[name]
         parts += [f"## {title}", "", words, "", *_section(stored[name]), ""]
@@ -95,9 +112,12 @@ def _how(stored: Mapping[str, Any]) -> str:
 
 def _label(table: Table, column: str) -> str:
     """Return a column's name for people, with its unit."""
-    name = column.removesuffix("_s").removesuffix("_ms").removesuffix("_us").removesuffix("_mb").replace("_", " ")
     unit = table.units[column]
-    return f"{name} ({unit})" if unit and unit not in name else name
+    words = column.split("_")
+    if len(words) > 1 and words[-1] in ("s", "ms", "us", "mb"):
+        words.pop()
+    name = _NAMES.get(column, " ".join(words))
+    return f"{name} ({unit})" if unit else name
 
 
 def _image(table: Table, plot: Plot) -> str:

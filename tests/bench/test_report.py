@@ -24,11 +24,11 @@ def test_the_pictures_are_generated_from_the_results():
     assert {file.name: file.read_text() for file in report.IMAGES.iterdir()} == report.pictures(STORED)
 
 
-def test_every_section_was_measured_and_has_its_words():
-    assert SECTIONS.keys() == WORDS.keys() == STORED.keys()
+def test_every_section_has_its_words():
+    assert SECTIONS.keys() == WORDS.keys() >= STORED.keys()
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", STORED)
 def test_every_figure_has_a_number_of_records_a_unit_and_a_command(name):
     assert STORED[name]["command"].startswith(f"python -m tests.bench --only {name}")
     for table in Section.of(STORED[name]).tables:
@@ -48,6 +48,7 @@ def test_sections_are_merged_into_one_file(tmp_path):
     assert stored.keys() == {"growth", "engine"}
     assert Section.of(stored["growth"]).tables[0].rows == [{"what": "x", "us": 1.2346}]
     page = report.page(stored)
+    assert "Not measured yet: peers, broker, latency, memory, formats." in page
     assert "| fast | ≥ 1 × | 2 × | met |" in page
     assert "| small | ≤ 1 MB | 2 MB | **missed** |" in page
     assert "`measure engine`, 1.0 minutes" in page
