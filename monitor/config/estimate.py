@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.sample import SAMPLED_ROWS
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.baseline_size import baseline_bytes
@@ -72,6 +73,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
+    bytes_per_pane += sum(8 * SAMPLED_ROWS * (len(group.fields) + 1) for group in config.groups if group.sampled)
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
@@ -172,6 +174,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
     delay = DelayView((1.0,) * 12, (0,) * 13, 0.0)
     names = [check.name for check in config.checks]
     names += [check.name for path, field in config.fields.items() for check in field.checks(path)]
+    exported = {check.name: dict.fromkeys(getattr(check, "exported", ()), 0.0) for check in config.checks}
     per_topic = dict.fromkeys(topics, 0)
     return Snapshot(
         monitor=config.name,
@@ -195,7 +198,11 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
         thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
-        checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
+        checks=tuple(
+            CheckView(name, segment, Level.OK, 0, 0.0, details=exported.get(name, {}))
+            for name in names
+            for segment in segments
+        ),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,
         notifications={(sink.name, "delivered"): 0 for sink in config.sinks},

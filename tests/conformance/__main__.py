@@ -13,6 +13,7 @@ from tests.conformance import inputs, page
 from tests.conformance.recorded import FOLDER, PEERS
 from tests.support.peers import CACHE, environment, surroundings
 
+_OUTCOMES = FOLDER.parent / "outcomes"
 _SCRIPTS = Path(__file__).parent / "peers"
 
 
@@ -24,13 +25,13 @@ def main(peers: tuple[str, ...]) -> None:
     for peer in peers:
         print(f"asking {peer}", flush=True)
         script = _SCRIPTS / f"run_{peer.replace('-', '_')}.py"
-        command = [
-            str(environment(peer, _SCRIPTS / f"{peer}.txt")),
-            str(script),
-            str(CACHE / "inputs.json"),
-            str(FOLDER),
-        ]
+        python = str(environment(peer, _SCRIPTS / f"{peer}.txt"))
+        command = [python, str(script), str(CACHE / "inputs.json"), str(FOLDER)]
         subprocess.run(command, check=True, env=surroundings())
+        if peer == "nannyml":
+            script = _SCRIPTS / "run_nannyml_performance.py"
+            command = [python, str(script), str(_OUTCOMES), str(FOLDER / "nannyml_performance.csv")]
+            subprocess.run(command, check=True, env=surroundings())
     page.rewrite()
 
 
