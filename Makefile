@@ -48,8 +48,9 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 	@# a worker more than cores, since many tests wait; in the order of the files, which begins with those that wait
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
-bench: setup ## engine, every format, orjson.loads and both Kafka clients on the same bytes, in one run
+bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench.report
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,7 @@ __all__ = ["App", "RunSettings", "View", "run", "running"]
 
 _CLOSE_S = 10.0
 _GC_THRESHOLDS = (100_000, 50, 100)
+_SWITCH_S = 0.0005
 
 
 class View:
@@ -228,9 +230,7 @@ def run(config: Config, settings: RunSettings) -> App:
     clock = SystemClock()
     # Who asks for a reload while we start is served once we run.
     reloads = Reloads(clock.now_ms())
-    # Clients make hundreds of thousands of short-lived objects that are no garbage cycles; looking for cycles
-    # after every 700 of them took a quarter (kafka-python) to a half (librdkafka) of the reading time.
-    gc.set_threshold(*_GC_THRESHOLDS)
+    tune_interpreter()
     with ExitStack() as stack:
         stack.enter_context(hanging_up(reloads.ask))
         with starting():
@@ -246,6 +246,16 @@ def run(config: Config, settings: RunSettings) -> App:
         app.daemon.run()
         log.info("monitor_stopped", monitor=config.name)
         return app
+
+
+def tune_interpreter() -> None:
+    """Set what holds for the whole process: how often garbage is looked for and how long a thread keeps the lock."""
+    # Clients make hundreds of thousands of short-lived objects that are no garbage cycles; looking for cycles
+    # after every 700 of them took a quarter (kafka-python) to a half (librdkafka) of the reading time.
+    gc.set_threshold(*_GC_THRESHOLDS)
+    # While a scrape is rendered, the data thread waits this long for the interpreter's lock each time it has let go
+    # of it, which it does dozens of times in a step. Python's own 5 ms made steps of 5 ms last for 100.
+    sys.setswitchinterval(_SWITCH_S)
 
 
 def _store_directory(config: Config, settings: RunSettings, stack: ExitStack) -> Path:

@@ -59,7 +59,7 @@ class DeadLetters(Protocol):
 class Options:
     """How a run ends and what it leaves alone."""
 
-    checkpoint_interval_ms: int = 5_000
+    checkpoint_interval_ms: int = 1_000
     history_ms: int = 30 * 86_400_000
     max_history_bytes: int = 1 << 30
     until_end: bool = False

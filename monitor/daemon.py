@@ -103,6 +103,7 @@ class Daemon:
 
         Raises RuntimeError when the dispatcher has died: nobody would be paged any more.
         """
+        self._meters.begin()
         if self._dispatcher is not None:
             self._dispatcher.hold()
         self._publish_now()
@@ -125,8 +126,7 @@ class Daemon:
         paused = frozenset(self.engine.partitions) if blocked else self.engine.paused
         events = self._source.poll(paused, 0.0 if self._lookahead else _POLL_S)
         self._meters.stage("poll")
-        closed = False
-        fetches: list[Fetch] = []
+        closed, fetches = False, list[Fetch]()
         for event in events:
             if isinstance(event, Fetch):
                 fetches.append(event)
@@ -140,9 +140,10 @@ class Daemon:
                 self._ownership.give_up(event)
         closed |= self._step(fetches)
         caught_up = self._catching_up_ends()
-        if self._checkpointer.wanted(closed=closed or caught_up) and self._checkpoint() and caught_up:
+        saved = self._checkpointer.wanted(closed=closed or caught_up) and self._checkpoint()
+        if saved and caught_up:
             self._release()
-        if closed or self._clock.monotonic_s() >= self._next_publish_s:
+        if closed or saved or self._clock.monotonic_s() >= self._next_publish_s:
             self._publish_now()
 
     def _follow(self) -> None:

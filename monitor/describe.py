@@ -84,7 +84,15 @@ def _numbers(moments: Moments) -> dict[str, Any]:
         "min": moments.min,
         "max": moments.max,
     }
-    return {name: [number(value) for value in array.tolist()] for name, array in arrays.items()}
+    return {name: _finite(array) for name, array in arrays.items()}
+
+
+def _finite(array: FloatArray) -> list[float | None]:
+    """Return floats with None for what is not finite."""
+    finite = np.isfinite(array)
+    if finite.all():
+        return array.tolist()  # type: ignore[no-any-return]
+    return [value if fine else None for value, fine in zip(array.tolist(), finite.tolist(), strict=True)]
 
 
 def _sketched(kinds: dict[str, Any]) -> dict[str, Any]:
@@ -148,19 +156,10 @@ def profile_views(
             continue
         reference: Any = baseline.accumulators[spec]
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
-        labels = _shown(cell_labels(current, _BUCKETS_SHOWN))
-        parts = segment_parts(plan.segmenter, before, now) if frame_key(spec) in moved else ()
-        for group, segment in enumerate(plan.segmenter.labels):
-            views.append(
-                ProfileView(
-                    frame_key(spec),
-                    segment,
-                    labels,
-                    _shown(_shares(before[group])),
-                    _shown(_shares(now[group])),
-                    () if segment else parts,
-                )
-            )
+        field, labels = frame_key(spec), _shown(cell_labels(current, _BUCKETS_SHOWN))
+        parts = segment_parts(plan.segmenter, before, now) if field in moved else ()
+        for segment, was, is_now in zip(plan.segmenter.labels, _shares(before), _shares(now), strict=True):
+            views.append(ProfileView(field, segment, labels, _shown(was), _shown(is_now), () if segment else parts))
     return tuple(views)
 
 
@@ -169,8 +168,8 @@ def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
     found = {}
     for spec, accumulator in baseline.profile.accumulators.items():
         if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec):
-            labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
-            found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
+            labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[:1])
+            found[spec.field] = dict(zip(_shown(labels), _shown(shares[0]), strict=True))
     return found
 
 
@@ -197,6 +196,7 @@ def _shown(cells: Sequence[T]) -> tuple[T, ...]:
     return (*cells[: _MAX_CELLS_SHOWN - 2], *cells[-2:])
 
 
-def _shares(counts: Any) -> list[float]:
-    shares: list[float] = (counts / max(int(counts.sum()), 1)).tolist()
+def _shares(counts: IntArray) -> list[list[float]]:
+    """Return each group's cells as shares of its values."""
+    shares: list[list[float]] = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
     return shares

@@ -10,7 +10,9 @@ from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.snapshot import IncidentView, SegmentPart
-from monitor.types import Alert
+from monitor.types import Alert, Level
+
+_LEVELS = {level: level.name.lower() for level in Level}
 
 
 def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
@@ -18,7 +20,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
     segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
     head = {"monitor": plan.monitor, "window_start_ms": window.start_ms, "window_end_ms": window.end_ms}
     if window.gap:
-        levels = {outcome.check: outcome.level.name.lower() for outcome in window.checks}
+        levels = {outcome.check: _LEVELS[outcome.level] for outcome in window.checks}
         yield {"kind": "gap", **head, "windows": window.windows, "rows": 0, "level": "unknown", "checks": levels}
         return
     for verdict in window.verdicts:
@@ -34,7 +36,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "p_value": verdict.p_value,
             "n_baseline": verdict.n_baseline,
             "n_current": verdict.n_current,
-            "level": verdict.level.name.lower(),
+            "level": _LEVELS[verdict.level],
             "reason": verdict.reason,
             **({"direction": verdict.direction} if verdict.direction else {}),
             **({"error_bound": verdict.error_bound} if verdict.error_bound is not None else {}),
@@ -49,7 +51,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "failures": outcome.failures,
             "rows": outcome.rows,
             "failure_ratio": outcome.failure_ratio,
-            "level": outcome.level.name.lower(),
+            "level": _LEVELS[outcome.level],
             "reason": outcome.reason,
             **({"value": outcome.value} if outcome.whole else {}),
             **({"details": dict(outcome.details)} if outcome.details else {}),

@@ -74,6 +74,10 @@ class Meters:
         self.stalled: frozenset[TopicPartition] = frozenset()
         self.last_read_ms: dict[TopicPartition, int] = {}
 
+    def begin(self) -> None:
+        """Let the first stage begin now: what went before is none."""
+        self._mark_s = self._now_s()
+
     def stage(self, name: str) -> None:
         """Add the time since the last call to a stage."""
         now_s = self._now_s()

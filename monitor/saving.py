@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+import msgspec
+import numpy as np
 import structlog
 
 from monitor.checkpoint import Checkpoint, StoredEvent, StoredWindow
@@ -26,6 +28,18 @@ _CAUSES = "causes"
 NOTHING_CHANGED = Change()
 RECENT_EVENTS = 50
 """So many of the last events are kept at hand."""
+
+
+def _plain(value: object) -> float | int:
+    """Return the number that a subclass of float or int is, such as numpy's; raises TypeError for anything else."""
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+_ENCODE = msgspec.json.Encoder(enc_hook=_plain).encode
 
 
 class Saver:
@@ -161,7 +175,11 @@ class Saver:
 
 
 def _json(line: Mapping[str, object]) -> str:
-    return json.dumps(line, separators=(",", ":"))
+    """Return a line as JSON; of windows with many streams there are thousands."""
+    try:
+        return _ENCODE(line).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, which the configuration may hold
+        return json.dumps(line, separators=(",", ":"))
 
 
 def stored_window(plan: MonitorPlan, window: WindowResult) -> StoredWindow:

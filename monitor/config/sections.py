@@ -188,7 +188,7 @@ class StoreSpec(Spec):
 
     path: str = Field(default="/var/lib/driftline", min_length=1, description="The only directory that is written to.")
     checkpoint_interval: DurationMs = Field(
-        default=5_000, gt=0, description="It stretches so that checkpoints cost at most 5 % of the time."
+        default=1_000, gt=0, description="It stretches so that checkpoints cost at most 5 % of the time."
     )
     history: DurationMs = Field(default=30 * 86_400_000, description="How long results are kept.")
     max_history_bytes: Bytes = Field(default=1 << 30, description="The oldest results go first when this is reached.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
@@ -19,6 +19,14 @@ from monitor.snapshot import DelayView, Snapshot
 
 DEFAULT_MAX_SERIES: Final = 20_000
 _DROP_REASONS: Final = ("duplicate", "limit")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric with its series: the values of its labels, `monitor` first, and the number."""
+
+    declared: Declared
+    rows: Mapping[tuple[str, ...], float | DelayView]
 
 
 class SnapshotCollector(Collector):
@@ -39,22 +47,26 @@ class SnapshotCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the families that have series, most important first; sets `dropped` for this snapshot."""
+        return [metric_of(family) for family in self.families()]
+
+    def families(self) -> list[Family]:
+        """Return what `collect` does, as rows."""
         snapshot = _ordered(self._snapshot)
         reasons = {*_DROP_REASONS, *snapshot.series_dropped, *self._dropped_before}
         room = max(0, self._max_series - len(reasons))
         dropped = dict.fromkeys(_DROP_REASONS, 0)
-        families: list[Metric] = []
+        families: list[Family] = []
         place = 0
         for declared in METRICS:
             if declared.name == SERIES_DROPPED:
                 place, counter = len(families), declared
                 continue
-            family = _Family(declared, snapshot, room)
-            room -= family.series
-            dropped["limit"] += family.over_limit
-            dropped["duplicate"] += family.duplicates
-            if family.metric.samples:
-                families.append(family.metric)
+            family, over_limit, duplicates = _family(declared, snapshot, room)
+            room -= sum(map(_cost, family.rows.values()))
+            dropped["limit"] += over_limit
+            dropped["duplicate"] += duplicates
+            if family.rows:
+                families.append(family)
         self.dropped = dropped
         totals = {
             reason: snapshot.series_dropped.get(reason, 0)
@@ -62,7 +74,7 @@ class SnapshotCollector(Collector):
             + dropped.get(reason, 0)
             for reason in reasons
         }
-        families.insert(place, _Family(counter, replace(snapshot, series_dropped=totals), len(totals)).metric)
+        families.insert(place, _family(counter, replace(snapshot, series_dropped=totals), len(totals))[0])
         return families
 
 
@@ -78,29 +90,39 @@ def _ordered(snapshot: Snapshot) -> Snapshot:
     )
 
 
-class _Family:
-    """One metric's family built from a snapshot with at most `room` series; the first of equal series wins."""
+def _family(declared: Declared, snapshot: Snapshot, room: int) -> tuple[Family, int, int]:
+    """Return a metric's rows, at most `room` series, and how many were over that and duplicates; the first one wins."""
+    rows: dict[tuple[str, ...], float | DelayView] = {}
+    used = over_limit = duplicates = 0
+    monitor = label_value(snapshot.monitor)
+    for raw, value in declared.read(snapshot):
+        # A label must be there always or never and NaN is a value, so what is not defined has no series.
+        if value is None or value != value:  # noqa: PLR0124 - NaN is the number that differs from itself
+            continue
+        labels = (monitor, *map(label_value, raw))
+        if labels in rows:
+            duplicates += 1
+            continue
+        cost = _cost(value)
+        if used + cost > room:
+            over_limit += cost
+            continue
+        rows[labels] = value
+        used += cost
+    return Family(declared, rows), over_limit, duplicates
 
-    def __init__(self, declared: Declared, snapshot: Snapshot, room: int) -> None:
-        self.metric = _empty(declared)
-        self.series = self.over_limit = self.duplicates = 0
-        monitor = label_value(snapshot.monitor)
-        seen: set[tuple[str, ...]] = set()
-        for raw, value in declared.read(snapshot):
-            # A label must be there always or never and NaN is a value, so what is not defined has no series.
-            if value is None or value != value:  # noqa: PLR0124 - NaN is the number that differs from itself
-                continue
-            labels = (monitor, *map(label_value, raw))
-            if labels in seen:
-                self.duplicates += 1
-                continue
-            cost = len(value.bounds_s) + 3 if isinstance(value, DelayView) else 1
-            if self.series + cost > room:
-                self.over_limit += cost
-                continue
-            seen.add(labels)
-            self.series += cost
-            _add(self.metric, labels, value)
+
+def _cost(value: float | DelayView) -> int:
+    """Return how many series a value is."""
+    return len(value.bounds_s) + 3 if isinstance(value, DelayView) else 1
+
+
+def metric_of(family: Family) -> Metric:
+    """Return the family as the client library has it."""
+    metric = _empty(family.declared)
+    for labels, value in family.rows.items():
+        _add(metric, labels, value)
+    return metric
 
 
 def _empty(declared: Declared) -> Metric:

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from monitor.export.collector import DEFAULT_MAX_SERIES, SnapshotCollector
-from monitor.export.text import Format, render
+from monitor.export.text import Format, SeriesText, render
 from monitor.snapshot import Snapshot
 
 CONTENT_TYPES: Final[dict[Format, str]] = {
@@ -35,9 +35,12 @@ class Page:
 class Rendered:
     """One snapshot as bytes; each format and its compressed form are made on first demand and kept."""
 
-    def __init__(self, snapshot: Snapshot, *, max_series: int, dropped_before: dict[str, int]) -> None:
-        """Keep the snapshot; nothing is rendered yet."""
+    def __init__(
+        self, snapshot: Snapshot, *, max_series: int, dropped_before: dict[str, int], series: SeriesText
+    ) -> None:
+        """Keep the snapshot; nothing is rendered yet. `series` stays from one to the next."""
         self.snapshot = snapshot
+        self._series = series
         self._collector = SnapshotCollector(snapshot, max_series=max_series, dropped_before=dropped_before)
         self._dropped_before = dropped_before
         self._bodies: dict[Format, bytes] = {}
@@ -46,7 +49,7 @@ class Rendered:
     def body(self, form: Format) -> bytes:
         """Return the exposition without OpenMetrics' end mark."""
         if form not in self._bodies:
-            self._bodies[form] = render(self._collector.collect(), form)
+            self._bodies[form] = self._series.render(self._collector.families(), form)
         return self._bodies[form]
 
     def gzipped(self, form: Format, tail: bytes) -> bytes:
@@ -75,6 +78,7 @@ class Exposition:
         """Begin without a snapshot; at most `max_series` series of a snapshot are exported."""
         self._max_series = max_series
         self._rendered: Rendered | None = None
+        self._series = SeriesText()
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)
@@ -98,7 +102,9 @@ class Exposition:
         last = self._rendered
         if last is None or last.snapshot is not snapshot:
             dropped = last.dropped_after() if last is not None else {}
-            last = self._rendered = Rendered(snapshot, max_series=self._max_series, dropped_before=dropped)
+            last = self._rendered = Rendered(
+                snapshot, max_series=self._max_series, dropped_before=dropped, series=self._series
+            )
         return last
 
 

@@ -6,15 +6,20 @@ name declared here is known to be legal, and the lines of samples are the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
+from monitor.export.collector import Family, metric_of
+from monitor.snapshot import DelayView
+
 Format = Literal["text", "openmetrics"]
 _SUFFIX: Final = {"counter": "_total", "info": "_info"}
+_PLAIN: Final = 1e6
+"""Below it Go writes a number as Python does."""
 _TEXT_KIND: Final = {"info": "gauge"}
 
 
@@ -37,6 +42,40 @@ def render(families: Iterable[Metric], form: Format) -> bytes:
     return "".join(lines).encode()
 
 
+class SeriesText:
+    """Writes the families of a snapshot, and remembers what stands before each number until the next one.
+
+    Most series of a snapshot were in the last one too, and only their numbers are new.
+    """
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+        self._heads: dict[str, Mapping[tuple[str, ...], str]] = {}
+
+    def render(self, families: Iterable[Family], form: Format) -> bytes:
+        """Return the same bytes as `render` of the families as metrics."""
+        return b"".join(self._family(family, form) for family in families)
+
+    def _family(self, family: Family, form: Format) -> bytes:
+        declared, metric = family.declared, metric_of(Family(family.declared, {}))
+        if declared.kind == "histogram":
+            return render([metric_of(family)], form)
+        before = self._heads.get(declared.name, {})
+        names = ("monitor", *declared.labels)
+        heads, lines = {}, [_header(metric, form)]
+        for labels, value in family.rows.items():
+            heads[labels] = head = before.get(labels) or _head(declared.name, names, labels)
+            lines.append(f"{head}{_number(1.0 if declared.kind == 'info' else value)}\n")
+        self._heads[declared.name] = heads
+        return "".join(lines).encode()
+
+
+def _head(name: str, names: tuple[str, ...], labels: tuple[str, ...]) -> str:
+    """Return what stands before a series' number."""
+    pairs = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(zip(names, labels, strict=True)))
+    return f"{name}{{{pairs}}} "
+
+
 def _header(family: Metric, form: Format) -> str:
     """Return HELP and TYPE; OpenMetrics names a family without its samples' suffix, and escapes quotes as well."""
     if form == "openmetrics":
@@ -54,6 +93,8 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _number(value: float) -> str:
+def _number(value: float | DelayView) -> str:
     """Return a value as Go would write it, which is what both formats call canonical."""
+    if type(value) is float and -_PLAIN < value < _PLAIN:  # most of them; the same text in a third of the time
+        return repr(value)
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]

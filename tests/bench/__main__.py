@@ -1,86 +1,98 @@
-"""The command behind `make bench`."""
+"""The command behind `make bench`: measures, prints, and merges each section into the one file of results."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import tempfile
-from importlib.metadata import version
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Shown
 
-from tests.bench import clients, engine, formats
-from tests.bench.broker import bench_broker
+from tests.bench import beside, clients, engine, formats, growth, latency, memory, results
+from tests.bench.figures import Section, Table
+from tests.bench.sizes import BY_NAME, Sizes
+from tests.support.kafka import KafkaUnavailableError
 
-_PACKAGES = (
-    *("duckdb", "pyarrow", "numpy", "orjson", "kafka-python", "confluent-kafka"),
-    *("pyruhvro", "fastavro", "ptars", "msgspec"),
-)
+SECTIONS: Mapping[str, Callable[[Path, Sizes], Section]] = {
+    "engine": engine.section,
+    "formats": formats.section,
+    "peers": beside.measure,
+    "broker": clients.measure,
+    "latency": latency.measure,
+    "memory": memory.measure,
+    "growth": growth.measure,
+}
+"""In the order in which they are run and shown."""
 
 
-def main() -> None:
-    """Measure, print tables, and write JSON where asked."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("--records", type=int, default=400_000)
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="only what each stage of the engine costs")
-    parser.add_argument("--no-kafka", action="store_true", help="leave the real broker out")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    console = Console(width=120)
-    machine = {
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{package: version(package) for package in _PACKAGES},
-    }
-    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), soft_wrap=True)
-    with tempfile.TemporaryDirectory(prefix="driftline-bench-") as name:
-        directory = Path(name)
-        stages = engine.stages(directory, options.records, options.repetitions)
-        console.print(_table("where the engine's CPU time goes", stages))
-        if options.profile:
-            return
-        figures = engine.measure(directory, options.records, options.repetitions)
-        console.print(_table(f"{options.records} records, CPU time, one thread", figures))
-        cores = engine.two_cores(directory, options.records, options.repetitions)
-        console.print(_table("one core and two", cores))
-        each = formats.measure(directory, options.records // 4, options.repetitions)
-        console.print(_table(f"{options.records // 4} records from bytes to columns, by format", each))
-        ends: list[dict[str, Any]] = []
-        if not options.no_kafka:
-            with bench_broker() as bootstrap:
-                ends = clients.measure(directory, bootstrap, options.records)
-            console.print(_table("end to end from a real broker, one partition", ends))
-    if options.json:
-        options.json.write_text(
-            json.dumps(
-                {
-                    "machine": machine,
-                    "stages": stages,
-                    "engine": figures,
-                    "cores": cores,
-                    "formats": each,
-                    "clients": ends,
-                },
-                indent=2,
-            )
-            + "\n"
+def main(arguments: list[str] | None = None) -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", metavar="NAMES", default=",".join(SECTIONS), help="of: %(default)s")
+    parser.add_argument("--quick", dest="size", action="store_const", const="quick", default="full")
+    parser.add_argument("--size", choices=BY_NAME, help="full, quick (the same as --quick), or tiny to see it work")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", default=results.FILE, help="where sections are merged into"
+    )
+    options = parser.parse_args(arguments)
+    names = options.only.split(",")
+    for name in names:
+        if name not in SECTIONS:
+            parser.error(f"no section {name!r}; there are {', '.join(SECTIONS)}")
+    console, size = Console(width=140), options.size
+    console.print(", ".join(f"{name} {value}" for name, value in results.machine().items()), soft_wrap=True)
+    for name in names:
+        began, load = time.monotonic(), os.getloadavg()[0]
+        try:
+            with tempfile.TemporaryDirectory(prefix="driftline-bench-") as directory:
+                section = SECTIONS[name](Path(directory), BY_NAME[size])
+        except KafkaUnavailableError as error:
+            console.print(f"{name} was not measured, and what was stays: {error}")
+            continue
+        took_s = time.monotonic() - began
+        command = f"python -m tests.bench --only {name}" + ("" if size == "full" else f" --{size}")
+        results.merge(options.json, name, section, size=size, command=command, took_s=took_s, load=load)
+        _print(console, name, section, took_s)
+
+
+def _print(console: Console, name: str, section: Section, took_s: float) -> None:
+    for table in section.tables:
+        console.print(_shown(table))
+    for bar in section.bars:
+        word = "met" if bar.met else "MISSED"
+        sign = "at least" if bar.least else "at most"
+        console.print(
+            f"{word}: {bar.what}: {bar.measured:.3g} {bar.unit}, {sign} {bar.wanted:g} wanted", soft_wrap=True
         )
+    for remark in section.remarks:
+        console.print(remark, soft_wrap=True)
+    console.print(f"{name} took {took_s:.0f} s\n")
 
 
-def _table(title: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in rows[0]:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(f"{value:,.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    return table
+def _shown(table: Table) -> Shown:
+    shown = Shown(title=f"{table.title} ({table.n})", title_justify="left")
+    for column, unit in table.units.items():
+        shown.add_column(f"{column}\n{unit}" if unit else column)
+    for row in table.rows:
+        shown.add_row(*(_cell(row.get(column)) for column in table.units))
+    return shown
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 if __name__ == "__main__":

@@ -1,28 +1,110 @@
-"""Both Kafka clients end to end: a real broker, our source, the engine, judged windows."""
+"""Both Kafka clients end to end on a real broker: the daemon, the client alone and the engine alone, in turns."""
 
 from __future__ import annotations
 
 import gc
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Producer
+import structlog
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as ConfluentPartition
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition as KafkaPythonPartition
 
+from monitor.app import RunSettings, running, tune_interpreter
 from monitor.clock import SystemClock
 from monitor.compile import compile_plan, load_baseline
 from monitor.engine import Engine
 from monitor.partition import PartitionState
-from monitor.types import Assigned, Fetch
-from tests.bench.engine import configured
+from monitor.sources.client_settings import kafka_python_consumer, librdkafka_consumer
+from monitor.types import Fetch
+from tests.bench.apart import apart
+from tests.bench.broker import bench_broker
+from tests.bench.delay import delays
+from tests.bench.engine import PARTITION, configured, fetches
+from tests.bench.figures import Bar, Section, Table
 from tests.bench.records import payments
+from tests.bench.sizes import Sizes
 from tests.support.kafka import Cluster
+
+CLIENTS = ("kafka-python", "librdkafka")
+CODECS = ("none", "lz4")
+NOTES = {"230 B": 0, "1 KB": 800}
+"""Kinds of records, and by how much their note is longer."""
+_STAGES = ("poll", "decode", "fold", "judge", "checkpoint", "publish", "other")
+_UNITS = {
+    "client": "",
+    "codec": "",
+    "record": "",
+    "records_per_s": "records/s",
+    "mb_per_s": "MB/s",
+    "us_per_record": "µs CPU",
+    "client_us": "µs CPU",
+    "engine_us": "µs CPU",
+    "ratio": "× client + engine",
+    "per_fetch": "records",
+}
+_SHARES = {"client": "", "codec": "", "record": "", **dict.fromkeys(_STAGES, "% of the time")}
+
+
+def measure(directory: Path, sizes: Sizes) -> Section:
+    """Return what each client, codec and size of record costs, where the time goes, and how late metrics are."""
+    n = sizes.broker_records
+    found: list[dict[str, Any]] = []
+    with bench_broker() as bootstrap:
+        for record, note_bytes in NOTES.items():
+            values = payments(n, note_bytes=note_bytes)
+            for codec in CODECS:
+                topic = f"bench-{codec}-{uuid.uuid4().hex[:8]}"
+                produce(bootstrap, topic, values, codec)
+                for client in CLIENTS:
+                    arguments = {"directory": str(directory), "bootstrap": bootstrap, "topic": topic, "client": client}
+                    arguments |= {"records": n, "note_bytes": note_bytes, "turns": sizes.broker_turns}
+                    took = apart("tests.bench.clients", "one", **arguments)
+                    found.append({"client": client, "codec": codec, "record": record, **took})
+        half = {
+            row["client"]: row["records_per_s"] / 2
+            for row in found
+            if (row["codec"], row["record"]) == ("none", "230 B")
+        }
+        late = delays(directory, bootstrap, half, sizes.delay_s)
+    turns = f"{n:,} records of one partition, the least of {sizes.broker_turns} turns"
+    ends = Table("ends", "From a real broker to verdicts", turns, _UNITS, [_named(_UNITS, row) for row in found])
+    shares = [
+        _named(_SHARES, {**row, **{stage: 100 * row["shares"].get(stage, 0.0) for stage in _STAGES}}) for row in found
+    ]
+    where = Table(
+        "shares", "Where the data thread's time goes (driftline_engine_seconds_total)", turns, _SHARES, shares
+    )
+    bars = [
+        Bar(
+            f"CPU of the process, {client}: times (client alone + engine alone), worst case",
+            1.15,
+            worst,
+            "×",
+            least=False,
+        )
+        for client in CLIENTS
+        for worst in [max(row["ratio"] for row in found if row["client"] == client)]
+    ]
+    bars += [
+        Bar(f"append → driftline_records_total at half load, {row['client']}, p99", 2.0, row["p99_s"], "s", least=False)
+        for row in late.rows
+    ]
+    return Section([ends, where, late], bars)
+
+
+def _named(units: dict[str, str], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in units}
 
 
 def produce(bootstrap: str, topic: str, values: Sequence[bytes], codec: str) -> None:
-    """Write the records to a topic of the broker and wait until all have arrived."""
+    """Write the records to a new topic of the broker and wait until all have arrived."""
     Cluster(bootstrap).create_topic(topic)
     producer = Producer(
         {
@@ -38,50 +120,119 @@ def produce(bootstrap: str, topic: str, values: Sequence[bytes], codec: str) -> 
     producer.flush()
 
 
-def drain(directory: Path, bootstrap: str, topic: str, client: str, n: int) -> dict[str, float]:
-    """Read and judge all `n` records of the topic; return wall and CPU seconds and the share of reading."""
+def one(
+    *, directory: str, bootstrap: str, topic: str, client: str, records: int, note_bytes: int, turns: int
+) -> dict[str, Any]:
+    """Return the cheapest turn of the daemon, of the client alone and of the engine alone; runs in its own process."""
+    tune_interpreter()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    values, where = payments(records, note_bytes=note_bytes), Path(directory)
+    own = where / f"{client}-{topic}"
+    bare, alone, whole = [], [], []
+    sizes: list[int] = []
+    for turn in range(turns):
+        read, close = _bare_client(where, bootstrap, topic, client)
+        with _cpu(bare):
+            read(records)
+        close()
+        (own / str(turn)).mkdir(parents=True)
+        took = _daemon(own / str(turn), where, bootstrap, topic, client)
+        whole.append(took)
+        sizes = took["sizes"]
+        engine = _engine(where)
+        with _cpu(alone):
+            _judge_all(engine, values, sizes)
+    best = min(whole, key=lambda took: took["cpu_s"])
+    return {
+        "records_per_s": records / min(took["wall_s"] for took in whole),
+        "mb_per_s": sum(map(len, values)) / min(took["wall_s"] for took in whole) / 1e6,
+        "us_per_record": best["cpu_s"] / records * 1e6,
+        "client_us": min(bare) / records * 1e6,
+        "engine_us": min(alone) / records * 1e6,
+        "ratio": best["cpu_s"] / (min(bare) + min(alone)),
+        "per_fetch": sum(sizes) / len(sizes),
+        "shares": best["shares"],
+    }
+
+
+@contextmanager
+def _cpu(found: list[float]) -> Iterator[None]:
+    """Add the CPU seconds of the block."""
+    gc.collect()
+    began = time.process_time()
+    yield
+    found.append(time.process_time() - began)
+
+
+class _Counted:
+    """A source that notes the size of each fetch; everything else is the source's own."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.sizes: list[int] = []
+
+    def poll(self, paused: Any, timeout_s: float) -> Any:
+        """Poll, and note the sizes."""
+        events = self._source.poll(paused, timeout_s)
+        self.sizes += [len(event) for event in events if isinstance(event, Fetch) and len(event)]
+        return events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+
+def _daemon(own: Path, directory: Path, bootstrap: str, topic: str, client: str) -> dict[str, Any]:
+    """Run the whole daemon, with its store, HTTP server and publisher, up to the topic's end."""
     config = configured(directory, client=client, bootstrap=bootstrap, topic=topic)
+    config = config.model_copy(update={"store": config.store.model_copy(update={"path": str(own)})})
+    source = _Counted(config.source.build(SystemClock()))
+    with running(config, RunSettings(until_end=True), source=source) as app:
+        # A consumer connects and fetches when it is first asked; the bare client's turn has that in it, too.
+        gc.collect()
+        began, cpu = time.perf_counter(), time.process_time()
+        app.daemon.run()
+        took = {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - cpu, "sizes": source.sizes}
+        seconds = app.view.latest.engine_seconds
+    return {**took, "shares": {stage: spent / sum(seconds.values()) for stage, spent in seconds.items()}}
+
+
+def _engine(directory: Path) -> Engine:
+    config = configured(directory)
     plan = compile_plan(config, load_baseline(config))
     engine = Engine(plan, config.decoder.build(plan.decode))
-    source = config.source.build(SystemClock())
-    reading = 0.0
-    try:
-        began, cpu = time.perf_counter(), time.process_time()
-        while sum(state.records for state in engine.partitions.values()) < n:
-            polled = time.process_time()
-            events = source.poll(frozenset(), 0.5)
-            reading += time.process_time() - polled
-            for event in events:
-                if isinstance(event, Assigned):
-                    for partition in event.partitions:
-                        engine.assign(PartitionState(partition, 0, 0))
-                        source.seek(partition, 0)
-            engine.step([event for event in events if isinstance(event, Fetch)], SystemClock().now_ms())
-        engine.finish()
-        return {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - cpu, "reading_s": reading}
-    finally:
-        source.close()
+    engine.assign(PartitionState(PARTITION, 0, 0))
+    return engine
 
 
-def measure(directory: Path, bootstrap: str, n: int) -> list[dict[str, Any]]:
-    """Return a row for each client and codec."""
-    gc.set_threshold(100_000, 50, 100)  # as `driftline run` does
-    values = payments(n)
-    mean = sum(map(len, values)) / n
-    rows: list[dict[str, Any]] = []
-    for codec in ("none", "lz4"):
-        topic = f"bench-{codec}-{uuid.uuid4().hex[:8]}"
-        produce(bootstrap, topic, values, codec)
-        for client in ("kafka-python", "librdkafka"):
-            took = drain(directory, bootstrap, topic, client, n)
-            rows.append(
-                {
-                    "client": client,
-                    "codec": codec,
-                    "records_per_s": n / took["wall_s"],
-                    "mb_per_s": mean * n / took["wall_s"] / 1e6,
-                    "us_per_record": took["cpu_s"] / n * 1e6,
-                    "reading_share": took["reading_s"] / took["cpu_s"],
-                }
-            )
-    return rows
+def _judge_all(engine: Engine, values: Sequence[bytes], sizes: Sequence[int]) -> None:
+    """Run the engine alone on the same bytes, in fetches of the same sizes as the daemon had."""
+    start = 0
+    for size in sizes:
+        engine.step(list(fetches([values[start : start + size]], first=start)), 0)
+        start += size
+
+
+def _bare_client(
+    directory: Path, bootstrap: str, topic: str, client: str
+) -> tuple[Callable[[int], None], Callable[[], object]]:
+    """Return how to read so many records with the client alone, set as the source sets it, and how to close it."""
+    spec: Any = configured(directory, client=client, bootstrap=bootstrap, topic=topic).source
+    if client == "kafka-python":
+        reader = KafkaConsumer(group_id=None, **kafka_python_consumer(spec))
+        reader.assign([KafkaPythonPartition(topic, 0)])
+        reader.seek(KafkaPythonPartition(topic, 0), 0)
+
+        def poll(left: int) -> None:
+            while left > 0:
+                left -= sum(len([record.value for record in got]) for got in reader.poll(timeout_ms=500).values())
+
+        return poll, reader.close
+    consumer = Consumer(librdkafka_consumer(spec))
+    consumer.assign([ConfluentPartition(topic, 0, 0)])
+
+    def consume(left: int) -> None:
+        while left > 0:
+            got = consumer.consume(spec.max_poll_records, 0) or consumer.consume(1, 0.1)
+            left -= len([message.value() for message in got if message.error() is None])
+
+    return consume, consumer.close

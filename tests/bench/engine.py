@@ -24,7 +24,9 @@ from monitor.partition import PartitionState
 from monitor.protocols import Decoder
 from monitor.sources.memory import MemorySource
 from monitor.types import Fetch, TopicPartition
+from tests.bench.figures import Bar, Section, Table
 from tests.bench.records import CONFIG, FIRST_MS, payments
+from tests.bench.sizes import Sizes
 from tests.bench.timing import Stages, interleaved_cpu_s
 
 PARTITION = TopicPartition("bench", 0)
@@ -52,21 +54,20 @@ def parts(values: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
     return [values[start : start + size] for start in range(0, len(values), size)]
 
 
-def fetches(lists: Sequence[Sequence[bytes]]) -> Iterator[Fetch]:
-    """Yield a fetch for each of the lists."""
-    start = 0
+def fetches(lists: Sequence[Sequence[bytes]], first: int = 0) -> Iterator[Fetch]:
+    """Yield a fetch for each of the lists, from offset `first` on."""
     for part in lists:
         n = len(part)
         yield Fetch(
             PARTITION,
-            np.arange(start, start + n),
+            np.arange(first, first + n),
             np.full(n, FIRST_MS),
             pa.nulls(n, pa.binary()),
             pa.array(part, pa.binary()),
             None,
-            start + n,
+            first + n,
         )
-        start += n
+        first += n
 
 
 def loads_all(values: Sequence[bytes]) -> None:
@@ -112,6 +113,40 @@ class Bench:
         engine.step(ahead.take(), 0)
         engine.finish()
         return engine
+
+
+def section(directory: Path, sizes: Sizes) -> Section:
+    """Return what the engine costs by size of fetch, by stage, and on two cores."""
+    n, turns = sizes.records, sizes.turns
+    figures = measure(directory, n, turns)
+    cores = two_cores(directory, n, turns)
+    each = f"{n:,} records of 11 fields and 230 B, CPU the least of {turns} turns, interleaved"
+    tables = [
+        Table("engine", "JSON bytes to verdicts on one core", each, _UNITS, figures),
+        Table("stages", "Where the engine's CPU time goes", each, _STAGE_UNITS, stages(directory, n, turns)),
+        Table("cores", "One core and two", f"{n:,} records, least elapsed time of {turns} turns", _CORE_UNITS, cores),
+    ]
+    by_name = {row["what"]: row for row in figures}
+    best = max((row for row in figures if row["what"].startswith("engine")), key=lambda row: row["mb_per_s"])
+    lists = by_name["orjson.loads, then lists by column"]["times_orjson"]
+    bars = [
+        Bar("engine, one core, times orjson.loads with results discarded", 1.0, best["times_orjson"], "×"),
+        Bar("engine, one core, times orjson followed by lists by column", 2.5, best["times_orjson"] / lists, "×"),
+        Bar("two cores, times one core (elapsed)", 1.7, cores[0]["elapsed_s"] / cores[1]["elapsed_s"], "×"),
+        Bar("JSON on two cores", 500.0, best["mb_per_s"] * cores[0]["elapsed_s"] / cores[1]["elapsed_s"], "MB/s"),
+    ]
+    return Section(tables, bars)
+
+
+_UNITS = {"what": "", "cpu_s": "s CPU", "us_per_record": "µs CPU", "mb_per_s": "MB/s", "times_orjson": "× orjson"}
+_STAGE_UNITS = {"stage": "", "share": "of 1", "us_per_record": "µs CPU", "us_per_fetch": "µs CPU"}
+_CORE_UNITS = {
+    "cores": "",
+    "elapsed_s": "s",
+    "cpu_s": "s CPU",
+    "busier_thread_s": "s CPU",
+    "at_most_times_one_core": "×",
+}
 
 
 def measure(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
@@ -172,7 +207,7 @@ def stages(directory: Path, n: int, repetitions: int) -> list[dict[str, Any]]:
             bench.run(size, timer)
             for name, spent_s in timer.spent_s.items():
                 best[name] = min(best.get(name, spent_s), spent_s)
-    more_fetches, total = n / small - n / large, sum(found[large].values())
+    more_fetches, total = max(n / small - n / large, 1), sum(found[large].values())
     return [
         {
             "stage": name,

@@ -21,7 +21,9 @@ from monitor.decoders import AvroSpec, DecodePlan, DelimitedSpec, EventTimePlan,
 from monitor.decoders.protobuf_schema import compile_proto
 from monitor.protocols import Decoder
 from monitor.types import Fetch, FieldType, TopicPartition
+from tests.bench.figures import Section, Table
 from tests.bench.records import FIRST_MS, payments
+from tests.bench.sizes import Sizes
 from tests.bench.timing import best_cpu_s
 
 _SIZE = 5_000
@@ -142,6 +144,15 @@ def cases(directory: Path, values: Sequence[bytes]) -> dict[str, tuple[Decoder, 
         "delimited": (lines, list(_lines(items, csv.QUOTE_MINIMAL))),
         "delimited, all quoted, record by record": (lines, list(_lines(items, csv.QUOTE_ALL))),
     }
+
+
+def section(directory: Path, sizes: Sizes) -> Section:
+    """Return one table: a row for each format."""
+    n = sizes.records // 4
+    title = "From bytes to columns, by format"
+    units = {"format": "", "bytes": "B a record", "records/s": "records/s", "ratio to json": "×"}
+    of = f"{n:,} records of 11 fields, CPU the least of {sizes.turns} turns, one thread"
+    return Section([Table("formats", title, of, units, measure(directory, n, sizes.turns))])
 
 
 def measure(directory: Path, records: int, repetitions: int) -> list[dict[str, Any]]:

@@ -10,9 +10,11 @@ PER_WINDOW = 50_000
 WINDOW_MS = 60_000
 
 
-def payments(n: int, seed: int = 1) -> list[bytes]:
-    """Return `n` records in event-time order, `PER_WINDOW` of them in each minute."""
+def payments(n: int, seed: int = 1, note_bytes: int = 0) -> list[bytes]:
+    """Return `n` records in event-time order, `PER_WINDOW` of them in each minute; the note is longer by so much."""
     rng = np.random.default_rng(seed)
+    # Letters that do not compress to nothing; each note begins somewhere else in them.
+    letters = rng.choice(list("abcdefghijklmnopqrstuvwxyz     "), 50_000 + note_bytes).tobytes().decode("utf-32-le")
     amounts, fees = np.round(rng.lognormal(3, 1, n), 2), np.round(rng.normal(0, 1, n), 3)
     lats, lons = np.round(rng.uniform(-90, 90, n), 5), np.round(rng.uniform(-180, 180, n), 5)
     risks = np.round(rng.beta(2, 8, n), 4)
@@ -33,7 +35,7 @@ def payments(n: int, seed: int = 1) -> list[bytes]:
                 "method": method,
                 "merchant": {"mcc": str(code), "risk": risk},
                 "refund": i % 7 == 0,
-                "note": f"order number {i} is fine",
+                "note": f"order number {i} is fine" + letters[i * 97 % 50_000 :][:note_bytes],
             }
         )
         for i, (amount, fee, lat, lon, risk, country, method, code, time) in enumerate(

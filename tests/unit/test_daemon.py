@@ -352,6 +352,23 @@ def test_the_interval_stretches_so_that_checkpoints_cost_five_percent(rig, monke
     assert spent_ms <= 0.05 * (r.clock.now_ms() - T) + 400
 
 
+def test_what_a_checkpoint_made_durable_is_shown_at_once(rig):
+    r = rig(plan=make_plan(idle_ms=10**9), options=Options(checkpoint_interval_ms=1_300))
+    r.start()
+    r.append(seconds(0))
+    r.until_end()
+    r.clock.advance(10_000)
+    r.rounds(1)  # everything is durable and shown
+    counted = sum(view.records for view in r.snapshots[-1].partitions)
+    r.append(seconds(0.1, 0.2))
+    r.clock.advance(1_200)  # a snapshot is due, a checkpoint is not
+    r.rounds(1)
+    assert sum(view.records for view in r.snapshots[-1].partitions) == counted
+    r.clock.advance(150)  # now the checkpoint is, and the next snapshot is not
+    r.rounds(1)
+    assert sum(view.records for view in r.snapshots[-1].partitions) == counted + 2
+
+
 def test_closing_a_window_forces_a_checkpoint(rig):
     r = rig(plan=make_plan(idle_ms=10**9), options=Options(checkpoint_interval_ms=10**9))
     r.append(seconds(0))

@@ -71,6 +71,14 @@ def test_an_empty_batch_has_no_delay(meters):
     assert meters.record_delay == {}
 
 
+def test_the_first_stage_begins_when_it_is_told_to(meters, clock):
+    clock.advance(5_000)
+    meters.begin()
+    clock.advance(20)
+    meters.stage("publish")
+    assert meters.stage_s == pytest.approx({"publish": 0.02})
+
+
 def test_stages_share_the_time_among_them(meters, clock):
     for stage, ms in [("poll", 100), ("fold", 50), ("poll", 30)]:
         clock.advance(ms)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from monitor.codec import decode
 from monitor.errors import StoreError
-from monitor.saving import Saver, restore_engine, restore_partition, stored_window
+from monitor.saving import Saver, _json, restore_engine, restore_partition, stored_window
 from tests.support.monitors import FIRST_MS, assert_same_state, fetch, make_engine, make_plan, record, tp
 
 T = FIRST_MS
@@ -126,3 +127,10 @@ def test_a_damaged_pane_is_refused():
     pane = checkpoint.panes[tp(), T]
     with pytest.raises(StoreError):
         restore_partition(PLAN, tp(), checkpoint.heads[tp()], {T: pane[:-9]})
+
+
+def test_lines_are_json_whatever_is_in_them():
+    line = {"kind": "x", "score": None, "rows": np.int64(3), "value": np.float64(0.5), "small": 1e-7, "text": "ä\u2028"}
+    assert json.loads(_json(line)) == {**line, "rows": 3, "value": 0.5}
+    assert json.loads(_json({"text": "\ud800"})) == {"text": "\ud800"}
+    assert json.loads(_json({"value": float("nan")})) == {"value": None}

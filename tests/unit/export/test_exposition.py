@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import subprocess
 from dataclasses import replace
 
@@ -11,11 +12,11 @@ from prometheus_client import parser
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.utils import floatToGoString
 
-from monitor.export import exposition
 from monitor.export.collector import SnapshotCollector
-from monitor.export.exposition import Exposition, accepts_gzip, negotiate
-from monitor.export.text import render
+from monitor.export.exposition import CONTENT_TYPES, Exposition, accepts_gzip, negotiate
+from monitor.export.text import SeriesText, _number, render
 from tests.support.prometheus import binary
 from tests.support.snapshots import bad_night, hostile, huge, quiet_night
 
@@ -54,6 +55,21 @@ def test_the_bytes_are_those_of_prometheus_client(snapshot):
     assert render(collector.collect(), "openmetrics") + b"# EOF\n" == theirs
 
 
+def test_what_is_remembered_from_snapshot_to_snapshot_changes_no_byte():
+    series = SeriesText()
+    for snapshot in (bad_night(), huge(4, 3), hostile(), huge(3, 4), quiet_night(), bad_night()):
+        collector = SnapshotCollector(snapshot)
+        for form in ("text", "openmetrics"):
+            assert series.render(collector.families(), form) == render(collector.collect(), form)
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1e-7, 0.1, 999_999.5, 1e6, -1e6, 1_234_567.25, 1e300, math.inf, -math.inf, 3]
+)
+def test_numbers_are_written_as_go_writes_them(value):
+    assert _number(value) == floatToGoString(value)
+
+
 def test_the_process_and_the_interpreter_are_exported_too():
     body = Exposition().page(bad_night()).body.decode()
     for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "python_info", "python_gc_collections"):
@@ -72,13 +88,12 @@ def test_promtool_finds_nothing_to_complain_of():
 def test_a_snapshot_is_rendered_once_per_format(monkeypatch):
     made = []
 
-    def counting(families, form):
-        names = [f.name for f in families]
-        if "driftline_build" in names:
-            made.append(form)
-        return render([], form)
+    def counting(_self, families, form):
+        assert "driftline_build_info" in [family.declared.name for family in families]
+        made.append(form)
+        return b""
 
-    monkeypatch.setattr(exposition, "render", counting)
+    monkeypatch.setattr(SeriesText, "render", counting)
     page, snapshot = Exposition(), bad_night()
     for _ in range(3):
         page.page(snapshot)
@@ -147,7 +162,7 @@ def test_gzip_is_one_member_with_everything_in_it(accept):
 )
 def test_the_format_follows_the_accept_header(accept, form):
     assert negotiate(accept) == form
-    assert Exposition().page(quiet_night(), accept=accept).content_type == exposition.CONTENT_TYPES[form]
+    assert Exposition().page(quiet_night(), accept=accept).content_type == CONTENT_TYPES[form]
 
 
 @pytest.mark.parametrize(
