@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
@@ -13,7 +14,7 @@ from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
-from monitor.policy.threshold import ThresholdPolicy
+from monitor.policy import Policy, ThresholdPolicy
 from monitor.profile import ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
@@ -71,7 +72,9 @@ class MonitorPlan:
     baseline: Baseline | None = None
     keeping: BaselineSpec | None = None
     """How the baseline is kept; None: as it was built."""
-    policy: ThresholdPolicy = ThresholdPolicy()
+    policy: Policy = ThresholdPolicy()
+    importance: Mapping[str, float] = MappingProxyType({})
+    """The fields' weights in a budget of false pages; 1 where there is none."""
     hysteresis: Hysteresis = Hysteresis()
     links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()

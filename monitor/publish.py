@@ -22,6 +22,7 @@ from monitor.results import CheckOutcome
 from monitor.signals import alert_keys
 from monitor.snapshot import (
     BaselineStateView,
+    BudgetView,
     CheckView,
     FieldView,
     IncidentView,
@@ -75,6 +76,7 @@ class _Shown:
     pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
+    budget: BudgetView | None = None
 
 
 class Publisher:
@@ -94,6 +96,7 @@ class Publisher:
             pending=self._pending(),
             refused=engine.series.refused,
             baseline=self._baseline(),
+            budget=engine.budget.view,
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
         plan = engine.plan
@@ -143,6 +146,7 @@ class Publisher:
             self._pending(),
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
+            self._engine.budget.view,
         )
 
     def show(self) -> None:
@@ -218,6 +222,7 @@ class Publisher:
             silences=outside.held.silences,
             muted=outside.held.muted,
             incidents=shown.incidents,
+            budget=shown.budget,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,

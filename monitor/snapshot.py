@@ -62,11 +62,42 @@ class FieldView:
 
 
 @dataclass(frozen=True)
+class BudgetEvidence:
+    """What speaks for a change in a verdict's stream: `ratio` is the evidence over what an alarm takes.
+
+    `p_value` is that of the last slot among the stream's own calm ones. While an alarm holds, `ratio` is that of the
+    alarm, `onset_ms` the slot from which on the evidence grew, and `also` names what else moved.
+    """
+
+    ratio: float
+    p_value: float | None = None
+    onset_ms: int | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BudgetView:
+    """The budget of false pages: so many are `promised` at most `per_ms` of event time, so many pages were `spent`.
+
+    `run_length_ms` is the time to a false page that is expected at least; `audit_ratio` the false alarms over those
+    promised, in history drawn anew; `not_armed` counts streams by reason.
+    """
+
+    promised: float
+    per_ms: int
+    spent: int
+    run_length_ms: float
+    audit_ratio: float | None
+    armed: int
+    not_armed: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class VerdictView:
     """The last verdict of one detector on one field and segment.
 
     `direction` is `up`, `down` or empty; `error_bound` says how far, at most, the score lies below that of the values
-    before they were counted in cells.
+    before they were counted in cells. `budget` is the evidence, where the policy is one of evidence.
     """
 
     field: str
@@ -82,6 +113,7 @@ class VerdictView:
     n_current: int
     direction: str = ""
     error_bound: float | None = None
+    budget: BudgetEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -271,6 +303,7 @@ class Snapshot:
     """By state."""
     muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
+    budget: BudgetView | None = None
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)

@@ -94,6 +94,9 @@ class FieldSpec(Spec):
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")
+    importance: float = Field(
+        default=1.0, gt=0, le=1000, allow_inf_nan=False, description="Its weight in the policy `budget`."
+    )
 
     @field_validator("dimension")
     @classmethod

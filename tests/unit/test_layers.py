@@ -60,6 +60,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
     ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes"})),
+    ("2d2", frozenset({"budgeting"})),
     ("2e", frozenset({"judge", "lines", "window_values", "causes"})),
     ("2f", frozenset({"closing", "series", "signals"})),
     ("3", frozenset({"sources", "sinks", "store", "export", "web"})),
