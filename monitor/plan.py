@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from monitor.accumulators import AccumulatorSpec
@@ -21,6 +20,8 @@ from monitor.segments import Segmenter
 from monitor.sequential import SequentialSpec, needed
 from monitor.types import FieldType
 from monitor.windows import PaneGrid
+
+_THRESHOLDS = ThresholdPolicy()
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class MonitorPlan:
     baseline: Baseline | None = None
     keeping: BaselineSpec | None = None
     """How the baseline is kept; None: as it was built."""
-    policy: Policy = ThresholdPolicy()
-    importance: Mapping[str, float] = MappingProxyType({})
+    policy: Policy = _THRESHOLDS
+    importance: Mapping[str, float] = field(default_factory=dict)
     """The fields' weights in a budget of false pages; 1 where there is none."""
     hysteresis: Hysteresis = Hysteresis()
     links: Links = Links()

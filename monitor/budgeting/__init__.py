@@ -8,10 +8,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from monitor.budgeting.said import Alarms, Said
 from monitor.budgeting.streams import (
     STATISTICS,
     VOLUME,
@@ -22,7 +22,6 @@ from monitor.budgeting.streams import (
     streams_of,
     weights_of,
 )
-from monitor.budgeting.said import Alarms, Said
 from monitor.budgeting.words import CALIBRATING, CALM, PAGED, RESEMBLING, UNWATCHED, evidence_words, stream_name
 from monitor.errors import StoreError
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitor.export.budget_metrics import BUDGET
 from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
@@ -12,5 +13,5 @@ from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
 METRICS: Final[tuple[Declared, ...]] = (
-    DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SEQUENTIAL + SCORES + FIELDS + CELLS
+    DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SEQUENTIAL + BUDGET + SCORES + FIELDS + CELLS
 )

@@ -11,7 +11,7 @@ from monitor.errors import StoreError
 from monitor.types import IntArray
 
 
-def picked(array: Any, columns: IntArray, empty: Any) -> Any:
+def picked(array: Any, columns: IntArray, *, empty: Any) -> Any:
     """Return a new array of these columns (the last axis), -1 for one that is as `empty`."""
     found = array[..., np.maximum(columns, 0)].copy()
     found[..., columns < 0] = empty

@@ -64,7 +64,7 @@ class Calibration:
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
-        self._scores, self._next = picked(self._scores, columns, np.nan), picked(self._next, columns, 0)
+        self._scores, self._next = picked(self._scores, columns, empty=np.nan), picked(self._next, columns, empty=0)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays."""

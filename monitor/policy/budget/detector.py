@@ -46,7 +46,8 @@ class EDetector:
 
     A stream is armed once it has seen max(50, 20 τ) calm scores. An alarm resets M to 0 and latches the stream until it
     has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more, from
-    10 % of its threshold on (at 1 % a calibration that is small stays as it is, and the promise was broken). NaN: nothing is known of the stream in this slot, and nothing changes for it.
+    10 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise broke).
+    NaN: nothing is known of the stream in this slot, and nothing changes for it.
     """
 
     def __init__(self, names: Sequence[str], weights: FloatArray, rules: Rules) -> None:
@@ -68,7 +69,7 @@ class EDetector:
 
     @property
     def log_thresholds(self) -> FloatArray:
-        """ln of A/w of each stream."""
+        """Logarithm of A/w of each stream."""
         return np.asarray(np.log(self.rules.run_slots) + self.raised - self.log_weights)
 
     @property
@@ -90,7 +91,7 @@ class EDetector:
 
     @property
     def log_ratios(self) -> FloatArray:
-        """ln of M over its threshold; an alarm is at 0."""
+        """Logarithm of M over its threshold; an alarm is at 0."""
         return np.asarray(self.evidence.logs - self.log_thresholds)
 
     def step(self, start_ms: int, scores: FloatArray) -> Slot:
@@ -162,7 +163,7 @@ class EDetector:
         self.names, self.log_weights, self._seeds = tuple(names), np.log(weights), seeds(names)
         for part in (self.calibration, self.tempering, self.season, self.evidence, self._quarantine):
             part.pick(columns)
-        self.latched, self.seen = picked(self.latched, columns, False), picked(self.seen, columns, 0)
+        self.latched, self.seen = picked(self.latched, columns, empty=False), picked(self.seen, columns, empty=0)
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to continue; the arrays are its own, to be read before the next slot."""

@@ -49,7 +49,7 @@ class Evidence:
 
     @property
     def logs(self) -> FloatArray:
-        """ln M of each stream, the mean over the bets; -inf without evidence."""
+        """Logarithm of M of each stream, the mean over the bets; -inf without evidence."""
         return log_mean(self._logs)
 
     @property
@@ -75,9 +75,9 @@ class Evidence:
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
-        self._logs, self.slots = picked(self._logs, columns, -np.inf), picked(self.slots, columns, 0)
-        self._rise, self._fall = picked(self._rise, columns, 0.0), picked(self._fall, columns, 0.0)
-        self.onset_ms, self.log_e = picked(self.onset_ms, columns, -1), picked(self.log_e, columns, 0.0)
+        self._logs, self.slots = picked(self._logs, columns, empty=-np.inf), picked(self.slots, columns, empty=0)
+        self._rise, self._fall = picked(self._rise, columns, empty=0.0), picked(self._fall, columns, empty=0.0)
+        self.onset_ms, self.log_e = picked(self.onset_ms, columns, empty=-1), picked(self.log_e, columns, empty=0.0)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays."""

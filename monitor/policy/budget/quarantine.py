@@ -40,8 +40,8 @@ class Quarantine:
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
-        self._scores = picked(self._scores, columns, np.nan)
-        self._residuals = picked(self._residuals, columns, np.nan)
+        self._scores = picked(self._scores, columns, empty=np.nan)
+        self._residuals = picked(self._residuals, columns, empty=np.nan)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays."""

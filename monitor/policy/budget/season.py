@@ -75,8 +75,8 @@ class Season:
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
-        self._mean, self._sum = picked(self._mean, columns, 0), picked(self._sum, columns, 0)
-        self._cycles, self._count = picked(self._cycles, columns, 0), picked(self._count, columns, 0)
+        self._mean, self._sum = picked(self._mean, columns, empty=0), picked(self._sum, columns, empty=0)
+        self._cycles, self._count = picked(self._cycles, columns, empty=0), picked(self._count, columns, empty=0)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays."""

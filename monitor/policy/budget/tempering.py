@@ -54,8 +54,8 @@ class Tempering:
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
-        self._recent, self.tau = picked(self._recent, columns, 0), picked(self.tau, columns, 1.0)
-        self._sums, self._slots = picked(self._sums, columns, 0), picked(self._slots, columns, 0)
+        self._recent, self.tau = picked(self._recent, columns, empty=0), picked(self.tau, columns, empty=1.0)
+        self._sums, self._slots = picked(self._sums, columns, empty=0), picked(self._slots, columns, empty=0)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays."""
