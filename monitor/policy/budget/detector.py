@@ -46,7 +46,7 @@ class EDetector:
 
     A stream is armed once it has seen max(50, 20 τ) calm scores. An alarm resets M to 0 and latches the stream until it
     has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more, from
-    10 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise broke).
+    30 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise broke).
     NaN: nothing is known of the stream in this slot, and nothing changes for it.
     """
 

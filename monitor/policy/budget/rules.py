@@ -27,7 +27,7 @@ class Rules:
     lag: int = 20
     min_scores: int = 50
     scores_per_tau: float = 20.0
-    suspect_ratio: float = 0.1
+    suspect_ratio: float = 0.3
     suspect_least: float = 100.0
     recovery: float = 3.0
     tempered: bool = True
