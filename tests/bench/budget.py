@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.support.budget_streams import DAY, SLOT_MS, delays, false_pages
+from tests.support.budget_streams import false_pages, faults
 
 NULLS = (
     "independent",
@@ -22,12 +22,12 @@ NULLS = (
     "heavy tails",
     "chi²",
     "mostly zero",
-    "ar 0.6",
-    "ar 0.9",
+    "independent ar 0.6",
+    "independent ar 0.9",
     "daily",
-    "daily+ar",
+    "daily ar 0.6",
     "volatility",
-    "bursts",
+    "bursts of 10 slots",
 )
 SWITCHES: dict[str, dict[str, Any]] = {
     "as configured": {},
@@ -35,7 +35,10 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "not left out": {"left_out": False},
     "not quarantined": {"quarantined": False},
 }
-ABLATED = {"not tempered": ("ar 0.6", "ar 0.9", "daily+ar"), "not left out": ("daily", "daily+ar")}
+ABLATED = {
+    "not tempered": ("independent ar 0.6", "independent ar 0.9", "daily ar 0.6"),
+    "not left out": ("daily", "daily ar 0.6"),
+}
 RUN_SLOTS = 1000
 NONCENTRALITIES = (3.0, 6.0, 10.0, 25.0, 100.0)
 
@@ -72,10 +75,7 @@ def measured(slots: int, monitors: int, streams: int) -> Iterator[dict[str, Any]
 
 
 def _false_pages(name: str, kind: str, slots: int, monitors: int, streams: int, **rules: Any) -> dict[str, Any]:
-    season = {"cycle_ms": DAY * SLOT_MS} if kind.startswith("daily") else {}
-    found = false_pages(
-        kind, run_slots=RUN_SLOTS, slots=slots, monitors=monitors, streams=streams, **season, **rules
-    )
+    found = false_pages(kind, run_slots=RUN_SLOTS, slots=slots, monitors=monitors, streams=streams, **rules)
     return {
         "measured": "false pages",
         "detector": name,
@@ -89,16 +89,15 @@ def _false_pages(name: str, kind: str, slots: int, monitors: int, streams: int, 
 
 
 def _delays(name: str, noncentrality: float, before: int, streams: int, **rules: Any) -> dict[str, Any]:
-    found = delays(
-        noncentrality, run_slots=RUN_SLOTS, before=before, after=200, monitors=200, streams=streams, **rules
-    )
+    found = faults(noncentrality, run_slots=RUN_SLOTS, before=before, after=200, monitors=200, streams=streams, **rules)
     return {
         "measured": "delay",
         "detector": name,
         "stream": f"noncentrality {noncentrality:g} after {before} slots",
-        "within_50": round(float(np.mean(found <= 50)), 3),
-        "median": float(np.median(found)),
-        "p90": float(np.quantile(found, 0.9)),
+        "within_50": round(float(np.mean(found.delays <= 50)), 3),
+        "median": float(np.median(found.delays)),
+        "p90": float(np.quantile(found.delays, 0.9)),
+        "held": round(float(found.held.mean()), 3),
     }
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.codec import decode, encode
+from monitor.errors import StoreError
 from monitor.policy.budget import EDetector, Rules
 from tests.support.budget_streams import SLOT_MS
 
@@ -110,8 +111,6 @@ def test_what_is_unknown_leaves_a_stream_as_it_was():
 
 @pytest.mark.parametrize("damage", [{"seen": np.zeros(3, np.int64)}, {"latched": [False]}, {"seen": None}])
 def test_a_state_of_another_size_is_refused(damage):
-    from monitor.errors import StoreError
-
     detector = new()
     with pytest.raises(StoreError, match="reset the checkpoint"):
         new().load(detector.state() | damage)

@@ -5,6 +5,7 @@ Several monitors are run as the columns of one detector: they have nothing in co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,38 +17,47 @@ from monitor.types import FloatArray
 
 SLOT_MS = 3_600_000
 DAY = 24
-_SEASONAL = ("daily", "daily+ar")
-_BURST_SLOTS = 10
 
 
 def nothing_changes(kind: str, slots: int, monitors: int, streams: int, seed: int) -> FloatArray:
     """Return scores (slots x monitors·streams) of a process that is the same at all times, or on all days."""
     rng = np.random.default_rng(seed)
     shape = (slots, monitors, streams)
-    noise = rng.standard_normal(shape)
-    if kind.startswith("ar"):
-        noise = _autoregressive(rng, shape, float(kind.removeprefix("ar ")))
-    elif kind == "cross-correlated":
-        noise = np.sqrt(0.1) * noise + np.sqrt(0.9) * rng.standard_normal((slots, monitors, 1))
-    elif kind == "strange slots":
-        noise *= np.where(rng.random((slots, monitors, 1)) < 0.02, 3.0, 1.0)
-    elif kind == "bursts":
-        few = rng.random((-(-slots // _BURST_SLOTS), monitors, 1)) < 0.02
-        noise *= np.where(np.repeat(few, _BURST_SLOTS, axis=0)[:slots], 3.0, 1.0)
-    elif kind == "volatility":
-        noise *= np.exp(_autoregressive(rng, (slots, monitors, 1), 0.9))
-    elif kind == "heavy tails":
-        noise = rng.standard_t(2.5, shape)
-    elif kind == "chi²":
-        noise = rng.chisquare(9, shape)
-    elif kind == "mostly zero":
-        noise = np.where(rng.random(shape) < 0.9, 0.0, np.abs(noise))
-    elif kind in _SEASONAL:
-        noise = noise if kind == "daily" else _autoregressive(rng, shape, 0.6)
-        noise = noise + np.sin(2 * np.pi * np.arange(slots) / DAY)[:, None, None]
-    elif kind != "independent":
-        raise ValueError(f"no process {kind}")
-    return np.asarray(noise.reshape(slots, monitors * streams))
+    name, _, phi = kind.partition(" ar ")
+    noise = _autoregressive(rng, shape, float(phi)) if phi else rng.standard_normal(shape)
+    return np.asarray(_KINDS[name](rng, noise).reshape(slots, monitors * streams))
+
+
+def _cross_correlated(rng: np.random.Generator, noise: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(0.1) * noise + np.sqrt(0.9) * rng.standard_normal((*noise.shape[:2], 1)))
+
+
+def _strange_slots(rng: np.random.Generator, noise: FloatArray, slots: int = 1) -> FloatArray:
+    """Return noise that is three times as large in 2 % of the slots, all streams of a monitor together."""
+    few = rng.random((-(-len(noise) // slots), noise.shape[1], 1)) < 0.02
+    return noise * np.where(np.repeat(few, slots, axis=0)[: len(noise)], 3.0, 1.0)
+
+
+def _volatility(rng: np.random.Generator, noise: FloatArray) -> FloatArray:
+    return noise * np.exp(_autoregressive(rng, (*noise.shape[:2], 1), 0.9))
+
+
+def _daily(_: np.random.Generator, noise: FloatArray) -> FloatArray:
+    return noise + np.sin(2 * np.pi * np.arange(len(noise)) / DAY)[:, None, None]
+
+
+_KINDS: dict[str, Callable[[np.random.Generator, FloatArray], FloatArray]] = {
+    "independent": lambda _, noise: noise,
+    "cross-correlated": _cross_correlated,
+    "strange slots": _strange_slots,
+    "bursts of 10 slots": lambda rng, noise: _strange_slots(rng, noise, 10),
+    "volatility": _volatility,
+    "heavy tails": lambda rng, noise: rng.standard_t(2.5, noise.shape),
+    "chi²": lambda rng, noise: rng.chisquare(9, noise.shape),
+    "mostly zero": lambda rng, noise: np.where(rng.random(noise.shape) < 0.9, 0.0, np.abs(noise)),
+    "daily": _daily,
+}
+"""By name, what is made of the noise; `independent ar 0.6` is noise that resembles its neighbours."""
 
 
 def _autoregressive(rng: np.random.Generator, shape: tuple[int, ...], phi: float) -> FloatArray:
@@ -93,8 +103,9 @@ def false_pages(
     kind: str, *, run_slots: float, slots: int, monitors: int, streams: int, seed: int = 1, **rules: Any
 ) -> FalsePages:
     """Return what a process without a change brought about."""
+    season = {"cycle_ms": DAY * SLOT_MS} if kind.startswith("daily") else {}
     scores = nothing_changes(kind, slots, monitors, streams, seed)
-    found = detector(monitors, streams, run_slots, **rules)
+    found = detector(monitors, streams, run_slots, **(season | rules))
     alarms, armed = 0, 0.0
     for number, row in enumerate(scores):
         armed += found.armed.mean() * monitors
@@ -102,7 +113,18 @@ def false_pages(
     return FalsePages(kind, run_slots, alarms, armed)
 
 
-def delays(
+@dataclass(frozen=True, eq=False)
+class Faults:
+    """By monitor, how many slots a fault took to be paged (inf: it was not), and the share of later slots it was held.
+
+    Later: from the 50th slot of the fault on.
+    """
+
+    delays: FloatArray
+    held: FloatArray
+
+
+def faults(
     noncentrality: float,
     *,
     run_slots: float,
@@ -112,8 +134,8 @@ def delays(
     streams: int,
     seed: int = 1,
     **rules: Any,
-) -> FloatArray:
-    """Return, by monitor, how many slots a fault of one stream took to be paged; inf where it was not.
+) -> Faults:
+    """Return what became of faults of one stream in each monitor.
 
     Scores are χ² of 9 degrees of freedom, as PSI of 10 cells has them; the fault gives one stream a noncentrality.
     """
@@ -121,9 +143,11 @@ def delays(
     scores = rng.chisquare(9, (before + after, monitors, streams))
     scores[before:, :, 0] = rng.noncentral_chisquare(9, noncentrality, (after, monitors))
     found = detector(monitors, streams, run_slots, **rules)
-    delay = np.full(monitors, np.inf)
+    delay, held = np.full(monitors, np.inf), np.zeros(monitors)
     for number, row in enumerate(scores.reshape(before + after, -1)):
         alarms = found.step(number * SLOT_MS, row).alarms[::streams]
         if number >= before:
             delay = np.where(alarms & np.isinf(delay), number - before + 1, delay)
-    return delay
+        if number >= before + 50:
+            held += found.latched[::streams]
+    return Faults(delay, held / max(after - 50, 1))

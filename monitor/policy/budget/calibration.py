@@ -36,11 +36,15 @@ class Calibration:
         Source: Vovk, Gammerman & Shafer, Algorithmic learning in a random world (2005), smoothed conformal p-values.
         """
         above, at_least = np.zeros(scores.size, np.int64), np.zeros(scores.size, np.int64)
+        answers = np.empty((_BLOCK, scores.size), np.bool_)
+        sums = answers.view(np.uint8)
         used = int(self.sizes.max(initial=0))
         for start in range(0, used, _BLOCK):
             rows = self._scores[start : start + _BLOCK]
-            above += np.add.reduce((rows > scores).view(np.uint8), axis=0, dtype=np.uint8)
-            at_least += np.add.reduce((rows >= scores).view(np.uint8), axis=0, dtype=np.uint8)
+            np.greater(rows, scores, out=answers[: len(rows)])
+            above += np.add.reduce(sums[: len(rows)], axis=0, dtype=np.uint8)
+            np.greater_equal(rows, scores, out=answers[: len(rows)])
+            at_least += np.add.reduce(sums[: len(rows)], axis=0, dtype=np.uint8)
         p = (above + lots * (1 + at_least - above)) / (self.sizes + 1)
         return np.where(np.isnan(scores), np.nan, p)
 

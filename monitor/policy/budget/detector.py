@@ -107,9 +107,8 @@ class EDetector:
         alarms = np.asarray(gathering & (ratios >= 0))
         recovered = np.asarray(self.latched & known & (self.evidence.recovered >= self.rules.recovery))
         also = self._also(alarms)
-        calm = known & ~self.latched & ~alarms
-        if self.rules.quarantined:
-            calm &= ~self._suspect(ratios)
+        kept_out = self.latched | alarms | self._suspect(ratios)
+        calm = known & ~kept_out if self.rules.quarantined else known
         self._remember(start_ms, scores, residuals, p, calm)
         self.latched = (self.latched | alarms) & ~recovered
         self.evidence.reset(alarms | recovered)
@@ -133,7 +132,7 @@ class EDetector:
             self.tempering.estimate()
         then_ms, waited, known = self._quarantine.exchange(start_ms, scores, residuals)
         # What had no residual yet, for want of an earlier cycle, is what the first cycle is learnt from.
-        admitted = calm | np.isnan(residuals) & ~self.latched
+        admitted = calm | (np.isnan(residuals) & ~self.latched)
         if (then_ms // rules.slot_ms) % rules.stride == 0:
             shrunk = known if rules.left_out else (known * self.season.in_sample(then_ms)).astype(np.float32)
             self.calibration.add(shrunk, admitted)

@@ -18,39 +18,37 @@ _SMALLEST = 1e-5
 
 
 class Tempering:
-    """τ = 1 + 2 Σ acf over the lags up to the first that is lost in noise, the larger one of two series' τ.
+    """τ = 1 + 2 Σ acf of the p-values' normal scores, over the lags up to the first that is lost in noise.
 
-    One series is the normal score of the p-value, which sees levels that persist; the other is -ln p - 1, what is bet
-    on, which also sees bursts: slots that are strange together without a common sign. The sums forget with a memory of
-    2000 slots. Lag k counts while its correlation is above 1/√n, n the slots it was estimated from (the initial
-    positive sequence of Geyer 1992, cut at the noise); at most 64 lags. A slot that is not known is left out, as it is
-    from the evidence, so its neighbours are neighbours.
+    The sums forget with a memory of 2000 slots. Lag k counts while its correlation is above 1/√n, n the slots it was
+    estimated from (the initial positive sequence of Geyer 1992, cut at the noise); at most 64 lags. A slot that is not
+    known is left out, as it is from the evidence, so its neighbours are neighbours. Bursts, slots that are strange
+    together without a common sign, have no such correlation; taking -ln p beside it hardly helped.
     """
 
     def __init__(self, streams: int) -> None:
         """Start without a slot: τ is 1."""
-        self._recent = np.zeros((2, LAGS, streams), np.float32)
-        self._sums = np.zeros((2, LAGS + 1, streams), np.float32)
+        self._recent = np.zeros((LAGS, streams), np.float32)
+        self._sums = np.zeros((LAGS + 1, streams), np.float32)
         self._slots = np.zeros(streams, np.float32)
         self.tau: FloatArray = np.ones(streams)
 
     def learn(self, p_values: FloatArray, calm: MaskArray) -> None:
         """Take in a slot; one in which a stream is not calm, or has no p-value, is left out of it."""
         p = np.clip(np.where(calm, p_values, 0.5), _SMALLEST, 1 - _SMALLEST)
-        now = np.stack((special.ndtri(1 - p), -np.log(p) - 1)).astype(np.float32) * calm
+        now = special.ndtri(1 - p).astype(np.float32)
         self._sums *= np.where(calm, _FORGET, np.float32(1))
-        self._sums[:, 0] += now * now
-        self._sums[:, 1:] += now[:, None] * self._recent
+        self._sums[0] += now * now
+        self._sums[1:] += now * self._recent
         self._slots = np.where(calm, self._slots * _FORGET + 1, self._slots)
-        shifted = np.concatenate((now[:, None], self._recent[:, :-1]), axis=1)
+        shifted = np.concatenate((now[None], self._recent[:-1]))
         self._recent = shifted if calm.all() else np.where(calm, shifted, self._recent)
 
     def estimate(self) -> None:
         """Work out τ from what was learnt; to be asked now and then, for it costs more than a slot."""
-        acf = self._sums[:, 1:] / np.maximum(self._sums[:, :1], _SMALLEST)
-        counted = np.logical_and.accumulate(acf > 1 / np.sqrt(np.maximum(self._slots, 1)), axis=1)
-        tau = 1 + 2 * np.where(counted, acf, 0).astype(np.float64).sum(axis=1)
-        self.tau = np.maximum(tau.max(axis=0), 1.0)
+        acf = self._sums[1:] / np.maximum(self._sums[0], _SMALLEST)
+        counted = np.logical_and.accumulate(acf > 1 / np.sqrt(np.maximum(self._slots, 1)), axis=0)
+        self.tau = np.maximum(1 + 2 * np.where(counted, acf, 0).astype(np.float64).sum(axis=0), 1.0)
 
     def pick(self, columns: IntArray) -> None:
         """Go on with these streams, -1 for a new one."""
