@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +69,9 @@ policy: {{kind: budget, false_pages: 1, per: 244d}}
 
 
 @pytest.fixture(scope="module")
-def budgeted(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Budgeted]:
+def budgeted(flights: Flights, tmp_path_factory: pytest.TempPathFactory) -> Budgeted:
     """The flights with a baseline."""
-    yield Budgeted(flights, tmp_path_factory.mktemp("budget"))
+    return Budgeted(flights, tmp_path_factory.mktemp("budget"))
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ class EDetector:
     supermartingale. It is exact for exchangeable scores and growing calibration; the cap, the lag, the freeze and the
     tempering are approximations (docs/explanation/budget.md says what was measured).
 
-    A stream is armed once it has seen max(50, 20 τ) calm scores. An alarm resets M to 0 and latches the stream until it
+    A stream is armed once max(50, 20 τ) calm scores have left quarantine. An alarm resets M to 0 and latches the stream until it
     has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more, from
     30 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise broke).
     NaN: nothing is known of the stream in this slot, and nothing changes for it.
@@ -74,7 +74,7 @@ class EDetector:
 
     @property
     def wanted(self) -> IntArray:
-        """How many calm scores each stream must have seen before it is armed."""
+        """How many calm scores of each stream must have left quarantine before it is armed."""
         tau = self.tempering.tau if self.rules.tempered else np.ones(len(self.names))
         return np.asarray(np.ceil(np.maximum(self.rules.min_scores, self.rules.scores_per_tau * tau)), np.int64)
 
@@ -126,13 +126,13 @@ class EDetector:
         """Learn from the slot, and from the one whose quarantine is over."""
         rules = self.rules
         self.tempering.learn(p_values, calm)
-        self.seen += calm
         self.heard += 1
         if self.heard % _ESTIMATE_EVERY == 0:
             self.tempering.estimate()
         then_ms, waited, known = self._quarantine.exchange(start_ms, scores, residuals)
         # What had no residual yet, for want of an earlier cycle, is what the first cycle is learnt from.
         admitted = calm | (np.isnan(residuals) & ~self.latched)
+        self.seen += admitted & ~np.isnan(known)
         if (then_ms // rules.slot_ms) % rules.stride == 0:
             shrunk = known if rules.left_out else (known * self.season.in_sample(then_ms)).astype(np.float32)
             self.calibration.add(shrunk, admitted)
