@@ -89,7 +89,7 @@ def _false_pages(name: str, kind: str, slots: int, monitors: int, streams: int, 
 
 
 def _delays(name: str, noncentrality: float, before: int, streams: int, **rules: Any) -> dict[str, Any]:
-    found = faults(noncentrality, run_slots=RUN_SLOTS, before=before, after=200, monitors=200, streams=streams, **rules)
+    found = faults(noncentrality, run_slots=RUN_SLOTS, before=before, after=200, monitors=100, streams=streams, **rules)
     return {
         "measured": "delay",
         "detector": name,

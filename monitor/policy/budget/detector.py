@@ -44,8 +44,8 @@ class EDetector:
     supermartingale. It is exact for exchangeable scores and growing calibration; the cap, the lag, the freeze and the
     tempering are approximations (docs/explanation/budget.md says what was measured).
 
-    A stream is armed once max(50, 20 τ) calm scores have left quarantine. An alarm resets M to 0 and latches the stream until it
-    has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more, from
+    A stream is armed once max(50, 20 τ) calm scores have left quarantine. An alarm resets M to 0 and latches the stream
+    until it has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more, from
     30 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise broke).
     NaN: nothing is known of the stream in this slot, and nothing changes for it.
     """
