@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import signal, special
 
-from monitor.policy.budget import EDetector, Rules
+from monitor.policy.budget import EDetector, Rules, audit_ratio, raise_of
 from monitor.types import FloatArray
 
 SLOT_MS = 3_600_000
@@ -100,9 +100,17 @@ class FalsePages:
 
 
 def false_pages(
-    kind: str, *, run_slots: float, slots: int, monitors: int, streams: int, seed: int = 1, **rules: Any
+    kind: str,
+    *,
+    run_slots: float,
+    slots: int,
+    monitors: int,
+    streams: int,
+    seed: int = 1,
+    audit_every: int = 0,
+    **rules: Any,
 ) -> FalsePages:
-    """Return what a process without a change brought about."""
+    """Return what a process without a change brought about; with `audit_every` A is raised as the audits say."""
     season = {"cycle_ms": DAY * SLOT_MS} if kind.startswith("daily") else {}
     scores = nothing_changes(kind, slots, monitors, streams, seed)
     found = detector(monitors, streams, run_slots, **(season | rules))
@@ -110,6 +118,8 @@ def false_pages(
     for number, row in enumerate(scores):
         armed += found.armed.mean() * monitors
         alarms += int(found.step(number * SLOT_MS, row).alarms.sum())
+        if audit_every and number % audit_every == audit_every - 1:
+            found.raised = raise_of(audit_ratio(found, np.flatnonzero(found.armed)) / monitors, run_slots)
     return FalsePages(kind, run_slots, alarms, armed)
 
 
