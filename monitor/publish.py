@@ -99,10 +99,9 @@ class Publisher:
             budget=engine.budget.view,
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
-        plan = engine.plan
         self._thresholds = {
             (item.field, item.name, level): getattr(item.spec, level)
-            for item in plan.detectors
+            for item in engine.plan.detectors
             for level in ("warning", "critical")
         }
 
@@ -129,8 +128,8 @@ class Publisher:
         last = result.windows[-1]
         checks = dict(self._heard.checks)
         for window in result.windows:
-            checks |= {(outcome.check, outcome.segment): self._check(outcome) for outcome in window.checks}
-        judged = {(outcome.check, outcome.segment) for outcome in last.checks}
+            checks |= {(found.check, found.segment): self._check(found) for found in window.checks}
+        judged = {(found.check, found.segment) for found in last.checks}
         checks |= {key: _not_judged(view) for key, view in checks.items() if key not in judged}
         plan, profile = self._engine.plan, last.profile
         moved = {verdict.field for verdict in last.verdicts if verdict.level >= Level.WARNING}
@@ -260,9 +259,8 @@ class Publisher:
 
 def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
     """Return what was shown of the last window without what the plan no longer has, and with the alerts of now."""
-    keys = alert_keys(plan)
-    streams = {(key.field, key.segment, key.rule) for key in keys}
-    checks = {(key.rule, key.segment) for key in keys}
+    streams = {(key.field, key.segment, key.rule) for key in alert_keys(plan)}
+    checks = {(rule, segment) for _, segment, rule in streams}
     labels, named = set(plan.segmenter.labels), {*plan.fields, *(item.field for item in plan.detectors)}
     return replace(
         now,

@@ -45,9 +45,9 @@ class EDetector:
     tempering are approximations (docs/explanation/budget.md says what was measured).
 
     A stream is armed once max(50, 20 τ) calm scores have left quarantine. An alarm resets M to 0 and latches the stream
-    until it has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no more,
-    from 30 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the promise
-    broke). NaN: nothing is known of the stream in this slot, and nothing changes for it.
+    until it has recovered; scores that wait in quarantine then are dropped. A stream is suspect, and calibrates no
+    more, from 30 % of its threshold on (at 1 % a calibration that is too small by chance stays as it is, and the
+    promise broke). NaN: nothing is known of the stream in this slot, and nothing changes for it.
     """
 
     def __init__(self, names: Sequence[str], weights: FloatArray, rules: Rules) -> None:

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from monitor.budgeting.streams import STATISTICS, statistic_keys, streams_of, weights_of
 from monitor.checks import RangeSpec
+from monitor.config.estimate import estimate
+from monitor.config.tree import Config
 from monitor.detectors.mean import MeanShiftSpec
 from monitor.detectors.presence import MissingSpec
 from monitor.detectors.psi import PsiSpec
@@ -49,6 +51,20 @@ def run(engine, records, at=0, finish=True):
     results += [engine.finish()] if finish else []
     lines = [line for r in results for w in r.windows for line in window_lines(engine.plan, w)]
     return lines, [a for r in results for a in r.alerts]
+
+
+def configured(**more):
+    """Return a configuration of one field with one detector."""
+    return Config.model_validate(
+        {
+            "name": "m",
+            "source": {"kind": "files", "paths": ["x.jsonl"]},
+            "baseline": {"kind": "file", "path": "b"},
+            "fields": {"amount": {"type": "number"}},
+            "drift": [{"kind": "psi"}],
+            **more,
+        }
+    )
 
 
 def of(lines, detector, field="amount"):
@@ -240,3 +256,12 @@ def test_a_budget_that_cannot_be_promised_is_refused():
     for wrong in ({"false_pages": 0}, {"false_pages": 10_000, "per": "1s"}, {"season": "monthly"}):
         with pytest.raises(ValidationError):
             adapter.validate_python({"kind": "budget", **wrong})
+
+
+def test_the_estimate_knows_what_a_budget_costs():
+    plain = configured()
+    budgeted = configured(policy={"kind": "budget"})
+    series = [estimate(config, 1).series for config in (plain, budgeted)]
+    # Eight of the budget and one of evidence for psi; level, score, bound, evidence and an alert of each statistic.
+    assert series[1] - series[0] >= 10 + 5 * 4
+    assert estimate(budgeted, 1).memory_bytes - estimate(plain, 1).memory_bytes == pytest.approx(7 * 5_200, rel=0.2)
