@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from monitor.policy.budget.calibration import SmallArray
 from monitor.policy.budget.detector import EDetector
 from monitor.policy.budget.evidence import Evidence, log_bets
 from monitor.types import FloatArray, IntArray
@@ -58,7 +59,7 @@ def raise_of(ratio: float, run_slots: float) -> float:
     return math.log(max(run_slots, 2.0)) * (1 / theta - 1)
 
 
-def _ranks(scores: FloatArray) -> FloatArray:
+def _ranks(scores: SmallArray) -> FloatArray:
     """Return the p-value of each score among those of its stream (slots x streams); ties are broken by lot."""
     lots = np.random.default_rng(_SEED + 1).random(scores.shape)
     order = np.lexsort((lots, -scores), axis=0)

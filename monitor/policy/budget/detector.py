@@ -134,7 +134,7 @@ class EDetector:
         admitted = calm | (np.isnan(residuals) & ~self.latched)
         self.seen += admitted & ~np.isnan(known)
         if (then_ms // rules.slot_ms) % rules.stride == 0:
-            shrunk = known if rules.left_out else (known * self.season.in_sample(then_ms)).astype(np.float32)
+            shrunk: Any = known if rules.left_out else (known * self.season.in_sample(then_ms)).astype(np.float32)
             self.calibration.add(shrunk, admitted)
         self.season.learn(then_ms, waited, admitted)
 
