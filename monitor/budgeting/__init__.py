@@ -182,7 +182,7 @@ class Budget:
         value, places = values.get(key), self._places[key]
         if value is None:
             return VerdictView(field, segment, what, Level.UNKNOWN, "no rows", None, None, None, None, 0, 0)
-        # A quantile of what a stream is compared with costs more than all else, and calm streams have no effect to show.
+        # A quantile of the calibration costs more than all else, and a calm stream has no effect to show.
         alarmed = [place for place in places if detector.latched[place]]
         beyond = [found for place in alarmed if (found := self._beyond(detector, place)) is not None]
         size = int(detector.calibration.sizes[places[0]])

@@ -23,7 +23,7 @@ class Tempering:
     The sums forget with a memory of 2000 slots. Lag k counts while its correlation is above 1/√n, n the slots it was
     estimated from (the initial positive sequence of Geyer 1992, cut at the noise); at most 64 lags. A slot that is not
     known is left out, as it is from the evidence, so its neighbours are neighbours. Bursts, slots that are strange
-    together without a common sign, have no such correlation; taking -ln p beside it hardly helped.
+    together without a common sign, have no such correlation; taking -ln p beside it helped far too little.
     """
 
     def __init__(self, streams: int) -> None:
