@@ -177,6 +177,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
     delay = DelayView((1.0,) * 12, (0,) * 13, 0.0)
     names = [check.name for check in config.checks]
     names += [check.name for path, field in config.fields.items() for check in field.checks(path)]
+    exported = {check.name: dict.fromkeys(getattr(check, "exported", ()), 0.0) for check in config.checks}
     per_topic = dict.fromkeys(topics, 0)
     return Snapshot(
         monitor=config.name,
@@ -200,7 +201,11 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
         thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
-        checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
+        checks=tuple(
+            CheckView(name, segment, Level.OK, 0, 0.0, details=exported.get(name, {}))
+            for name in names
+            for segment in segments
+        ),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,
         notifications={(sink.name, "delivered"): 0 for sink in config.sinks},
