@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.budget_views import BudgetEvidence
 from monitor.describe import field_views
 from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
-from monitor.snapshot import BudgetEvidence, IncidentView, SegmentPart
+from monitor.snapshot import IncidentView, SegmentPart
 from monitor.types import Alert
 
 

@@ -10,6 +10,7 @@ from typing import Self
 from monitor import __version__
 from monitor.alert_views import PendingView
 from monitor.baseline_state import baseline_state, with_events
+from monitor.budget_views import BudgetView
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
@@ -22,7 +23,6 @@ from monitor.results import CheckOutcome
 from monitor.signals import alert_keys
 from monitor.snapshot import (
     BaselineStateView,
-    BudgetView,
     CheckView,
     FieldView,
     IncidentView,
@@ -112,8 +112,7 @@ class Publisher:
         return self
 
     def _baseline(self) -> BaselineStateView | None:
-        closer = self._engine.closer
-        return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
+        return baseline_state(self._engine.plan, (closer := self._engine.closer).keeper, max(closer.last_end_ms, 0))
 
     def _pending(self) -> tuple[PendingView, ...]:
         return tuple(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from monitor.budget_views import BudgetView
 from monitor.budgeting.said import Alarms, Said
 from monitor.budgeting.streams import (
     STATISTICS,
@@ -30,7 +31,7 @@ from monitor.policy import BudgetPolicy
 from monitor.policy.budget import EDetector, Rules, Slot, audit_ratio, raise_of
 from monitor.protocols import State
 from monitor.results import WindowResult
-from monitor.snapshot import BudgetView, VerdictView
+from monitor.snapshot import VerdictView
 from monitor.types import FloatArray, IntArray, Level
 
 __all__ = ["PAGED", "STATISTICS", "Budget", "evidence_words", "statistic_keys"]

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from monitor.budget_views import BudgetEvidence
 from monitor.budgeting.words import CALIBRATING, CALM, PAGED, RESEMBLING, SMALL
 from monitor.policy.budget import EDetector
-from monitor.snapshot import BudgetEvidence, VerdictView
+from monitor.snapshot import VerdictView
 from monitor.types import FloatArray, IntArray, Level
 
 _LARGEST_LOG = math.log(1e12)

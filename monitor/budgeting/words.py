@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitor.budget_views import BudgetEvidence
 from monitor.printable import iso, printable
-from monitor.snapshot import BudgetEvidence
 
 PAGED: Final = "evidence beyond budget"
 """The reason of a verdict whose stream alarmed, and whose effect is beyond its tolerance."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
+from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.budget_size import budget_bytes, statistics
 from monitor.config.tree import Config
@@ -24,8 +25,6 @@ from monitor.sequential import stream_field
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
-    BudgetEvidence,
-    BudgetView,
     CheckView,
     DelayView,
     FieldView,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from monitor.budget_views import BudgetView
 from monitor.export.declaration import Declared, Row
-from monitor.snapshot import BudgetView, Snapshot
+from monitor.snapshot import Snapshot
 
 _SECTION: Final = "Budget of false pages"
 

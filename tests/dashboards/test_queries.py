@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.snapshot import BudgetEvidence, BudgetView, Snapshot, VerdictView
+from monitor.budget_views import BudgetEvidence, BudgetView
+from monitor.snapshot import Snapshot, VerdictView
 from monitor.types import Level
 from tests.support.command_line import answer
 from tests.support.dashboards import FILES, Target, ask, choices, load, targets

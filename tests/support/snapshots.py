@@ -6,12 +6,11 @@ import math
 from dataclasses import replace
 
 from monitor.alert_views import HeldView, MuteView, PendingView
+from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
-    BudgetEvidence,
-    BudgetView,
     CheckView,
     DelayView,
     FieldView,

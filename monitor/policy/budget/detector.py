@@ -108,8 +108,8 @@ class EDetector:
         recovered = np.asarray(self.latched & known & (self.evidence.recovered >= self.rules.recovery))
         also = self._also(alarms)
         kept_out = self.latched | alarms | self._suspect(ratios)
-        calm = known & ~kept_out if self.rules.quarantined else known
-        self._remember(start_ms, scores, residuals, p, calm)
+        admitted = ~kept_out if self.rules.quarantined else np.ones(p.size, np.bool_)
+        self._remember(start_ms, scores, residuals, p, admitted)
         self.latched = (self.latched | alarms) & ~recovered
         self.evidence.reset(alarms | recovered)
         self._quarantine.drop(recovered)
@@ -121,17 +121,15 @@ class EDetector:
         return np.asarray(ratios > np.maximum(np.log(self.rules.suspect_ratio), least))
 
     def _remember(
-        self, start_ms: int, scores: FloatArray, residuals: Any, p_values: FloatArray, calm: MaskArray
+        self, start_ms: int, scores: FloatArray, residuals: Any, p_values: FloatArray, admitted: MaskArray
     ) -> None:
         """Learn from the slot, and from the one whose quarantine is over."""
         rules = self.rules
-        self.tempering.learn(p_values, calm)
+        self.tempering.learn(p_values, admitted & ~np.isnan(p_values))
         self.heard += 1
         if self.heard % _ESTIMATE_EVERY == 0:
             self.tempering.estimate()
         then_ms, waited, known = self._quarantine.exchange(start_ms, scores, residuals)
-        # What had no residual yet, for want of an earlier cycle, is what the first cycle is learnt from.
-        admitted = calm | (np.isnan(residuals) & ~self.latched)
         self.seen += admitted & ~np.isnan(known)
         if (then_ms // rules.slot_ms) % rules.stride == 0:
             shrunk: Any = known if rules.left_out else (known * self.season.in_sample(then_ms)).astype(np.float32)
