@@ -81,11 +81,13 @@ class MonitorPlan:
     sequential: tuple[SequentialSpec, ...] = ()
     max_open_panes: int = 1000
     config_hash: str = ""
+    made: Mapping[str, FieldType] = field(default_factory=dict)
+    """The fields that are made of others after decoding, and their types."""
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, FieldType]:
-        """The configured fields and their types."""
-        return self.decode.fields
+        """The configured fields and those made of them, with their types."""
+        return {**self.decode.fields, **self.made}
 
     @property
     def clock(self) -> str:

@@ -21,8 +21,10 @@ from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
+from monitor.accumulators.sample import SampleSpec
 from monitor.accumulators.text import TextSpec
 from monitor.accumulators.vector import VectorSpec
+from monitor.accumulators.words import WordsSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -36,7 +38,9 @@ AccumulatorSpec = Annotated[
     | LogCellsSpec
     | VectorSpec
     | ComomentSpec
-    | FourierSpec,
+    | FourierSpec
+    | SampleSpec
+    | WordsSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -55,6 +59,8 @@ __all__ = [
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",
+    "SampleSpec",
     "TextSpec",
     "VectorSpec",
+    "WordsSpec",
 ]

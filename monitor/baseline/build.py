@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.accumulators.words import words_frame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
@@ -19,9 +20,11 @@ from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Batch, Column, FieldType, Groups, IntArray
+from monitor.types import WORDS, Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
+_BASELINE = TopicPartition("baseline", 0)
+"""Where its rows lie, for who chooses by that: a row's number takes the place of its offset."""
 
 
 class BaselineBuilder:
@@ -95,7 +98,7 @@ class BaselineBuilder:
         groups = []
         for columns, start, stop in self._blocks(tuple(self._fields)):
             groups.append(segmenter.groups(columns))
-            profile.update(columns, groups[-1], (), stop - start)
+            profile.update(columns, groups[-1], (), stop - start, (_BASELINE, np.arange(start, stop)))
         times = [batch.event_times_ms for batch in self._batches]
         known, correlation = tuple(sorted(self._known)), self._correlation(specs, frames, groups, profile)
         volumes, slots = Volumes.of(times), self._slots(plan, groups, times)
@@ -151,6 +154,8 @@ class BaselineBuilder:
         if kind in ("number", "integer"):
             parts = [batch.columns[path].valid for batch in self._batches]
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
+        if kind == WORDS:
+            return words_frame([batch.columns[path].valid for batch in self._batches], self._max_categories)
         return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:
