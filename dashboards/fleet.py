@@ -6,6 +6,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from dashboards.budget import budget
 from dashboards.checks import checks
 from dashboards.frame import Section, annotated, build, link
 from dashboards.panels import (
@@ -56,7 +57,7 @@ def fleet() -> Dashboard:
             some_of("monitor", "Monitor", 'label_values(driftline_build_info{job=~"$job"}, monitor)'),
             runbooks(),
         ],
-        [_at_a_glance(), _alerts(), _drift(), checks(), _reading()],
+        [_at_a_glance(), _alerts(), _drift(), budget(), checks(), _reading()],
     )
     return annotated(dashboard, FLEET)
 

@@ -173,6 +173,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         keeping=config.baseline,
         sequential=config.sequential,
         policy=config.policy.build(),
+        importance={path: field.importance for path, field in config.fields.items()},
         hysteresis=_hysteresis(config),
         links=config.links.build(),
         max_open_panes=config.limits.max_open_panes,

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from monitor.alerting import AlertBook
+from monitor.budgeting import Budget
 from monitor.causes import Causes
 from monitor.checks import PAIRING
 from monitor.closing import Closer
@@ -66,6 +67,7 @@ class Engine:
         self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms, plan.fields, plan.lateness_ms)
         self.closer = Closer(plan, self.memory)
         self.series = Series(plan)
+        self.budget = Budget(plan)
         self.causes = Causes(plan)
         self.expected: int | None = None
         self.decoder = decoder
@@ -141,7 +143,7 @@ class Engine:
     def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
         for judged in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
-            window = self.causes.explain(judged)
+            window = self.causes.explain(self.budget.step(judged, epoch_ms=self.closer.epoch_ms))
             found = signals(self.plan, window, self.book.active_keys())
             result.alerts += self.book.step(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
@@ -247,7 +249,7 @@ class Engine:
     def state(self) -> State:
         """Return what belongs to the monitor and not to a partition, as JSON-able values.
 
-        Not what is stored in blocks, which is `memory.states` and `causes.state`.
+        Not what is stored in blocks, which is `memory.states`, `causes.state` and `budget.state`.
         """
         return {
             "closer": self.closer.state(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from monitor.budget_views import BudgetEvidence
 from monitor.describe import field_views
 from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
@@ -40,6 +41,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "reason": verdict.reason,
             **({"direction": verdict.direction} if verdict.direction else {}),
             **({"error_bound": verdict.error_bound} if verdict.error_bound is not None else {}),
+            **({"budget": _evidence(verdict.budget)} if verdict.budget is not None else {}),
         }
     for outcome in window.checks:
         yield {
@@ -61,6 +63,14 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
     for incident in window.incidents:
         if incident.fresh:
             yield {"kind": "incident", **head, **_incident(incident, segments)}
+
+
+def _evidence(said: BudgetEvidence) -> dict[str, Any]:
+    """Return what a verdict's line says of its evidence."""
+    found: dict[str, Any] = {"evidence": said.ratio, "p_value": said.p_value}
+    if said.onset_ms is not None:
+        found |= {"onset_ms": said.onset_ms, "also": list(said.also)}
+    return found
 
 
 def _incident(incident: IncidentView, segments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
-from monitor.policy.threshold import ThresholdPolicy
+from monitor.policy import Policy, ThresholdPolicy
 from monitor.profile import ENOUGH_ROWS, ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
 from monitor.sequential import SequentialSpec, needed
 from monitor.types import Batch, FieldType
 from monitor.windows import PaneGrid
+
+_THRESHOLDS = ThresholdPolicy()
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class MonitorPlan:
     baseline: Baseline | None = None
     keeping: BaselineSpec | None = None
     """How the baseline is kept; None: as it was built."""
-    policy: ThresholdPolicy = ThresholdPolicy()
+    policy: Policy = _THRESHOLDS
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """The fields' weights in a budget of false pages; 1 where there is none."""
     hysteresis: Hysteresis = Hysteresis()
     links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()

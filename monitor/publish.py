@@ -10,6 +10,7 @@ from typing import Self
 from monitor import __version__
 from monitor.alert_views import PendingView
 from monitor.baseline_state import baseline_state, with_events
+from monitor.budget_views import BudgetView
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
 from monitor.engine import Engine, StepResult, failure_key
@@ -75,6 +76,7 @@ class _Shown:
     pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
+    budget: BudgetView | None = None
 
 
 class Publisher:
@@ -94,12 +96,12 @@ class Publisher:
             pending=self._pending(),
             refused=engine.series.refused,
             baseline=self._baseline(),
+            budget=engine.budget.view,
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
-        plan = engine.plan
         self._thresholds = {
             (item.field, item.name, level): getattr(item.spec, level)
-            for item in plan.detectors
+            for item in engine.plan.detectors
             for level in ("warning", "critical")
         }
 
@@ -110,8 +112,7 @@ class Publisher:
         return self
 
     def _baseline(self) -> BaselineStateView | None:
-        closer = self._engine.closer
-        return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
+        return baseline_state(self._engine.plan, (closer := self._engine.closer).keeper, max(closer.last_end_ms, 0))
 
     def _pending(self) -> tuple[PendingView, ...]:
         return tuple(
@@ -126,8 +127,8 @@ class Publisher:
         last = result.windows[-1]
         checks = dict(self._heard.checks)
         for window in result.windows:
-            checks |= {(outcome.check, outcome.segment): self._check(outcome) for outcome in window.checks}
-        judged = {(outcome.check, outcome.segment) for outcome in last.checks}
+            checks |= {(found.check, found.segment): self._check(found) for found in window.checks}
+        judged = {(found.check, found.segment) for found in last.checks}
         checks |= {key: _not_judged(view) for key, view in checks.items() if key not in judged}
         plan, profile = self._engine.plan, last.profile
         moved = {verdict.field for verdict in last.verdicts if verdict.level >= Level.WARNING}
@@ -143,6 +144,7 @@ class Publisher:
             self._pending(),
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
+            self._engine.budget.view,
         )
 
     def show(self) -> None:
@@ -219,6 +221,7 @@ class Publisher:
             silences=outside.held.silences,
             muted=outside.held.muted,
             incidents=shown.incidents,
+            budget=shown.budget,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,
@@ -256,9 +259,8 @@ class Publisher:
 
 def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
     """Return what was shown of the last window without what the plan no longer has, and with the alerts of now."""
-    keys = alert_keys(plan)
-    streams = {(key.field, key.segment, key.rule) for key in keys}
-    checks = {(key.rule, key.segment) for key in keys}
+    streams = {(key.field, key.segment, key.rule) for key in alert_keys(plan)}
+    checks = {(rule, segment) for _, segment, rule in streams}
     labels, named = set(plan.segmenter.labels), {*plan.fields, *(item.field for item in plan.detectors)}
     return replace(
         now,

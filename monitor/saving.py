@@ -23,8 +23,8 @@ from monitor.protocols import State
 from monitor.results import WindowResult
 from monitor.types import Alert, TopicPartition
 
-_CAUSES = "causes"
-"""Under this name the causes are stored beside what the checks remember."""
+_CAUSES, _BUDGET = "causes", "budget"
+"""Under these names causes and evidence are stored beside what the checks remember."""
 NOTHING_CHANGED = Change()
 RECENT_EVENTS = 50
 """So many of the last events are kept at hand."""
@@ -86,6 +86,10 @@ class Saver:
         self._engine.memory.load(remembered)
         if _CAUSES in remembered:
             self._engine.causes.load(remembered[_CAUSES])
+        if _BUDGET in remembered:
+            self._engine.budget.load(remembered[_BUDGET])
+            if self._engine.budget.restarted:
+                structlog.get_logger(__name__).info("budget_restarted", streams=self._engine.budget.restarted)
         keeper = self._engine.closer.keeper
         if keeper is not None and self._kept_as in remembered:
             keeper.load(remembered[self._kept_as])
@@ -145,7 +149,12 @@ class Saver:
         }
         monitor = json.dumps(self._engine.state() | own).encode()
         memory = self._blocks.changed(
-            {**self._engine.memory.states(), **self._kept(), _CAUSES: self._engine.causes.state()}
+            {
+                **self._engine.memory.states(),
+                **self._kept(),
+                _CAUSES: self._engine.causes.state(),
+                **({_BUDGET: evidence} if (evidence := self._engine.budget.state()) else {}),
+            }
         )
         windows, alerts, events = tuple(self._windows), tuple(self._alerts), tuple(self._events)
         return Checkpoint(

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from monitor.alerting import Key, Signal
+from monitor.budgeting import PAGED, STATISTICS, evidence_words, statistic_keys
 from monitor.plan import MonitorPlan
 from monitor.printable import iso, printable
 from monitor.results import CheckOutcome, WindowResult
@@ -41,7 +42,8 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     series = (
         Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
     )
-    return frozenset((*drift, *rows, *whole, *series))
+    evidence = (Key(*key) for key in statistic_keys(plan))
+    return frozenset((*drift, *rows, *whole, *series, *evidence))
 
 
 def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
@@ -60,7 +62,7 @@ def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) ->
                 reason=verdict.reason,
                 annotations=_drift_words(verdict, evidence) if change is None else _change_words(verdict, change),
                 # A change is found in one window, but the evidence is that of all windows before.
-                raise_after=1 if verdict.reason in (CHANGE, HELD) else hysteresis.raise_after,
+                raise_after=1 if verdict.reason in (CHANGE, HELD, PAGED) else hysteresis.raise_after,
                 clear_after=hysteresis.clear_after,
                 alertname="DriftlineDrift",
             )
@@ -115,9 +117,26 @@ def _drift_words(verdict: VerdictView, evidence: str) -> dict[str, str]:
             f"{verdict.n_current} rows against {verdict.n_baseline} of the baseline."
         ),
     }
+    if verdict.detector in STATISTICS:
+        words = _statistic_words(verdict, where)
     if evidence:
         words["evidence"] = f"Share of the score (+ grew, - shrank): {evidence}"
+    if verdict.budget is not None and verdict.level >= Level.WARNING:
+        words["budget"] = evidence_words(verdict.budget)
     return words
+
+
+def _statistic_words(verdict: VerdictView, where: str) -> dict[str, str]:
+    """Return what a person needs to know of a statistic that left its usual values."""
+    of = f" of {printable(verdict.field, _NAME_CHARS)}" if verdict.field else ""
+    what = f"{verdict.detector}{of}{where}"
+    return {
+        "summary": f"{what} left its usual values ({_show(verdict.score)})",
+        "description": (
+            f"{what} is {_show(verdict.score)}, compared with {verdict.n_baseline} calm windows; "
+            f"it is {_show(verdict.lower_bound)} beyond 95 % of them."
+        ),
+    }
 
 
 def _change_words(verdict: VerdictView, change: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 
 from monitor.alert_views import HeldView, MuteView, PendingView
+from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
 from monitor.types import Alert, Level
 
@@ -66,7 +67,7 @@ class VerdictView:
     """The last verdict of one detector on one field and segment.
 
     `direction` is `up`, `down` or empty; `error_bound` says how far, at most, the score lies below that of the values
-    before they were counted in cells.
+    before they were counted in cells. `budget` is the evidence, where the policy is one of evidence.
     """
 
     field: str
@@ -82,6 +83,7 @@ class VerdictView:
     n_current: int
     direction: str = ""
     error_bound: float | None = None
+    budget: BudgetEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,7 @@ class Snapshot:
     """By state."""
     muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
+    budget: BudgetView | None = None
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)

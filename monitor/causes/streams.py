@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monitor.budgeting.words import PAGED
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.sequential import CHANGE, HELD
@@ -59,7 +60,7 @@ class Streams:
         strengths, sudden = np.zeros(len(keys)), np.zeros(len(keys), np.bool_)
         for place in np.flatnonzero(levels >= Level.WARNING).tolist():
             verdict = verdicts[place] if place < len(verdicts) else None
-            sudden[place] = verdict is not None and verdict.reason in (CHANGE, HELD)
+            sudden[place] = verdict is not None and verdict.reason in (CHANGE, HELD, PAGED)
             strengths[place] = levels[place] if verdict is None else _strength(verdict, thresholds)
         return cls(
             keys,

@@ -14,10 +14,13 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.sample import SAMPLED_ROWS
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
+from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.config.baseline_size import baseline_bytes
+from monitor.config.budget_size import budget_bytes, statistics
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
+from monitor.policy import BudgetPolicySpec
 from monitor.protocols import State
 from monitor.sequential import stream_field
 from monitor.snapshot import (
@@ -77,6 +80,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     memory_bytes = sum(_check_bytes(config, check) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.watched, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
+    memory_bytes += budget_bytes(config, _detectors(config), [""] * groups)
     return Estimate(
         partitions=partitions,
         fields=len(config.watched),
@@ -220,6 +224,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         sink_open={sink.name: 0 for sink in config.sinks},
         incidents_open={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
         storms={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
+        budget=_budget(config),
     )
 
 
@@ -237,6 +242,12 @@ def _profile_views(config: Config) -> Iterator[ProfileView]:
             cells = 4 if field.type == "boolean" else MAX_CELLS
             shares = (0.0,) * cells
             yield ProfileView(path, "", tuple(map(str, range(cells))), shares, shares)
+
+
+def _budget(config: Config) -> BudgetView | None:
+    if not isinstance(config.policy, BudgetPolicySpec):
+        return None
+    return BudgetView(1.0, 1, 0, 1.0, 1.0, 0, dict.fromkeys(("calibrating", "over max_streams", "resembling"), 0))
 
 
 def _baseline(config: Config) -> BaselineStateView | None:
@@ -268,9 +279,12 @@ def _detectors(config: Config) -> list[tuple[str, str]]:
 
 
 def _verdict_views(config: Config, segments: list[str]) -> Iterator[VerdictView]:
+    evidence = BudgetEvidence(0.0) if isinstance(config.policy, BudgetPolicySpec) else None
     for name, kind in _detectors(config):
         for segment in segments:
-            yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1)
+            yield VerdictView(name, segment, kind, Level.OK, "ok", 0.0, 0.0, 0.0, 0.0, 1, 1, budget=evidence)
+    for what, name, segment in statistics(config, segments):
+        yield VerdictView(name, segment, what, Level.OK, "ok", 0.0, 0.0, None, None, 1, 1, budget=evidence)
     for spec in config.sequential:
         for segment in segments if spec.segments else segments[:1]:
             yield VerdictView(stream_field(spec), segment, spec.name, Level.OK, "ok", 0.0, None, None, None, 1, 1)

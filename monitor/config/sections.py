@@ -96,6 +96,9 @@ class FieldSpec(Spec):
     text: TextStreamsSpec | None = Field(default=None, description="Measures of a text that are fields of their own.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")
+    importance: float = Field(
+        default=1.0, gt=0, le=1000, allow_inf_nan=False, description="Its weight in the policy `budget`."
+    )
 
     @field_validator("dimension")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Final
 
 from monitor.export.agreement_metrics import AGREEMENT
 from monitor.export.balance_metrics import BALANCE
+from monitor.export.budget_metrics import BUDGET
 from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
@@ -14,5 +15,5 @@ from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
 METRICS: Final[tuple[Declared, ...]] = (
-    DAEMON + LEVELS + CHECKS + AGREEMENT + BALANCE + TOPICS + PARTITIONS + SEQUENTIAL + SCORES + FIELDS + CELLS
+    DAEMON + LEVELS + CHECKS + AGREEMENT + BALANCE + TOPICS + PARTITIONS + SEQUENTIAL + BUDGET + SCORES + FIELDS + CELLS
 )

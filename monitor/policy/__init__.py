@@ -1,10 +1,16 @@
-"""Policies turn the scores of a window into levels; one file each."""
+"""Policies turn the scores of a window into levels; one file or package each."""
 
 from __future__ import annotations
 
-from monitor.policy.threshold import ThresholdPolicySpec
+from typing import Annotated
 
-PolicySpec = ThresholdPolicySpec
-"""Every policy that can be configured; with a second one it becomes a union discriminated by `kind`."""
+from pydantic import Field
 
-__all__ = ["PolicySpec", "ThresholdPolicySpec"]
+from monitor.policy.budget import BudgetPolicy, BudgetPolicySpec
+from monitor.policy.threshold import ThresholdPolicy, ThresholdPolicySpec
+
+PolicySpec = Annotated[ThresholdPolicySpec | BudgetPolicySpec, Field(discriminator="kind")]
+"""Every policy that can be configured."""
+Policy = ThresholdPolicy | BudgetPolicy
+
+__all__ = ["BudgetPolicy", "BudgetPolicySpec", "Policy", "PolicySpec", "ThresholdPolicy", "ThresholdPolicySpec"]

@@ -15,8 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from monitor.budget_views import BudgetEvidence, BudgetView
+from monitor.snapshot import Snapshot, VerdictView
+from monitor.types import Level
 from tests.support.command_line import answer
 from tests.support.dashboards import FILES, Target, ask, choices, load, targets
+from tests.support.exposed import exposed
 from tests.support.kafka import Cluster
 from tests.support.prometheus import Prometheus, StartPrometheus
 from tests.support.receiver import Receiver
@@ -87,6 +91,14 @@ class Run:
             self.system.cluster.produce(self.system.topic, values)
 
 
+def thrifty() -> Snapshot:
+    """Return a monitor with a budget of false pages: its streams take more windows to calibrate than a test has."""
+    evidence = BudgetEvidence(3.2, 0.001, 0, ("ks of amount",))
+    verdict = VerdictView("total", "", "psi", Level.CRITICAL, "", 0.4, 0.3, 0.02, 0.0, 1000, 100, budget=evidence)
+    budget = BudgetView(1.0, 2_592_000_000, 1, 2_592_000_000.0, 0.4, 20, {"calibrating": 4, "over max_streams": 0})
+    return Snapshot("thrifty", "0", "0", 0, verdicts=(verdict,), budget=budget)
+
+
 def configure(system: System, hook: str) -> None:
     """Give the system segments, checks, rejects and somebody to notify, and its baseline."""
     system.settings["segments"] = [{"field": "country", "max": 5}]
@@ -110,10 +122,10 @@ def configure(system: System, hook: str) -> None:
 @pytest.fixture
 def observed(tmp_path: Path, kafka_broker: Cluster, start_prometheus: StartPrometheus) -> Iterator[Observed]:
     """Healthy windows, faulty ones, bad records, healthy ones; the alerts still fire at the end."""
-    with Receiver() as hook, System(tmp_path, kafka_broker) as system:
+    with Receiver() as hook, System(tmp_path, kafka_broker) as system, exposed(thrifty()) as budgeted:
         kafka_broker.create_topic(system.dead_topic)
         configure(system, hook.url)
-        prometheus = start_prometheus([system.url], rule_files=RULES)
+        prometheus = start_prometheus([system.url, budgeted], rule_files=RULES)
         system.start()
         prometheus.wait_for("driftline_ready == 1")
         start_s = time.time()

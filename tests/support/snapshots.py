@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from monitor.alert_views import HeldView, MuteView, PendingView
+from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
 from monitor.snapshot import (
     BaselineEventView,
@@ -201,7 +202,13 @@ def bad_night() -> Snapshot:
             field_view("items", mean=2.1, stddev=1.0, max=44.0),
         ),
         verdicts=(
-            verdict("amount", "psi", Level.CRITICAL, reason="lower bound 0.38 ≥ 0.25"),
+            verdict(
+                "amount",
+                "psi",
+                Level.CRITICAL,
+                reason="lower bound 0.38 ≥ 0.25",
+                budget=BudgetEvidence(3.2, 0.001, T0_MS - 3 * _MINUTE_MS, ("ks of amount",)),
+            ),
             verdict("amount", "ks", Level.WARNING, score=0.18, lower_bound=0.16, reason="lower bound 0.16 ≥ 0.1"),
             verdict("amount", "psi", Level.WARNING, segment="country=DE"),
             verdict("amount", "ks", segment="country=DE"),
@@ -235,6 +242,7 @@ def bad_night() -> Snapshot:
             alert("amount"),
             alert("items", status="resolved", ends_at_ms=T0_MS - _MINUTE_MS),
         ),
+        budget=BudgetView(1.0, 2_592_000_000, 2, 2_592_000_000.0, 0.4, 40, {"calibrating": 4, "over max_streams": 0}),
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
         pending=(PendingView("ks", "items", "", 1, 2, T0_MS - _MINUTE_MS, "lower bound 0.11 ≥ 0.1"),),
         held={
