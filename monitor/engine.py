@@ -20,6 +20,7 @@ from monitor.decoders.ahead import decode_all, pieces
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
+from monitor.models import ModelWatch
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, State
@@ -63,8 +64,10 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
-        self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms, plan.fields)
-        self.closer = Closer(plan, self.memory)
+        self.model = watch_of(plan)
+        kept = () if self.model is None or not self.model.plan.kept else (self.model.cohorts,)
+        self.memory = CheckMemory(plan.row_checks, (*pairing, *kept), plan.grid.pane_ms, plan.fields)
+        self.closer = Closer(plan, self.memory, self.model)
         self.series = Series(plan)
         self.causes = Causes(plan)
         self.expected: int | None = None
@@ -266,6 +269,14 @@ class Engine:
             self.memory.load_marks(state.get("seen_until", []))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
+
+
+def watch_of(plan: MonitorPlan) -> ModelWatch | None:
+    """Return what watches the model of a plan, with no rows yet; None without one."""
+    if plan.model is None:
+        return None
+    reference = plan.baseline.model if plan.baseline is not None else None
+    return ModelWatch(plan.model, plan.segmenter, reference, pane_ms=plan.grid.pane_ms)
 
 
 def failure_key(check: str, segment: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from monitor.baseline import Baseline, BaselineBuilder, BaselineFiles, Lineage
-from monitor.compile import build_decoder, number_groups, segment_plan
+from monitor.compile import build_decoder, model_plan, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError
 from monitor.protocols import Decoder

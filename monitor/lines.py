@@ -9,7 +9,7 @@ from monitor.describe import field_views
 from monitor.in_force import EpochView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
-from monitor.snapshot import IncidentView, SegmentPart
+from monitor.snapshot import IncidentView, ModelView, SegmentPart
 from monitor.types import Alert
 
 
@@ -20,6 +20,8 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
     if window.gap:
         levels = {outcome.check: outcome.level.name.lower() for outcome in window.checks}
         yield {"kind": "gap", **head, "windows": window.windows, "rows": 0, "level": "unknown", "checks": levels}
+        # Labels may still come when there are no predictions any more.
+        yield from model_lines(plan, window, segments) if window.has_cohort else ()
         return
     for verdict in window.verdicts:
         yield {
@@ -55,9 +57,40 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             **({"details": dict(outcome.details)} if outcome.details else {}),
             **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
+    yield from model_lines(plan, window, segments)
     for incident in window.incidents:
         if incident.fresh:
             yield {"kind": "incident", **head, **_incident(incident, segments)}
+
+
+def model_lines(
+    plan: MonitorPlan, window: WindowResult, segments: Mapping[str, Mapping[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each metric of a model in each segment."""
+    return ({"kind": "model", **_of_model(view, plan, segments[view.segment])} for view in window.models)
+
+
+def _of_model(view: ModelView, plan: MonitorPlan, segment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the line of a model's metric says; its window is that of the predictions."""
+    return {
+        "monitor": plan.monitor,
+        "window_start_ms": view.start_ms,
+        "window_end_ms": view.end_ms,
+        "segment": segment,
+        "field": view.field,
+        "metric": view.metric,
+        "source": view.source,
+        "value": view.value,
+        "lower": view.lower,
+        "upper": view.upper,
+        "error_bound": view.error_bound,
+        "baseline": view.baseline,
+        "rows": view.rows,
+        "predictions": view.predictions,
+        "level": view.level.name.lower(),
+        "reason": view.reason,
+        **({"evidence": view.evidence} if view.evidence else {}),
+    }
 
 
 def _incident(incident: IncidentView, segments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

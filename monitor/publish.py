@@ -25,7 +25,9 @@ from monitor.snapshot import (
     CheckView,
     FieldView,
     IncidentView,
+    JoinView,
     LettersView,
+    ModelView,
     PartitionView,
     ProfileView,
     RejectsView,
@@ -75,6 +77,8 @@ class _Shown:
     pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
+    models: tuple[ModelView, ...] = ()
+    join: JoinView | None = None
 
 
 class Publisher:
@@ -143,6 +147,8 @@ class Publisher:
             self._pending(),
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
+            last.models,
+            None if self._engine.model is None else self._engine.model.join_view(),
         )
 
     def show(self) -> None:
@@ -210,6 +216,8 @@ class Publisher:
             thresholds=self._thresholds,
             checks=tuple(shown.checks.values()),
             profiles=shown.profiles,
+            models=shown.models,
+            join=shown.join,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
             pending=shown.pending,
@@ -266,6 +274,7 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
         verdicts=tuple(v for v in before.verdicts if (v.field, v.segment, v.detector) in streams),
         profiles=tuple(view for view in before.profiles if view.field in named and view.segment in labels),
         checks={key: view for key, view in before.checks.items() if key in checks},
+        models=tuple(m for m in before.models if (m.field, m.segment, m.rule) in streams),
         incidents=tuple(i for i in before.incidents if (i.field, i.segment, i.rule) in streams),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.group_rules import GROUP_RULES
+from monitor.config.model import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
 from monitor.config.violation import BASELINE_REMEDY, Violation
@@ -287,4 +288,5 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
+    *MODEL_RULES,
 )

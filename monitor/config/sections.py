@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from monitor.checks.contract import FieldCheckSpec, field_checks
 from monitor.config.paths import FieldPath
 from monitor.detectors import DetectorSpec
+from monitor.models import Role
 from monitor.spec import Bytes, DurationMs, Spec, format_duration
 from monitor.types import FieldType, vector_type
 
@@ -91,6 +92,8 @@ class FieldSpec(Spec):
     allowed: tuple[bool | int | float | str, ...] | None = Field(
         default=None, min_length=1, description="The only values that are fine."
     )
+    role: Role | None = Field(default=None, description="What it is to the model; see `model`.")
+    of: str | None = Field(default=None, min_length=1, description="The class whose probability it is.")
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")

@@ -8,9 +8,10 @@ from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
+from monitor.export.model_metrics import JOINS, MODELS
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
 METRICS: Final[tuple[Declared, ...]] = (
-    DAEMON + LEVELS + CHECKS + TOPICS + PARTITIONS + SEQUENTIAL + SCORES + FIELDS + CELLS
+    DAEMON + LEVELS + CHECKS + MODELS + TOPICS + PARTITIONS + JOINS + SEQUENTIAL + SCORES + FIELDS + CELLS
 )

@@ -57,6 +57,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
+    ("2a2", frozenset({"models"})),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
     ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes"})),

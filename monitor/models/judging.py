@@ -1,0 +1,190 @@
+"""Judging a model's cohort: every metric in every segment, against fixed limits and the baseline's value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monitor.models.plan import ModelPlan, Wanted, error_name, rule_of
+from monitor.models.settings import MetricLimitSpec, MetricSpec
+from monitor.performance import Metric, PerformanceCounts
+from monitor.performance.estimated import estimated
+from monitor.performance.metric import TWO_SIDED
+from monitor.performance.metrics import METRICS, measured
+from monitor.snapshot import ModelView
+from monitor.types import Level
+
+BELOW, ABOVE, WORSE, OK = "below limit", "above limit", "worse than baseline", "ok"
+TOO_FEW, NO_ROWS, NO_VALUE = "too few rows", "no rows", "no value"
+ZONE, CHANGE = "warning zone", "change found"
+_LEVELS = (("critical", Level.CRITICAL), ("warning", Level.WARNING))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One number with its interval, of the cohort or of the baseline; NaN where it is not defined."""
+
+    value: float
+    lower: float
+    upper: float
+    error: float
+    error_bound: float
+    rows: int
+
+    @classmethod
+    def of(cls, metric: Metric, group: int) -> Judged:
+        """Return one group's number."""
+        numbers = (metric.value, metric.lower, metric.upper, metric.standard_error, metric.error_bound)
+        return cls(*(float(values[group]) for values in numbers), int(metric.n[group]))
+
+
+def judge_metrics(
+    plan: ModelPlan,
+    source: str,
+    counts: PerformanceCounts,
+    reference: PerformanceCounts | None,
+    labels: tuple[str, ...],
+    window: tuple[int, int],
+) -> Iterator[ModelView]:
+    """Yield every metric of `source` (realized, estimated) in every segment; `window` is that of the predictions."""
+    find = measured if source == "realized" else estimated
+    predictions = counts.rows.tolist()
+    for wanted in plan.realized if source == "realized" else plan.estimated:
+        now = find(counts, wanted.kind, wanted.of)
+        before = None if reference is None else find(reference, wanted.kind, wanted.of)
+        for group, segment in enumerate(labels):
+            one = Judged.of(now, group)
+            other = None if before is None else Judged.of(before, group)
+            level, reason = level_of(wanted, one, other, plan.min_rows)
+            yield ModelView(
+                plan.fields.name,
+                rule_of(source, wanted.name),
+                wanted.name,
+                source,
+                segment,
+                level,
+                reason,
+                *(_number(x) for x in (one.value, one.lower, one.upper, one.error_bound)),
+                None if other is None else _number(other.value),
+                one.rows,
+                predictions[group],
+                *window,
+            )
+
+
+def level_of(wanted: Wanted, now: Judged, before: Judged | None, min_rows: int) -> tuple[Level, str]:
+    """Return the level and the reason of one number.
+
+    On the bound it has to be beyond the limit with 97.5 % confidence: its 95 % interval, or that of its difference from
+    the baseline's value, which is uncertain too, has to lie beyond it.
+    """
+    if now.rows < min_rows:
+        return Level.UNKNOWN, TOO_FEW if now.rows else NO_ROWS
+    if not np.isfinite(now.value):
+        return Level.UNKNOWN, NO_VALUE
+    if wanted.spec is None:
+        return Level.OK, OK
+    found = [_limited(wanted.spec, now), _dropped(wanted.spec, now, before)]
+    return max((each for each in found if each is not None), key=lambda each: each[0], default=(Level.OK, OK))
+
+
+def _limited(spec: MetricSpec, now: Judged) -> tuple[Level, str] | None:
+    raw = spec.level_on == "raw"
+    if (level := _beyond(spec.max, now.value if raw else now.lower)) is not None:
+        return level, ABOVE
+    # Turned over, so that one comparison does for both.
+    turned = None if spec.min is None else _turned(spec.min)
+    if (level := _beyond(turned, -(now.value if raw else now.upper))) is not None:
+        return level, BELOW
+    return None
+
+
+def _dropped(spec: MetricSpec, now: Judged, before: Judged | None) -> tuple[Level, str] | None:
+    if spec.drop_from_baseline is None or before is None or not np.isfinite(before.value):
+        return None
+    worse = worse_by(spec.kind, now.value, before.value)
+    if spec.level_on == "bound":
+        worse -= TWO_SIDED * float(np.hypot(now.error, before.error)) + now.error_bound + before.error_bound
+    level = _beyond(spec.drop_from_baseline, worse)
+    return None if level is None else (level, WORSE)
+
+
+def worse_by(kind: str, now: float, before: float) -> float:
+    """Return by how much a metric is worse than it was, in its own unit; below 0 where it is better."""
+    match METRICS[kind].best:
+        case "high":
+            return before - now
+        case "low":
+            return now - before
+        case _:
+            return abs(now) - abs(before)
+
+
+def _beyond(limit: MetricLimitSpec | None, value: float) -> Level | None:
+    for name, level in _LEVELS:
+        where = None if limit is None else getattr(limit, name)
+        if where is not None and value > where:
+            return level
+    return None
+
+
+def _turned(limit: MetricLimitSpec) -> MetricLimitSpec:
+    turn = {name: -where for name, _ in _LEVELS if (where := getattr(limit, name)) is not None}
+    return MetricLimitSpec(**turn)
+
+
+def judge_errors(plan: ModelPlan, heard: Iterable[Any], predictions: int, window: tuple[int, int]) -> Iterator[ModelView]:
+    """Yield what every detector of concept drift said of a cohort; its value is the mean error."""
+    for spec, said in zip(plan.errors, heard, strict=True):
+        level, reason = Level.OK, OK
+        if not said.rows:
+            level, reason = Level.UNKNOWN, NO_ROWS
+        elif said.changes:
+            level, reason = Level[spec.severity.upper()], CHANGE
+        elif said.zone:
+            level, reason = Level.WARNING, ZONE
+        value = said.total / said.rows if said.rows else None
+        yield ModelView(
+            plan.fields.name,
+            error_name(spec),
+            spec.name or spec.kind,
+            "errors",
+            "",
+            level,
+            reason,
+            value,
+            rows=said.rows,
+            predictions=predictions,
+            start_ms=window[0],
+            end_ms=window[1],
+        )
+
+
+def unknown_views(plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]) -> Iterator[ModelView]:
+    """Yield everything that is judged with labels as unknown."""
+    for wanted in plan.realized:
+        for segment in labels:
+            yield _unknown(plan, rule_of("realized", wanted.name), wanted.name, "realized", segment, reason, window)
+    for spec in plan.errors:
+        yield _unknown(plan, error_name(spec), spec.name or spec.kind, "errors", "", reason, window)
+
+
+def unknown_estimates(plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]) -> Iterator[ModelView]:
+    """Yield everything that is estimated as unknown."""
+    for wanted in plan.estimated:
+        for segment in labels:
+            yield _unknown(plan, rule_of("estimated", wanted.name), wanted.name, "estimated", segment, reason, window)
+
+
+def _unknown(
+    plan: ModelPlan, rule: str, metric: str, source: str, segment: str, reason: str, window: tuple[int, int]
+) -> ModelView:
+    view = ModelView(plan.fields.name, rule, metric, source, segment, Level.UNKNOWN, reason)
+    return ModelView(**{**vars(view), "start_ms": window[0], "end_ms": window[1]})
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
