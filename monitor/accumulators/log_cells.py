@@ -18,6 +18,20 @@ _LOWEST_EXPONENT = -15
 _HIGHEST_EXPONENT = 18
 _PER_DECADE = np.log(10.0) / np.log(_RATIO)
 _CELLS = int(np.ceil((_HIGHEST_EXPONENT - _LOWEST_EXPONENT) * _PER_DECADE))
+MAGNITUDES = _CELLS + 1
+"""How many cells there are of one sign, with that of zero."""
+
+
+def magnitude_cells(magnitudes: FloatArray) -> IntArray:
+    """Return the cell of each number that is not negative, 0 … MAGNITUDES-1; cell 0 is zero."""
+    with np.errstate(divide="ignore"):
+        cells = np.floor((np.log10(magnitudes) - _LOWEST_EXPONENT) * _PER_DECADE) + 1
+    return np.clip(cells, 0, _CELLS).astype(np.int64)
+
+
+def magnitude_middle(cells: IntArray) -> FloatArray:
+    """Return the geometric middle of each of these cells, within 1 % of all that lies in it; 0 of cell 0."""
+    return np.where(cells == 0, 0.0, 10.0 ** (_LOWEST_EXPONENT + (cells - 0.5) / _PER_DECADE))
 
 
 class LogCellsSpec(Spec):
@@ -55,19 +69,14 @@ class LogCells:
             return float("nan")
         rank = min(int(np.floor(share * total)), total - 1)
         cell = int(np.searchsorted(np.cumsum(self.counts), rank, side="right")) - _CELLS
-        if cell == 0:
-            return 0.0
-        middle = 10.0 ** (_LOWEST_EXPONENT + (abs(cell) - 0.5) / _PER_DECADE)
-        return float(np.copysign(middle, cell))
+        return float(np.sign(cell) * magnitude_middle(np.array(abs(cell))))
 
     def update(self, column: Column, groups: Groups) -> None:
         """Count the usable values; an empty column changes nothing."""
         values: FloatArray = column.valid
         if not values.size:
             return
-        with np.errstate(divide="ignore"):
-            cells = np.floor((np.log10(np.abs(values)) - _LOWEST_EXPONENT) * _PER_DECADE) + 1
-        cells = np.clip(cells, 0, _CELLS) * np.sign(values)
+        cells = magnitude_cells(np.abs(values)) * np.sign(values)
         self.counts += np.bincount(cells.astype(np.int64) + _CELLS, minlength=self.counts.size)
 
     def merge(self, other: LogCells) -> None:

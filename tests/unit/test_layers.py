@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential"})),
+    ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential", "performance"})),
     (
         "2a",
         frozenset(
@@ -94,6 +94,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("hashing", "native"): "hashes are computed in C where that was built",
     ("hashing", "blocks"): "hashes are computed a block of rows at a time",
     ("sequential", "accumulators"): "a series says which accumulator it is read from",
+    ("performance", "accumulators"): "outcomes are counted with the accumulators' own sums and cells",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 
