@@ -11,6 +11,7 @@ from monitor.baseline import BaselineKeeper
 from monitor.judge import judge, judge_gap
 from monitor.keeping import keeper_of
 from monitor.memory import CheckMemory
+from monitor.model_views import ModelView
 from monitor.models import ModelWatch
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
@@ -18,7 +19,6 @@ from monitor.plan import MonitorPlan
 from monitor.profile import Profile
 from monitor.protocols import State
 from monitor.results import WindowResult
-from monitor.snapshot import ModelView
 from monitor.windows import NEVER_MS
 
 
@@ -34,9 +34,7 @@ class Closer:
     Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
-    def __init__(
-        self, plan: MonitorPlan, checks: CheckMemory | None = None, model: ModelWatch | None = None
-    ) -> None:
+    def __init__(self, plan: MonitorPlan, checks: CheckMemory | None = None, model: ModelWatch | None = None) -> None:
         """Start before all time; `checks` and `model` are the engine's own, which remember rows."""
         self._plan = plan
         self._model = model

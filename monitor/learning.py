@@ -57,6 +57,7 @@ class RulerLearner:
             max_categories=limits.max_categories,
             max_rows=limits.max_baseline_rows,
             groups=number_groups(self.config),
+            model=model_plan(self.config),
             window_ms=self.config.window.size,
         )
         while not self._enough(builder.rows, spec.min_learn_rows):

@@ -7,9 +7,10 @@ from typing import Any
 
 from monitor.describe import field_views
 from monitor.in_force import EpochView
+from monitor.model_views import ModelView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
-from monitor.snapshot import IncidentView, ModelView, SegmentPart
+from monitor.snapshot import IncidentView, SegmentPart
 from monitor.types import Alert
 
 

@@ -16,7 +16,8 @@ from monitor.engine import Engine, StepResult, failure_key
 from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
-from monitor.partition import PartitionState
+from monitor.model_views import ModelState
+from monitor.partition import PartitionState, reject_places, rejects_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome
 from monitor.signals import alert_keys
@@ -25,12 +26,9 @@ from monitor.snapshot import (
     CheckView,
     FieldView,
     IncidentView,
-    JoinView,
     LettersView,
-    ModelView,
     PartitionView,
     ProfileView,
-    RejectsView,
     Snapshot,
     VerdictView,
     WindowView,
@@ -77,8 +75,7 @@ class _Shown:
     pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
-    models: tuple[ModelView, ...] = ()
-    join: JoinView | None = None
+    model: ModelState = ModelState()
 
 
 class Publisher:
@@ -98,6 +95,7 @@ class Publisher:
             pending=self._pending(),
             refused=engine.series.refused,
             baseline=self._baseline(),
+            model=self._model(()),
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
         plan = engine.plan
@@ -116,6 +114,10 @@ class Publisher:
     def _baseline(self) -> BaselineStateView | None:
         closer = self._engine.closer
         return baseline_state(self._engine.plan, closer.keeper, max(closer.last_end_ms, 0))
+
+    def _model(self, metrics: tuple[ModelView, ...]) -> ModelState:
+        watch = self._engine.model
+        return NO_MODEL if watch is None else watch.shown(metrics)
 
     def _pending(self) -> tuple[PendingView, ...]:
         return tuple(
@@ -147,8 +149,7 @@ class Publisher:
             self._pending(),
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
-            last.models,
-            None if self._engine.model is None else self._engine.model.join_view(),
+            ModelState() if self._engine.model is None else self._engine.model.shown(last.models),
         )
 
     def show(self) -> None:
@@ -197,8 +198,8 @@ class Publisher:
             epoch=outside.epoch,
             last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
-            rejects=_rejects(counted),
-            reject_offsets=_reject_offsets(counted),
+            rejects=rejects_of(counted),
+            reject_offsets=reject_places(counted),
             late_rows={topic: _sum(counted, topic, "late_rows") for topic in by_topic},
             rows_after_verdict={topic: _sum(counted, topic, "rows_after_verdict") for topic in by_topic},
             filtered={topic: _sum(counted, topic, "filtered") for topic in by_topic},
@@ -216,8 +217,7 @@ class Publisher:
             thresholds=self._thresholds,
             checks=tuple(shown.checks.values()),
             profiles=shown.profiles,
-            models=shown.models,
-            join=shown.join,
+            model=shown.model,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
             pending=shown.pending,
@@ -274,7 +274,7 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
         verdicts=tuple(v for v in before.verdicts if (v.field, v.segment, v.detector) in streams),
         profiles=tuple(view for view in before.profiles if view.field in named and view.segment in labels),
         checks={key: view for key, view in before.checks.items() if key in checks},
-        models=tuple(m for m in before.models if (m.field, m.segment, m.rule) in streams),
+        model=before.model.only(streams),
         incidents=tuple(i for i in before.incidents if (i.field, i.segment, i.rule) in streams),
     )
 
@@ -282,24 +282,6 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
     return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None)
-
-
-def _rejects(states: list[PartitionState]) -> dict[tuple[str, str], int]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for state in states:
-        for reason, n in state.rejects.items():
-            counts[state.partition.topic, reason] += n
-    return dict(counts)
-
-
-def _reject_offsets(states: list[PartitionState]) -> dict[tuple[str, str], tuple[RejectsView, ...]]:
-    """Return where rejects stand, by topic and reason, in the order of the partitions."""
-    places: dict[tuple[str, str], tuple[RejectsView, ...]] = {}
-    for state in states:
-        topic, partition = state.partition.topic, state.partition.partition
-        for reason, (first, last) in state.reject_offsets.items():
-            places[topic, reason] = (*places.get((topic, reason), ()), RejectsView(partition, first, last))
-    return places
 
 
 def _sum(states: list[PartitionState], topic: str, name: str) -> int:

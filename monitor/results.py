@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 
 from monitor.baseline import BaselineChange, BaselineView
+from monitor.model_views import ModelView
 from monitor.profile import Profile
-from monitor.snapshot import IncidentView, ModelView, SegmentLabel, VerdictView
+from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
 
 

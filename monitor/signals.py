@@ -7,11 +7,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from monitor.alerting import Key, Signal
+from monitor.model_views import ModelView
 from monitor.plan import MonitorPlan
 from monitor.printable import iso, printable
 from monitor.results import CheckOutcome, WindowResult
 from monitor.sequential import CHANGE, HELD, stream_field
-from monitor.snapshot import IncidentView, ModelView, VerdictView
+from monitor.snapshot import IncidentView, VerdictView
 from monitor.types import Level
 from monitor.window_values import groups_of
 
@@ -41,7 +42,11 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     series = (
         Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
     )
-    model = () if plan.model is None else (Key(rule, plan.model.fields.name, label) for rule in plan.model.rules for label in labels)
+    model = (
+        ()
+        if plan.model is None
+        else (Key(rule, plan.model.fields.name, label) for rule in plan.model.rules for label in labels)
+    )
     return frozenset((*drift, *rows, *whole, *series, *model))
 
 
@@ -112,8 +117,8 @@ def _model_words(view: ModelView) -> dict[str, str]:
     words = {
         "summary": f"{view.metric} of {view.field}{where} is {_show(view.value)}, {view.reason} ({view.source})",
         "description": (
-            f"{view.metric} of {view.field}{where}, {view.source} {how}, is {_show(view.value)} over {since}, with 95 % "
-            f"confidence from {_show(view.lower)} to {_show(view.upper)}, of {view.rows} rows{baseline}."
+            f"{view.metric} of {view.field}{where}, {view.source} {how}, is {_show(view.value)} over {since}, with "
+            f"95 % confidence from {_show(view.lower)} to {_show(view.upper)}, of {view.rows} rows{baseline}."
         ),
     }
     if view.evidence:

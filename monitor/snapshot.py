@@ -8,6 +8,7 @@ from dataclasses import field as with_default
 
 from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.in_force import EpochView, LoadView
+from monitor.model_views import NO_MODEL, ModelState
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -155,54 +156,6 @@ class CheckView:
 
 
 @dataclass(frozen=True)
-class ModelView:
-    """One metric of a model in one segment over the last cohort: a value with its 95 % interval, and its level.
-
-    `source` is `realized` (with labels), `estimated` (without) or `errors` (a detector of concept drift). The cohort's
-    predictions are those of the window [`start_ms`, `end_ms`), which is older than the one judged by as long as labels
-    may take. `rows` of `predictions` had what the metric needs. `limits` are where levels begin, by level.
-    """
-
-    field: str
-    rule: str
-    metric: str
-    source: str
-    segment: SegmentLabel
-    level: Level
-    reason: str
-    value: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    error_bound: float | None = None
-    baseline: float | None = None
-    rows: int = 0
-    predictions: int = 0
-    start_ms: int = 0
-    end_ms: int = 0
-    evidence: str = ""
-
-
-@dataclass(frozen=True)
-class JoinView:
-    """What became of a model's predictions and labels since the store began, and how many wait just now.
-
-    `labels` by outcome; `sampled_ratio` is the share of all ids that is looked at, `delay` how long labels
-    took; `ratio` the share of the last cohort's predictions that got one.
-    """
-
-    predictions: int
-    matured: int
-    late: int
-    unsampled: int
-    labels: Mapping[str, int]
-    waiting_predictions: int
-    waiting_labels: int
-    sampled_ratio: float
-    delay: DelayView
-    ratio: float | None = None
-
-
-@dataclass(frozen=True)
 class BaselineEventView:
     """The baseline became another one: when, which, what it was before (None: none), why, and of which field."""
 
@@ -308,8 +261,7 @@ class Snapshot:
     thresholds: Mapping[tuple[str, str, str], float] = with_default(default_factory=dict)
     checks: tuple[CheckView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
-    models: tuple[ModelView, ...] = ()
-    join: JoinView | None = None
+    model: ModelState = NO_MODEL
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     pending: tuple[PendingView, ...] = ()

@@ -48,8 +48,8 @@ class BaselineBuilder:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
 
         With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
-        compared, the correlation of their rows is estimated, within slots where there are any. Of a `model` it is kept how
-        well it did.
+        compared, the correlation of their rows is estimated, within slots where there are any. With a `model` it is
+        kept how well that did.
         """
         self._season = season
         self._groups = tuple(groups)

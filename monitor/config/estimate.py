@@ -14,9 +14,13 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.baseline_size import baseline_bytes
+from monitor.config.model import model_plan_of
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
+from monitor.model_views import JoinView, ModelState, ModelView
+from monitor.models.joining import DELAY_BOUNDS_S
+from monitor.models.plan import error_name
 from monitor.protocols import State
 from monitor.sequential import stream_field
 from monitor.snapshot import (
@@ -202,6 +206,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         outbox_size={sink.name: 0 for sink in config.sinks},
         alerts=tuple(_alerts(config, names, segments)),
         profiles=tuple(_profile_views(config)),
+        model=_model(config, segments),
         sink_open={sink.name: 0 for sink in config.sinks},
         incidents_open={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
         storms={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
@@ -222,6 +227,28 @@ def _profile_views(config: Config) -> Iterator[ProfileView]:
             cells = 4 if field.type == "boolean" else MAX_CELLS
             shares = (0.0,) * cells
             yield ProfileView(path, "", tuple(map(str, range(cells))), shares, shares)
+
+
+def _model(config: Config, segments: list[str]) -> ModelState:
+    """Return every metric of the model with all of its numbers."""
+    plan = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
+    if plan is None:
+        return ModelState()
+    before = None if config.baseline is None else 0.0
+    views = [
+        ModelView(plan.fields.name, "", wanted.name, source, segment, Level.OK, "", 0.0, 0.0, 0.0, 0.0, before, 1, 1)
+        for source, metrics in (("realized", plan.realized), ("estimated", plan.estimated))
+        for wanted in metrics
+        for segment in segments
+    ]
+    views += [
+        ModelView(plan.fields.name, "", error_name(spec), "errors", "", Level.OK, "", 0.0, predictions=1)
+        for spec in plan.errors
+    ]
+    labels = dict.fromkeys(("duplicate", "joined", "orphan"), 0)
+    counts = (0,) * (len(DELAY_BOUNDS_S) + 1)
+    join = JoinView(0, 0, 0, 0, labels, 0, 0, 1.0, DELAY_BOUNDS_S, counts, 0.0, 0.0) if plan.joined else None
+    return ModelState(tuple(views), join)
 
 
 def _baseline(config: Config) -> BaselineStateView | None:

@@ -8,7 +8,7 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.group_rules import GROUP_RULES
-from monitor.config.model import MODEL_RULES
+from monitor.config.model_rules import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
 from monitor.config.violation import BASELINE_REMEDY, Violation

@@ -7,7 +7,8 @@ from typing import Final
 
 from monitor.export.declaration import Declared, Kind, Read, Row
 from monitor.export.labels import reason_code
-from monitor.snapshot import JoinView, ModelView, Snapshot
+from monitor.model_views import JoinView, ModelView
+from monitor.snapshot import DelayView, Snapshot
 from monitor.types import Level
 
 _ID = ("metric", "segment", "source")
@@ -22,13 +23,13 @@ def _id(view: ModelView) -> tuple[str, ...]:
 
 
 def _bounds(s: Snapshot) -> Iterable[Row]:
-    for view in s.models:
+    for view in s.model.metrics:
         yield (*_id(view), "lower"), view.lower
         yield (*_id(view), "upper"), view.upper
 
 
 def _cohorts(s: Snapshot) -> Iterable[Row]:
-    return sorted({view.source: ((view.source,), view.end_ms / 1000) for view in s.models}.values())
+    return sorted({view.source: ((view.source,), view.end_ms / 1000) for view in s.model.metrics}.values())
 
 
 def _join(name: str, kind: Kind, what: str, labels: tuple[str, ...], read: Read) -> Declared:
@@ -36,7 +37,7 @@ def _join(name: str, kind: Kind, what: str, labels: tuple[str, ...], read: Read)
 
 
 def _of_join(s: Snapshot) -> tuple[JoinView, ...]:
-    return () if s.join is None else (s.join,)
+    return () if s.model.join is None else (s.model.join,)
 
 
 def _predictions(s: Snapshot) -> Iterable[Row]:
@@ -61,18 +62,18 @@ MODELS: Final = (
     _model(
         "driftline_model_level",
         "Level of a model's metric: 0 ok, 1 warning, 2 critical; absent while unknown.",
-        lambda s: ((_id(v), v.level) for v in s.models if v.level is not Level.UNKNOWN),
+        lambda s: ((_id(v), v.level) for v in s.model.metrics if v.level is not Level.UNKNOWN),
     ),
     _model(
         "driftline_model_unknown",
         "1 while a model's metric is unknown, with the reason; absent otherwise.",
-        lambda s: (((*_id(v), reason_code(v.reason)), 1) for v in s.models if v.level is Level.UNKNOWN),
+        lambda s: (((*_id(v), reason_code(v.reason)), 1) for v in s.model.metrics if v.level is Level.UNKNOWN),
         (*_ID, "reason"),
     ),
     _model(
         "driftline_model_metric",
         "A model's metric over the last cohort: realized with labels, estimated without, errors on average.",
-        lambda s: ((_id(v), v.value) for v in s.models),
+        lambda s: ((_id(v), v.value) for v in s.model.metrics),
     ),
     _model(
         "driftline_model_metric_bound",
@@ -83,12 +84,12 @@ MODELS: Final = (
     _model(
         "driftline_model_metric_baseline",
         "The same metric of the baseline's rows.",
-        lambda s: ((_id(v), v.baseline) for v in s.models),
+        lambda s: ((_id(v), v.baseline) for v in s.model.metrics),
     ),
     _model(
         "driftline_model_metric_rows",
         "Rows of the last cohort that the metric is made of.",
-        lambda s: ((_id(v), v.rows) for v in s.models if v.predictions),
+        lambda s: ((_id(v), v.rows) for v in s.model.metrics if v.predictions),
     ),
     _model(
         "driftline_model_cohort_timestamp_seconds",
@@ -139,6 +140,6 @@ JOINS: Final = (
         "histogram",
         "Event time from a prediction to its label.",
         (),
-        lambda s: (((), join.delay) for join in _of_join(s)),
+        lambda s: (((), DelayView(j.delay_bounds_s, j.delay_counts, j.delay_sum_s)) for j in _of_join(s)),
     ),
 )

@@ -1,4 +1,4 @@
-"""Why a model got worse, as far as its own rows can tell: other inputs, other classes, or another relation of the two."""
+"""Why a model got worse, as far as its own rows can tell: other inputs, other classes, or another relation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from monitor.model_views import ModelView
 from monitor.models.judging import worse_by
 from monitor.models.plan import ModelPlan
 from monitor.performance import PerformanceCounts
 from monitor.performance.confusion import OF_ALL
 from monitor.performance.estimated import estimated
-from monitor.snapshot import ModelView
 from monitor.types import FloatArray, Level
 
 EXPLAINED = 0.5

@@ -139,7 +139,8 @@ class Cohorts:
         if not self._streams:
             return np.zeros(0)
         if self.plan.task.kind == "regression":
-            return np.abs(np.asarray(found.predicted, np.float64) - found.label)[labelled]
+            labels = np.asarray(found.label, np.float64)
+            return np.abs(np.asarray(found.predicted, np.float64) - labels)[labelled]
         predicted = found.classes(self.plan.task)[labelled]
         wrong = predicted != found.labels(self.plan.task)[labelled]
         return np.where(predicted >= 0, wrong.astype(np.float64), np.nan)
@@ -243,4 +244,3 @@ def _places(batch: Batch) -> HashArray:
 
 def _of_partition(partition: TopicPartition) -> np.uint64:
     return np.uint64(hash_strings(pa.array([f"{partition.topic}/{partition.partition}"]))[0])
-

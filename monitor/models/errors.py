@@ -106,11 +106,16 @@ class ErrorStream:
     def load(self, state: State) -> None:
         """Replay what `state` holds; raises StoreError where it does not fit."""
         try:
-            n, bits, packed = int(state["n"]), bool(state["bits"]), state["history"]
-            history = np.unpackbits(packed, count=n).astype(np.float64) if bits else packed.astype(np.float64)
-            if history.size != n or not np.isfinite(history).all():
-                raise ValueError(f"{history.size} errors of {n}")
+            self._bits = bool(state["bits"])
+            self._rebuild(_unpacked(state))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"a stored error stream is damaged ({error}); reset the checkpoint") from error
-        self._bits = bits
-        self._rebuild(history)
+
+
+def _unpacked(state: State) -> FloatArray:
+    """Return a stored history; raises KeyError, TypeError or ValueError where it is none."""
+    n, stored = int(state["n"]), state["history"]
+    history = np.unpackbits(stored, count=n).astype(np.float64) if state["bits"] else stored.astype(np.float64)
+    if history.size != n or not np.isfinite(history).all():
+        raise ValueError(f"{history.size} errors of {n}")
+    return history

@@ -10,7 +10,7 @@ from monitor.errors import StoreError
 from monitor.hashing import HashArray
 from monitor.models.pool import Pool, Run
 from monitor.protocols import State
-from monitor.types import FloatArray, IntArray
+from monitor.types import FloatArray, IntArray, MaskArray
 
 DELAY_BOUNDS_S = (1.0, 10.0, 60.0, 600.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0, 604_800.0, 2_592_000.0)
 """Where the histogram of label delays is cut; the last bucket is open."""
@@ -60,14 +60,26 @@ class Labels:
         """Return the number of labels."""
         return self.keys.size
 
-    def take(self, rows: object) -> Labels:
+    def take(self, rows: MaskArray | IntArray) -> Labels:
         """Return those only."""
-        return Labels(self.keys[rows], self.times_ms[rows], self.values[rows])  # type: ignore[index]
+        return Labels(self.keys[rows], self.times_ms[rows], self.values[rows])
 
     def plus(self, other: Labels) -> Labels:
         """Return these and then the other's."""
-        mine = (self.keys, self.times_ms, self.values)
-        return Labels(*map(np.concatenate, zip(mine, (other.keys, other.times_ms, other.values), strict=True)))
+        return Labels(
+            np.concatenate((self.keys, other.keys)),
+            np.concatenate((self.times_ms, other.times_ms)),
+            np.concatenate((self.values, other.values)),
+        )
+
+    @classmethod
+    def of_state(cls, state: State) -> Labels:
+        """Return stored labels; raises KeyError or ValueError where they are none."""
+        keys, times_ms = np.array(state["keys"], np.uint64), np.array(state["times_ms"], np.int64)
+        values = np.array(state["values"], np.float64)
+        if not keys.shape == times_ms.shape == values.shape or keys.ndim != 1:
+            raise ValueError("labels of another shape")
+        return cls(keys, times_ms, values)
 
 
 class Joiner:
@@ -144,7 +156,7 @@ class Joiner:
         self.counts.delay(delays_ms[fate == 1])
         return fate
 
-    def _looked_at(self, keys: HashArray, halvings: int) -> np.ndarray:  # type: ignore[type-arg]
+    def _looked_at(self, keys: HashArray, halvings: int) -> MaskArray:
         return keys < self._theta(halvings) if halvings else np.ones(keys.size, np.bool_)
 
     @staticmethod
@@ -183,12 +195,7 @@ class Joiner:
         try:
             pool = Pool(self._scores, self._dimensions)
             pool.load(state["pool"])
-            stored = state["labels"]
-            labels = Labels(
-                np.array(stored["keys"], np.uint64), np.array(stored["times_ms"], np.int64), np.array(stored["values"])
-            )
-            if not len(labels.keys) == len(labels.times_ms) == len(labels.values):
-                raise ValueError("labels of another shape")
+            labels = Labels.of_state(state["labels"])
             counts = JoinCounts(**state["counts"], delays=state["delays"].tolist())
             halvings, strict, strict_until_ms = map(int, state["halvings"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:

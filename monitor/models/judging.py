@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from monitor.model_views import ModelView
 from monitor.models.plan import ModelPlan, Wanted, error_name, rule_of
 from monitor.models.settings import MetricLimitSpec, MetricSpec
 from monitor.performance import Metric, PerformanceCounts
 from monitor.performance.estimated import estimated
 from monitor.performance.metric import TWO_SIDED
 from monitor.performance.metrics import METRICS, measured
-from monitor.snapshot import ModelView
 from monitor.types import Level
 
 BELOW, ABOVE, WORSE, OK = "below limit", "above limit", "worse than baseline", "ok"
@@ -37,8 +37,14 @@ class Judged:
     @classmethod
     def of(cls, metric: Metric, group: int) -> Judged:
         """Return one group's number."""
-        numbers = (metric.value, metric.lower, metric.upper, metric.standard_error, metric.error_bound)
-        return cls(*(float(values[group]) for values in numbers), int(metric.n[group]))
+        return cls(
+            float(metric.value[group]),
+            float(metric.lower[group]),
+            float(metric.upper[group]),
+            float(metric.standard_error[group]),
+            float(metric.error_bound[group]),
+            int(metric.n[group]),
+        )
 
 
 def judge_metrics(
@@ -67,7 +73,10 @@ def judge_metrics(
                 segment,
                 level,
                 reason,
-                *(_number(x) for x in (one.value, one.lower, one.upper, one.error_bound)),
+                _number(one.value),
+                _number(one.lower),
+                _number(one.upper),
+                _number(one.error_bound),
                 None if other is None else _number(other.value),
                 one.rows,
                 predictions[group],
@@ -136,7 +145,9 @@ def _turned(limit: MetricLimitSpec) -> MetricLimitSpec:
     return MetricLimitSpec(**turn)
 
 
-def judge_errors(plan: ModelPlan, heard: Iterable[Any], predictions: int, window: tuple[int, int]) -> Iterator[ModelView]:
+def judge_errors(
+    plan: ModelPlan, heard: Iterable[Any], predictions: int, window: tuple[int, int]
+) -> Iterator[ModelView]:
     """Yield what every detector of concept drift said of a cohort; its value is the mean error."""
     for spec, said in zip(plan.errors, heard, strict=True):
         level, reason = Level.OK, OK
@@ -163,7 +174,9 @@ def judge_errors(plan: ModelPlan, heard: Iterable[Any], predictions: int, window
         )
 
 
-def unknown_views(plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]) -> Iterator[ModelView]:
+def unknown_views(
+    plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]
+) -> Iterator[ModelView]:
     """Yield everything that is judged with labels as unknown."""
     for wanted in plan.realized:
         for segment in labels:
@@ -172,7 +185,9 @@ def unknown_views(plan: ModelPlan, labels: tuple[str, ...], reason: str, window:
         yield _unknown(plan, error_name(spec), spec.name or spec.kind, "errors", "", reason, window)
 
 
-def unknown_estimates(plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]) -> Iterator[ModelView]:
+def unknown_estimates(
+    plan: ModelPlan, labels: tuple[str, ...], reason: str, window: tuple[int, int]
+) -> Iterator[ModelView]:
     """Yield everything that is estimated as unknown."""
     for wanted in plan.estimated:
         for segment in labels:

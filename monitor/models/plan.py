@@ -62,7 +62,7 @@ class ModelPlan:
             return ()
         scored = bool(self.fields.probabilities)
         shown = (kind for kind in SHOWN[self.task.kind] if scored or not METRICS[kind].needs_probability)
-        return self._wanted(shown, lambda kind: True)
+        return self._wanted(shown, lambda _: True)
 
     @property
     def estimated(self) -> tuple[Wanted, ...]:

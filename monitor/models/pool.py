@@ -14,7 +14,7 @@ from monitor.types import CodeArray, FloatArray, IntArray, MaskArray
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Predictions in ascending order of key, then time. Of n rows, S scores and D segment dimensions:
+    """Predictions in ascending order of key, then time, of n rows, S scores and D segment dimensions.
 
     `keys` (n) hashes of ids, `times_ms` (n), `offsets` (n) in their partitions, `said` (n x 1+S) the prediction and the
     probabilities, `codes` (n x D) the segments, `labels` (n) NaN until there is one. Classes are their indices.

@@ -16,11 +16,8 @@ from monitor.types import Column, FloatArray, Groups, IntArray
 def outcomes(plan: ModelPlan, columns: Mapping[str, Column], groups: Groups, n: int) -> Outcomes:
     """Return the outcomes of n rows; a class that is none of the task's is missing."""
     fields = plan.fields
-    predicted: IntArray | FloatArray
-    if fields.prediction is None:
-        predicted = np.full(n, -1, np.int64)
-    else:
-        predicted = _values(plan, columns[fields.prediction])
+    nothing = np.full(n, -1, np.int64)
+    predicted = nothing if fields.prediction is None else _values(plan, columns[fields.prediction])
     label = None if fields.label is None else _values(plan, columns[fields.label])
     return Outcomes(predicted, label, probability(plan, columns), groups)
 

@@ -29,7 +29,18 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         "brier",
         "ece",
     ),
-    "multiclass": ("accuracy", "precision", "recall", "f1", "balanced_accuracy", "mcc", "auc", "log_loss", "brier", "ece"),
+    "multiclass": (
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "balanced_accuracy",
+        "mcc",
+        "auc",
+        "log_loss",
+        "brier",
+        "ece",
+    ),
     "regression": ("mae", "rmse", "bias", "r2", "error_p50", "error_p95"),
 }
 """The metrics that every model of a task has, in the order in which they are shown."""
@@ -58,7 +69,9 @@ class MetricSpec(Spec):
     """One metric that is judged: against fixed limits, against the baseline's value, or both."""
 
     kind: str = Field(description="The metric, such as accuracy, auc or mae.")
-    of: str | None = Field(default=None, min_length=1, description="Of this class against the rest; where there is such.")
+    of: str | None = Field(
+        default=None, min_length=1, description="Of this class against the rest; where there is such."
+    )
     min: MetricLimitSpec | None = Field(default=None, description="It must not be below these.")
     max: MetricLimitSpec | None = Field(default=None, description="It must not be above these.")
     drop_from_baseline: MetricLimitSpec | None = Field(
@@ -127,5 +140,3 @@ class ModelSpec(Spec):
     errors: tuple[ErrorDetectorSpec, ...] = Field(
         default=(), description="Detectors of concept drift, over the errors row by row."
     )
-
-

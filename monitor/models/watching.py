@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from monitor.model_views import JoinView, ModelState, ModelView
 from monitor.models.causes import caused
 from monitor.models.cohorts import Cohorts, delay_in_panes
 from monitor.models.joining import DELAY_BOUNDS_S
@@ -14,7 +15,6 @@ from monitor.models.plan import ModelPlan
 from monitor.models.reference import ModelReference
 from monitor.performance import PerformanceCounts
 from monitor.segments import Segmenter
-from monitor.snapshot import DelayView, JoinView, ModelView
 from monitor.types import Level
 
 
@@ -42,9 +42,7 @@ class ModelWatch:
         later = [start for start in self.cohorts.panes if start + self.delay_ms >= end_ms]
         return min(later) + self.delay_ms + self._pane_ms if later else None
 
-    def judge(
-        self, start_ms: int, end_ms: int, here: PerformanceCounts | None, unknown: str
-    ) -> tuple[ModelView, ...]:
+    def judge(self, start_ms: int, end_ms: int, here: PerformanceCounts | None, unknown: str) -> tuple[ModelView, ...]:
         """Return what the window [start, end) says of the model.
 
         `here` are the outcomes accumulated in the window's panes, None where it has no row. `unknown`: why rows may be
@@ -84,7 +82,11 @@ class ModelWatch:
         heard: Sequence[Any] = self.cohorts.nobody if cohort is None else cohort.errors
         yield from judge_errors(self.plan, heard, 0 if cohort is None else cohort.predictions, window)
 
-    def join_view(self) -> JoinView | None:
+    def shown(self, metrics: tuple[ModelView, ...]) -> ModelState:
+        """Return what is shown of the model once those are the last metrics."""
+        return ModelState(metrics, self._join())
+
+    def _join(self) -> JoinView | None:
         """Return what became of predictions and labels; None where they are not joined."""
         if not self.plan.joined:
             return None
@@ -99,6 +101,8 @@ class ModelWatch:
             len(joiner.pool),
             len(joiner.labels),
             joiner.sampled_ratio,
-            DelayView(DELAY_BOUNDS_S, tuple(counts.delays), counts.delay_sum_s),
+            DELAY_BOUNDS_S,
+            tuple(counts.delays),
+            counts.delay_sum_s,
             self._ratio,
         )
