@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from monitor.models.plan import ModelPlan
-from monitor.models.reading import outcomes
+from monitor.models.reading import outcomes, said_anything
 from monitor.performance import PerformanceCounts, PerformanceFrame
 from monitor.protocols import State
 from monitor.spec import Spec
@@ -83,11 +83,13 @@ class OutcomeCounts:
         self._plan, self.counts = plan, counts
 
     def update(self, columns: tuple[Column, ...], groups: Groups) -> None:
-        """Fold the rows in."""
+        """Fold the predictions in; a row without one is only the label of another."""
         n = len(columns[0])
         if n:
             by_path = dict(zip(self._plan.fields.paths, columns, strict=True))
-            self.counts.update(outcomes(self._plan, by_path, groups, n))
+            found = outcomes(self._plan, by_path, groups, n)
+            says = said_anything(found, self._plan)
+            self.counts.update(found if says.all() else found.take(says))
 
     def merge(self, other: OutcomeCounts) -> None:
         """Fold another one in."""

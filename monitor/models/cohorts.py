@@ -14,7 +14,7 @@ from monitor.models.errors import ErrorStream, HeardErrors
 from monitor.models.joining import Joiner, Labels
 from monitor.models.plan import ModelPlan
 from monitor.models.pool import Run
-from monitor.models.reading import outcomes
+from monitor.models.reading import known, outcomes, said
 from monitor.models.tracked import TrackedSpec
 from monitor.performance import Outcomes, PerformanceCounts, PerformanceFrame
 from monitor.protocols import State
@@ -71,8 +71,8 @@ class Cohorts:
             return
         groups = self._segmenter.groups(batch.columns)
         found = outcomes(self.plan, batch.columns, groups, len(batch))
-        predicted, labels = _said(found, self.plan), _labels(found, self.plan)
-        has_prediction, has_label = _known(predicted), ~np.isnan(labels)
+        predicted, labels = said(found, self.plan), _labels(found, self.plan)
+        has_prediction, has_label = known(predicted), ~np.isnan(labels)
         if self.plan.joined:
             columns = [batch.columns[self.plan.fields.id or ""]]
             keys, usable = key_hashes(columns), known_keys(columns)
@@ -195,27 +195,11 @@ def delay_in_panes(plan: ModelPlan, pane_ms: int) -> int:
     return -(-(plan.max_delay_ms or 0) // pane_ms) * pane_ms
 
 
-def _said(found: Outcomes, plan: ModelPlan) -> FloatArray:
-    """Return the prediction and the probabilities of each row (n x 1+S); a class that is missing is NaN."""
-    first = np.asarray(found.predicted, np.float64)
-    first = first if plan.task.kind == "regression" else np.where(first >= 0, first, np.nan)
-    if found.probability is None:
-        return first[:, None]
-    p, _ = found.probabilities(plan.task)
-    return np.column_stack((first, p))
-
-
 def _labels(found: Outcomes, plan: ModelPlan) -> FloatArray:
     if found.label is None:
         return np.full(len(found), np.nan)
     label = np.asarray(found.label, np.float64)
     return label if plan.task.kind == "regression" else np.where(label >= 0, label, np.nan)
-
-
-def _known(said: FloatArray) -> MaskArray:
-    """Return the rows that say anything: a prediction, or all probabilities."""
-    known: MaskArray = ~np.isnan(said[:, 0])
-    return known | ~np.isnan(said[:, 1:]).any(axis=1) if said.shape[1] > 1 else known
 
 
 def _run(batch: Batch, keys: HashArray, said: FloatArray, groups: Groups, labels: FloatArray) -> Run:

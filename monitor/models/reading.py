@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from monitor.models.plan import ModelPlan
 from monitor.performance import Outcomes
-from monitor.types import Column, FloatArray, Groups, IntArray
+from monitor.types import Column, FloatArray, Groups, IntArray, MaskArray
 
 
 def outcomes(plan: ModelPlan, columns: Mapping[str, Column], groups: Groups, n: int) -> Outcomes:
@@ -33,6 +33,27 @@ def probability(plan: ModelPlan, columns: Mapping[str, Column]) -> FloatArray | 
         return _numbers(columns[path]) if path is not None else 1 - _numbers(columns[found[0][1]])
     paths = {name: path for name, path in found if name is not None}
     return np.stack([_numbers(columns[paths[name]]) for name in plan.task.classes], axis=1)
+
+
+def said(found: Outcomes, plan: ModelPlan) -> FloatArray:
+    """Return the prediction and the probabilities of each row (n x 1+S); a class that is missing is NaN."""
+    first = np.asarray(found.predicted, np.float64)
+    first = first if plan.task.kind == "regression" else np.where(first >= 0, first, np.nan)
+    if found.probability is None:
+        return first[:, None]
+    p, _ = found.probabilities(plan.task)
+    return np.column_stack((first, p))
+
+
+def said_anything(found: Outcomes, plan: ModelPlan) -> MaskArray:
+    """Return the rows that are predictions."""
+    return known(said(found, plan))
+
+
+def known(numbers: FloatArray) -> MaskArray:
+    """Return the rows that say anything: a prediction, or all probabilities."""
+    given: MaskArray = ~np.isnan(numbers[:, 0])
+    return given | ~np.isnan(numbers[:, 1:]).any(axis=1) if numbers.shape[1] > 1 else given
 
 
 def _values(plan: ModelPlan, column: Column) -> IntArray | FloatArray:
