@@ -26,7 +26,7 @@ _COUNTS = (
     "bin_rows",
     "bin_positives",
 )
-_SUMS = ("expected_scores", "bin_scores", "expected", "spread", "losses")
+_SUMS = ("expected_scores", "bin_scores", "expected", "spread", "by_label", "losses")
 
 
 class ClassCounts:
@@ -39,7 +39,8 @@ class ClassCounts:
     the calibration error `bin_rows`, `bin_positives` and `bin_scores` (G x S x 15), the sum of the score as it is.
     `losses` (G x 5): rows with probabilities and label, Σ and Σ² of the log loss, Σ and Σ² of the Brier score.
     Expected without labels: `expected` (G x K x K), for each label (first) and predicted class (second) the sum of the
-    label's calibrated probability; `spread` (G x K), Σp(1 - p) of the predicted class.
+    label's calibrated probability; `spread` (G x K), Σp(1 - p) of the predicted class. `by_label` (G x K x K), of rows
+    with a label (first), the sum of each class's calibrated probability.
 
     Guarantee: integers are bit-equal under any batching and merging, sums to about 1e-12 of themselves.
     Memory: 8 kB for each scored class and group; a state holds the occupied cells of scores only.
@@ -63,6 +64,7 @@ class ClassCounts:
         self.bin_scores: FloatArray = np.zeros(bins)
         self.expected: FloatArray = np.zeros((groups, classes, classes))
         self.spread: FloatArray = np.zeros((groups, classes))
+        self.by_label: FloatArray = np.zeros((groups, classes, classes))
         self.losses: FloatArray = np.zeros((groups, 5))
 
     def update(self, outcomes: Outcomes) -> None:
@@ -90,7 +92,10 @@ class ClassCounts:
             self.scored[:, i] += grouped_counts(cells, SCORE_CELLS, groups)
             self.expected_scores[:, i] += grouped_sums(cells, calibrated[:, i], SCORE_CELLS, groups)
             self._label(i, cells[known], p[known, i], label[known] == place, of_known)
+        calibrated = np.column_stack((1 - calibrated, calibrated)) if calibrated.shape[1] == 1 else calibrated
         self._expect(calibrated, predicted, groups)
+        for k in range(calibrated.shape[1]):
+            self.by_label[:, :, k] += grouped_sums(label[known], calibrated[known, k], calibrated.shape[1], of_known)
         self.losses += _losses(p[known], label[known], of_known)
 
     def _label(self, i: int, cells: IntArray, scores: FloatArray, positive: MaskArray, groups: Groups) -> None:
@@ -107,7 +112,6 @@ class ClassCounts:
         """Fold in what the probabilities say of the labels of rows with a predicted class."""
         known = predicted >= 0
         p, predicted, groups = calibrated[known], predicted[known], groups.take(known)
-        p = np.column_stack((1 - p[:, 0], p[:, 0])) if p.shape[1] == 1 else p
         classes = p.shape[1]
         for k in range(classes):
             self.expected[:, k] += grouped_sums(predicted, p[:, k], classes, groups)
