@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +67,7 @@ class ModelState:
     metrics: tuple[ModelView, ...] = ()
     join: JoinView | None = None
 
-    def only(self, streams: Set[tuple[str, str, str]]) -> ModelState:
+    def only(self, streams: AbstractSet[tuple[str, str, str]]) -> ModelState:
         """Return it with the metrics of these streams only: field, segment, rule."""
         return ModelState(tuple(m for m in self.metrics if (m.field, m.segment, m.rule) in streams), self.join)
 

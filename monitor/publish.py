@@ -16,7 +16,7 @@ from monitor.engine import Engine, StepResult, failure_key
 from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
-from monitor.model_views import ModelState
+from monitor.model_views import NO_MODEL, ModelState, ModelView
 from monitor.partition import PartitionState, reject_places, rejects_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome
@@ -75,7 +75,7 @@ class _Shown:
     pending: tuple[PendingView, ...] = ()
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
-    model: ModelState = ModelState()
+    model: ModelState = NO_MODEL
 
 
 class Publisher:
@@ -154,7 +154,7 @@ class Publisher:
 
     def show(self) -> None:
         """From now on show what was heard and counted: it is durable."""
-        self._shown = self._heard
+        self._shown = self._heard = replace(self._heard, model=self._model(self._heard.model.metrics))
         self._counted = {
             partition: replace(
                 state,

@@ -129,6 +129,7 @@ def _model_words(view: ModelView) -> dict[str, str]:
 def _error_words(view: ModelView) -> dict[str, str]:
     """Return what a person needs to know of a change in a model's errors."""
     found = "changed" if view.reason == CHANGE else "may be changing"
+    evidence = {"evidence": view.evidence} if view.evidence else {}
     since = f"the predictions from {iso(view.start_ms)} to {iso(view.end_ms)}"
     return {
         "summary": f"The errors of {view.field} {found} ({view.metric}): concept drift",
@@ -136,6 +137,7 @@ def _error_words(view: ModelView) -> dict[str, str]:
             f"{view.metric} found that the errors of {view.field} {found} in {since}; their mean is "
             f"{_show(view.value)}, of {view.rows} rows. It compares errors with those before them, not with a baseline."
         ),
+        **evidence,
     }
 
 

@@ -108,10 +108,9 @@ def _wrong_task(fields: Any, roles: Roles, model: ModelSpec) -> Iterator[Violati
 def _wrong_regression(fields: Any, roles: Roles, model: ModelSpec) -> Iterator[Violation]:
     for _, path in roles.probabilities:
         yield Violation(("fields", path, "role"), "a regression has no probability", "remove it, or change the task")
-    for role in ("prediction", "label"):
-        path = roles.one(role)
-        if path is not None and fields[path].type not in NUMBERS:
-            message = f"the {role} of a regression cannot be of type {fields[path].type}"
+    for path in filter(None, (roles.one("prediction"), roles.one("label"))):
+        if fields[path].type not in NUMBERS:
+            message = f"the {fields[path].role} of a regression cannot be of type {fields[path].type}"
             yield Violation(("fields", path, "type"), message, "use number or integer, or change the task")
     for index, spec in enumerate(model.errors):
         if spec.binary:

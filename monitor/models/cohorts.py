@@ -93,9 +93,10 @@ class Cohorts:
             return
         rows = self.joiner.mature(until_ms, watermark_ms)
         starts = rows.times_ms // pane_ms * pane_ms
-        first = np.flatnonzero(np.concatenate((np.ones(min(len(rows), 1), np.bool_), starts[1:] != starts[:-1])))
-        for begin, end in zip(first.tolist(), [*first[1:].tolist(), len(rows)], strict=True):
-            self._count(int(starts[begin]), rows.take(slice(begin, end)))
+        panes, begins = np.unique(starts, return_index=True)
+        ends = [*begins[1:].tolist(), len(rows)][: panes.size]
+        for start, begin, end in zip(panes.tolist(), begins.tolist(), ends, strict=True):
+            self._count(start, rows.take(slice(begin, end)))
 
     def forget(self, before_ms: int) -> None:
         """Forget the cohorts of windows that were judged; the next one to judge begins at `before_ms`."""

@@ -15,6 +15,11 @@ from river.drift.binary import DDM, EDDM, FHDDM, HDDMA, HDDMW
 
 from monitor.spec import Spec
 
+# These have no types of their own.
+_ADWIN: Any = ADWIN
+_HDDMA: Any = HDDMA
+_HDDMW: Any = HDDMW
+
 _Severity = Annotated[Literal["warning", "critical"], Field(description="The level of a window with a change.")]
 _Name = Annotated[str | None, Field(min_length=1, description="What alerts and metrics call it; else its kind.")]
 
@@ -32,7 +37,7 @@ class AdwinErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: ADWIN(delta=self.delta)
+        return lambda: _ADWIN(delta=self.delta)
 
 
 class PageHinkleyErrorsSpec(Spec):
@@ -122,7 +127,7 @@ class HddmAErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: HDDMA(self.drift_confidence, self.warning_confidence)
+        return lambda: _HDDMA(self.drift_confidence, self.warning_confidence)
 
 
 class HddmWErrorsSpec(Spec):
@@ -140,7 +145,7 @@ class HddmWErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: HDDMW(self.drift_confidence, self.warning_confidence, self.lambda_val)
+        return lambda: _HDDMW(self.drift_confidence, self.warning_confidence, self.lambda_val)
 
 
 class FhddmErrorsSpec(Spec):

@@ -116,6 +116,6 @@ def _unpacked(state: State) -> FloatArray:
     """Return a stored history; raises KeyError, TypeError or ValueError where it is none."""
     n, stored = int(state["n"]), state["history"]
     history = np.unpackbits(stored, count=n).astype(np.float64) if state["bits"] else stored.astype(np.float64)
-    if history.size != n or not np.isfinite(history).all():
+    if history.size != n or (state["bits"] and stored.size != -(-n // 8)) or not np.isfinite(history).all():
         raise ValueError(f"{history.size} errors of {n}")
     return history

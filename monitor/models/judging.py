@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from monitor.model_views import ModelView
+from monitor.models.errors import HeardErrors
 from monitor.models.plan import ModelPlan, Wanted, error_name, rule_of
 from monitor.models.settings import MetricLimitSpec, MetricSpec
 from monitor.performance import Metric, PerformanceCounts
+from monitor.performance.compare import worsened
 from monitor.performance.estimated import estimated
-from monitor.performance.metric import TWO_SIDED
 from monitor.performance.metrics import METRICS, measured
+from monitor.printable import iso
 from monitor.types import Level
 
 BELOW, ABOVE, WORSE, OK = "below limit", "above limit", "worse than baseline", "ok"
@@ -25,25 +26,34 @@ _LEVELS = (("critical", Level.CRITICAL), ("warning", Level.WARNING))
 
 @dataclass(frozen=True)
 class Judged:
-    """One number with its interval, of the cohort or of the baseline; NaN where it is not defined."""
+    """One number with its interval, what the baseline's is, and by how much it is worse, at least, than that.
+
+    NaN where it is not defined; `worse` and `worse_surely` are None without a baseline.
+    """
 
     value: float
     lower: float
     upper: float
-    error: float
     error_bound: float
     rows: int
+    before: float | None = None
+    worse: float | None = None
+    worse_surely: float | None = None
 
-    @classmethod
-    def of(cls, metric: Metric, group: int) -> Judged:
-        """Return one group's number."""
-        return cls(
-            float(metric.value[group]),
-            float(metric.lower[group]),
-            float(metric.upper[group]),
-            float(metric.standard_error[group]),
-            float(metric.error_bound[group]),
-            int(metric.n[group]),
+
+def _numbers(wanted: Wanted, now: Metric, before: Metric | None, groups: int) -> Iterator[Judged]:
+    """Yield the numbers of every group."""
+    change = None if before is None else worsened(now, before, METRICS[wanted.kind].best)
+    for group in range(groups):
+        yield Judged(
+            float(now.value[group]),
+            float(now.lower[group]),
+            float(now.upper[group]),
+            float(now.error_bound[group]),
+            int(now.n[group]),
+            None if before is None else float(before.value[group]),
+            None if change is None else float(change.score[group]),
+            None if change is None else float(change.lower_bound[group]),
         )
 
 
@@ -61,10 +71,9 @@ def judge_metrics(
     for wanted in plan.realized if source == "realized" else plan.estimated:
         now = find(counts, wanted.kind, wanted.of)
         before = None if reference is None else find(reference, wanted.kind, wanted.of)
-        for group, segment in enumerate(labels):
-            one = Judged.of(now, group)
-            other = None if before is None else Judged.of(before, group)
-            level, reason = level_of(wanted, one, other, plan.min_rows)
+        numbers = _numbers(wanted, now, before, len(labels))
+        for group, (segment, one) in enumerate(zip(labels, numbers, strict=True)):
+            level, reason = level_of(wanted.spec, one, plan.min_rows)
             yield ModelView(
                 plan.fields.name,
                 rule_of(source, wanted.name),
@@ -77,26 +86,26 @@ def judge_metrics(
                 _number(one.lower),
                 _number(one.upper),
                 _number(one.error_bound),
-                None if other is None else _number(other.value),
+                None if one.before is None else _number(one.before),
                 one.rows,
                 predictions[group],
                 *window,
             )
 
 
-def level_of(wanted: Wanted, now: Judged, before: Judged | None, min_rows: int) -> tuple[Level, str]:
+def level_of(spec: MetricSpec | None, now: Judged, min_rows: int) -> tuple[Level, str]:
     """Return the level and the reason of one number.
 
-    On the bound it has to be beyond the limit with 97.5 % confidence: its 95 % interval, or that of its difference from
-    the baseline's value, which is uncertain too, has to lie beyond it.
+    On the bound the nearer end of its 95 % interval has to be beyond the limit; that of its difference from the
+    baseline's value, which is uncertain too, where it is held to that.
     """
     if now.rows < min_rows:
         return Level.UNKNOWN, TOO_FEW if now.rows else NO_ROWS
     if not np.isfinite(now.value):
         return Level.UNKNOWN, NO_VALUE
-    if wanted.spec is None:
+    if spec is None:
         return Level.OK, OK
-    found = [_limited(wanted.spec, now), _dropped(wanted.spec, now, before)]
+    found = [_limited(spec, now), _dropped(spec, now)]
     return max((each for each in found if each is not None), key=lambda each: each[0], default=(Level.OK, OK))
 
 
@@ -111,13 +120,9 @@ def _limited(spec: MetricSpec, now: Judged) -> tuple[Level, str] | None:
     return None
 
 
-def _dropped(spec: MetricSpec, now: Judged, before: Judged | None) -> tuple[Level, str] | None:
-    if spec.drop_from_baseline is None or before is None or not np.isfinite(before.value):
-        return None
-    worse = worse_by(spec.kind, now.value, before.value)
-    if spec.level_on == "bound":
-        worse -= TWO_SIDED * float(np.hypot(now.error, before.error)) + now.error_bound + before.error_bound
-    level = _beyond(spec.drop_from_baseline, worse)
+def _dropped(spec: MetricSpec, now: Judged) -> tuple[Level, str] | None:
+    worse = now.worse if spec.level_on == "raw" else now.worse_surely
+    level = None if worse is None else _beyond(spec.drop_from_baseline, worse)
     return None if level is None else (level, WORSE)
 
 
@@ -146,7 +151,7 @@ def _turned(limit: MetricLimitSpec) -> MetricLimitSpec:
 
 
 def judge_errors(
-    plan: ModelPlan, heard: Iterable[Any], predictions: int, window: tuple[int, int]
+    plan: ModelPlan, heard: Iterable[HeardErrors], predictions: int, window: tuple[int, int]
 ) -> Iterator[ModelView]:
     """Yield what every detector of concept drift said of a cohort; its value is the mean error."""
     for spec, said in zip(plan.errors, heard, strict=True):
@@ -171,7 +176,15 @@ def judge_errors(
             predictions=predictions,
             start_ms=window[0],
             end_ms=window[1],
+            evidence=_found(said),
         )
+
+
+def _found(said: HeardErrors) -> str:
+    """Return how many changes there were and when the first, empty without one."""
+    if said.change_ms is None:
+        return ""
+    return f"{said.changes} change{'' if said.changes == 1 else 's'}, the first at {iso(said.change_ms)}"
 
 
 def unknown_views(
