@@ -14,7 +14,7 @@ from monitor.compile import build_decoder, compile_plan, model_plan, segment_pla
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.daemon import Daemon
-from monitor.model_views import ModelView
+from monitor.model_views import JoinView, ModelView
 from monitor.types import TopicPartition
 from tests.support.monitors import Rig, fetch
 
@@ -120,6 +120,14 @@ class ModelRig:
         """Return the durable lines of the model."""
         found = [json.loads(line) for *_, text in self.rig.store.windows() for line in text.splitlines()]
         return [line for line in found if line["kind"] == "model"]
+
+    def join(self) -> JoinView:
+        """Return what became of predictions and labels so far; a snapshot shows what is durable of it."""
+        watch = self.daemon.engine.model
+        assert watch is not None
+        join = watch.shown(()).join
+        assert join is not None
+        return join
 
     def shown(self) -> list[ModelView]:
         """Return what the last snapshot shows of the model."""

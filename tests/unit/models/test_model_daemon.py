@@ -97,8 +97,7 @@ def test_labels_of_another_topic_are_joined_and_only_matured_cohorts_are_scored(
     assert [line["value"] for line in scored] == pytest.approx(
         [accuracy(rows, line["window_start_ms"]) for line in scored]
     )
-    join = rig.rig.snapshots[-1].model.join
-    assert join is not None
+    join = rig.join()
     assert join.ratio == 1.0
     assert join.labels["joined"] == 1_200
     assert join.labels["orphan"] == join.labels["duplicate"] == 0
@@ -114,8 +113,7 @@ def test_labels_that_never_came_came_twice_or_are_of_nobody_are_told(watched, tm
     rig.write(predictions, PREDICTIONS)
     rig.write(labels, LABELS)
     rig.rig.until_end()
-    join = rig.rig.snapshots[-1].model.join
-    assert join is not None
+    join = rig.join()
     assert join.labels == {"joined": 500, "duplicate": 10, "orphan": 30}
     scored = [line for line in of(rig.said(), "accuracy") if line["predictions"]]
     assert sum(line["rows"] for line in scored) < sum(line["predictions"] for line in scored)
@@ -155,8 +153,7 @@ def test_over_the_cap_both_sides_are_sampled_alike(watched, tmp_path: Path):
     rig.write(predictions, PREDICTIONS)
     rig.write(labels, LABELS)
     rig.rig.until_end()
-    join = rig.rig.snapshots[-1].model.join
-    assert join is not None
+    join = rig.join()
     assert join.sampled_ratio < 1
     assert join.labels["orphan"] == 0
     scored = [line for line in of(rig.said(), "accuracy") if line["predictions"]]
