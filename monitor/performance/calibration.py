@@ -14,6 +14,7 @@ _FOLDS = 10
 _ECE_BINS = 10
 _PERFECT_AUC = 0.999
 _MOST_KNOTS = 2000
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,15 @@ class Calibrator:
     def fitted(cls, scores: FloatArray, positive: FloatArray, weights: FloatArray | None = None) -> Calibrator:
         """Return the rising function with the least squared error (pool adjacent violators), of finite scores.
 
-        `positive` is 0 or 1 a row, or with `weights` the share of positive ones at a score. Equal scores are taken
-        together. Above 2,000 knots every so many are kept, which moves a probability by one step's height at most.
+        `positive` is 0 or 1 a row, or with `weights` the share of positive ones at a score. Scores that differ by
+        rounding only (1e-15) are taken together. Above 2,000 knots every so many are kept, which moves a probability by
+        one step's height at most.
         """
         found, where = np.unique(scores, return_inverse=True)
         if not found.size:
             return cls.identity()
+        first = np.concatenate(([True], np.diff(found) >= _ROUNDING))
+        found, where = found[first], (np.cumsum(first) - 1)[where]
         mass = np.ones(scores.size) if weights is None else weights
         total = np.bincount(where, mass)
         share = np.bincount(where, mass * positive) / total

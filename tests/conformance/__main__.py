@@ -16,6 +16,7 @@ from tests.conformance.recorded import FOLDER, PEERS
 
 _ROOT = Path(__file__).parents[2]
 _CACHE = _ROOT / ".cache" / "peers"
+_OUTCOMES = FOLDER.parent / "outcomes"
 _SCRIPTS = Path(__file__).parent / "peers"
 _SETTINGS = {
     "NML_DISABLE_USAGE_LOGGING": "1",
@@ -36,6 +37,10 @@ def main(peers: tuple[str, ...]) -> None:
         script = _SCRIPTS / f"run_{peer.replace('-', '_')}.py"
         command = [str(_environment(uv, peer)), str(script), str(_CACHE / "inputs.json"), str(FOLDER)]
         subprocess.run(command, check=True, env={**os.environ, **_SETTINGS})
+        if peer == "nannyml":
+            script = _SCRIPTS / "run_nannyml_performance.py"
+            command = [command[0], str(script), str(_OUTCOMES), str(FOLDER / "nannyml_performance.csv")]
+            subprocess.run(command, check=True, env={**os.environ, **_SETTINGS})
     page.rewrite()
 
 

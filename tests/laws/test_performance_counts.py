@@ -19,7 +19,7 @@ from monitor.performance.metrics import METRICS, measured
 from monitor.types import Groups
 from tests.support.outcomes import BINARY, TASKS, between, made
 
-laws = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 FRAMES = {task: PerformanceFrame.of_rows(task, made(task, 600, skew=2.0)) for task in TASKS}
 share = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.5, 5e-324, float("nan"), -0.1, 1.1]))

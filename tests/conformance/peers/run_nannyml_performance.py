@@ -27,6 +27,8 @@ def estimates(name, frame, exponent):
     scores = [column for column in frame if column[1:].isdigit()]
     frame[scores] = (frame[scores] / SCALE[name]) ** exponent
     several = len(scores) > 1
+    if several:
+        frame[scores] = frame[scores].div(frame[scores].sum(axis=1), axis=0)
     estimator = CBPE(
         problem_type="classification_multiclass" if several else "classification_binary",
         y_true="label",
