@@ -79,6 +79,8 @@ def estimate(config: Config, partitions: int) -> Estimate:
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
+    model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
+    memory_bytes += 0 if model is None else model.memory_bytes(len(config.segments))
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),

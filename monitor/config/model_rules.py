@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from monitor.config.model import NUMBERS, Roles, classes_of, ordered_of, positive_of, task_of
+from monitor.config.model import NUMBERS, Roles, classes_of, model_plan_of, ordered_of, positive_of, task_of
 from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.models import ModelSpec
 from monitor.performance import Task
@@ -171,6 +171,16 @@ def _baseline_is_there(model: Any, baseline: Any) -> Iterator[Violation]:
             yield Violation(("model", "metrics", index, "drop_from_baseline"), message, BASELINE_REMEDY)
 
 
+def _memory_is_capped(fields: Any, model: Any, segments: Any, limits: Any) -> Iterator[Violation]:
+    if not Roles.of(fields).model or any(model_violations(fields, model)):
+        return
+    plan = model_plan_of(fields, model, baseline=False)
+    total = 0 if plan is None else plan.memory_bytes(len(segments))
+    if total > limits.max_state_bytes:
+        message = f"{total} bytes of rows that wait are more than limits.max_state_bytes = {limits.max_state_bytes}"
+        yield Violation(("model", "max_pending"), message, "lower it, or raise the limit")
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -183,4 +193,5 @@ MODEL_RULES = (
     (("fields", "model"), model_violations),
     (("fields", "segments"), _model_version_is_a_segment),
     (("model", "baseline"), _baseline_is_there),
+    (("fields", "model", "segments", "limits"), _memory_is_capped),
 )

@@ -10,6 +10,8 @@ from monitor.models.settings import ESTIMATED, SHOWN, MetricSpec
 from monitor.performance import Task
 from monitor.performance.metrics import METRICS
 
+_NUMBERS_A_ROW, _NUMBERS_A_LABEL = 5, 3
+
 
 @dataclass(frozen=True)
 class ModelFields:
@@ -54,6 +56,14 @@ class ModelPlan:
     def kept(self) -> bool:
         """Whether rows have to be kept until they are scored: for their labels, or for the order of their errors."""
         return self.joined or bool(self.errors)
+
+    def memory_bytes(self, dimensions: int) -> int:
+        """Return what rows that wait take at most: predictions twice, while they are merged, and labels."""
+        if not self.kept:
+            return 0
+        scores = len(self.task.scored) if self.fields.probabilities else 0
+        prediction = 8 * (_NUMBERS_A_ROW + scores) + 4 * dimensions
+        return self.max_pending * (2 * prediction + 8 * _NUMBERS_A_LABEL)
 
     @property
     def realized(self) -> tuple[Wanted, ...]:
