@@ -112,6 +112,9 @@ def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Pro
         elif group.features not in (0, frame.features):
             message = f"the baseline has it with {frame.features} Fourier features"
             found.append(Problem(f"groups[{index}].drift", message, value=str(group.features), remedy=remedy))
+        elif group.sampled and not frame.sampled:
+            message = "the baseline has no rows of this group, which domain_classifier needs"
+            found.append(Problem(f"groups[{index}].drift", message, value="domain_classifier", remedy=remedy))
     return found
 
 
@@ -133,7 +136,7 @@ def model_plan(config: Config) -> ModelPlan | None:
 
 def number_groups(config: Config) -> tuple[NumberGroup, ...]:
     """Return the groups of fields as the baseline builder takes them."""
-    return tuple(NumberGroup(group.name, group.fields, group.features) for group in config.groups)
+    return tuple(NumberGroup(group.name, group.fields, group.features, group.sampled) for group in config.groups)
 
 
 def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import group_sizes
+from monitor.accumulators.row_sample import tags_of
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured, types_named
 from monitor.pending import Pending, Rows
@@ -180,8 +181,10 @@ class Profile:
 
     def _fold(self, rows: Rows) -> None:
         columns = rows.columns
-        for read, accumulator in zip(self._plan.reads, self._accumulators.values(), strict=True):
+        for read, (spec, accumulator) in zip(self._plan.reads, self._accumulators.items(), strict=True):
             column = columns[read] if isinstance(read, str) else tuple(columns[path] for path in read)
+            if isinstance(column, tuple) and rows.origin is not None and getattr(spec, "placed", False):
+                column = (*column, _tags(*rows.origin))
             accumulator.update(column, rows.groups)
         for counts, samples, (failed, evaluated) in zip(self._checks, self._samples, rows.checks, strict=True):
             if failed.any():
@@ -227,6 +230,11 @@ class Profile:
         unknown = dict(zip(self.unknown_fields, _plain(self.unknown_fields.values()), strict=True))
         rare = {"late_rows": self.late_rows, "unknown_fields": unknown, "samples": samples}
         return state | {name: value for name, value in rare.items() if value}
+
+
+def _tags(partition: TopicPartition, offsets: IntArray) -> Column:
+    """Return the hashes of where rows lie as one more column, for an accumulator that chooses by them."""
+    return Column(tags_of(partition, offsets).astype(np.float64), np.zeros(offsets.size, np.uint8))
 
 
 def _plain(places: Iterable[Place]) -> list[list[Any]]:

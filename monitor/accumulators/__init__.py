@@ -21,6 +21,7 @@ from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.quantiles import QuantilesSpec
+from monitor.accumulators.sample import SampleSpec
 from monitor.accumulators.text import TextSpec
 from monitor.accumulators.vector import VectorSpec
 
@@ -36,7 +37,8 @@ AccumulatorSpec = Annotated[
     | LogCellsSpec
     | VectorSpec
     | ComomentSpec
-    | FourierSpec,
+    | FourierSpec
+    | SampleSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -55,6 +57,7 @@ __all__ = [
     "MomentsSpec",
     "PresenceSpec",
     "QuantilesSpec",
+    "SampleSpec",
     "TextSpec",
     "VectorSpec",
 ]

@@ -35,7 +35,7 @@ class GroupFrame:
     since they were fitted to the same rows. `spread` (d x d): by how much the variance of each Fisher-transformed
     correlation exceeds that of normal values, at least 1. `bandwidth`: the kernel's length in standardised units.
     `mixture` (groups x 2): tr(Σ²)/tr(Σ)² and tr(Σ³)/tr(Σ)³ of the Fourier features' covariance Σ; without features
-    empty.
+    empty. `sampled`: whether some of the rows themselves are kept, too.
     """
 
     fields: tuple[str, ...] = ()
@@ -49,9 +49,10 @@ class GroupFrame:
     bandwidth: float = 1.0
     optimism: float = 0.0
     mixture: FloatArray = field(default_factory=lambda: _none(0, 2))
+    sampled: bool = False
 
     @classmethod
-    def plain(cls, fields: Sequence[str], features: int = 0) -> GroupFrame:
+    def plain(cls, fields: Sequence[str], features: int = 0, *, sampled: bool = False) -> GroupFrame:
         """Return a frame that leaves values up to a million as they are, for a group without baseline rows."""
         d = len(fields)
         return cls(
@@ -63,6 +64,7 @@ class GroupFrame:
             scale=np.ones(d),
             residual=np.zeros((d, 0)),
             spread=np.ones((d, d)),
+            sampled=sampled,
         )
 
     def standardised(self, columns: Sequence[Column]) -> tuple[FloatArray, MaskArray | None]:
@@ -132,6 +134,7 @@ class GroupFrame:
         """Return the content as JSON-able values; floats survive JSON exactly."""
         rest = {"fields": list(self.fields), "features": self.features}
         rest |= {"bandwidth": self.bandwidth, "optimism": self.optimism}
+        rest |= {"sampled": True} if self.sampled else {}  # frames without keep the digest that they always had
         return rest | {name: getattr(self, name).tolist() for name in _ARRAYS}
 
     @classmethod
@@ -145,7 +148,7 @@ class GroupFrame:
             arrays["residual"] = arrays["residual"].reshape(d, -1)
             arrays["mixture"] = arrays["mixture"].reshape(-1, 2)
             arrays |= {name: float(state[name]) for name in ("bandwidth", "optimism")}
-            frame = cls(fields, int(state["features"]), **arrays)
+            frame = cls(fields, int(state["features"]), **arrays, sampled=bool(state.get("sampled", False)))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored group is not usable: {error}; build the baseline again") from error
         if not frame._consistent():

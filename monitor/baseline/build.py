@@ -20,9 +20,11 @@ from monitor.baseline.windows import RowCorrelation, row_correlation
 from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Batch, Column, FieldType, Groups, IntArray
+from monitor.types import Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
+_BASELINE = TopicPartition("baseline", 0)
+"""Where its rows lie, for who chooses by that: a row's number takes the place of its offset."""
 
 
 class BaselineBuilder:
@@ -99,7 +101,7 @@ class BaselineBuilder:
         groups = []
         for columns, start, stop in self._blocks(tuple(self._fields)):
             groups.append(segmenter.groups(columns))
-            profile.update(columns, groups[-1], (), stop - start)
+            profile.update(columns, groups[-1], (), stop - start, (_BASELINE, np.arange(start, stop)))
         times = [batch.event_times_ms for batch in self._batches]
         known, correlation = tuple(sorted(self._known)), self._correlation(specs, frames, groups, profile)
         volumes, slots = Volumes.of(times), self._slots(plan, groups, times)

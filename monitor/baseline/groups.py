@@ -31,11 +31,12 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class NumberGroup:
-    """A group as configured: its name, its fields, and how many Fourier features are kept (0: none)."""
+    """A group as configured: its name and fields, the Fourier features kept of it (0: none), and whether rows are."""
 
     name: str
     fields: tuple[str, ...]
     features: int = 0
+    sampled: bool = False
 
 
 def group_frame(group: NumberGroup, rows: Rows, segmenter: Segmenter) -> GroupFrame:
@@ -49,7 +50,7 @@ def group_frame(group: NumberGroup, rows: Rows, segmenter: Segmenter) -> GroupFr
     masks = [_complete(columns) for columns in rows(group.fields)]
     n = sum(int(np.count_nonzero(mask)) for mask in masks)
     if not n:
-        return GroupFrame.plain(group.fields, group.features)
+        return GroupFrame.plain(group.fields, group.features, sampled=group.sampled)
     limits = [_limits(np.concatenate(_usable(rows, path, masks))) for path in group.fields]
     low, high, centre, scale = (np.array(part) for part in zip(*limits, strict=True))
     simple = GroupFrame(
@@ -67,6 +68,7 @@ def group_frame(group: NumberGroup, rows: Rows, segmenter: Segmenter) -> GroupFr
         spread=_spread(covariance, moments.squares, moments.cubes),
         bandwidth=_bandwidth(parts[0]),
         optimism=_optimism(moments.folds, residual),
+        sampled=group.sampled,
     )
     if not group.features:
         return frame

@@ -15,6 +15,7 @@ from monitor.accumulators import (
     MomentsSpec,
     PresenceSpec,
     QuantilesSpec,
+    SampleSpec,
     TextSpec,
     VectorSpec,
 )
@@ -53,4 +54,6 @@ def baseline_specs(
         found.append(ComomentSpec(group=name, fields=frame.fields))
         if frame.features:
             found.append(FourierSpec(group=name, fields=frame.fields, features=frame.features))
+        if frame.sampled:
+            found.append(SampleSpec(group=name, fields=frame.fields))
     return tuple(found)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.sample import SAMPLED_ROWS
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.baseline_size import baseline_bytes
@@ -76,6 +77,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
+    bytes_per_pane += sum(8 * SAMPLED_ROWS * (len(group.fields) + 1) for group in config.groups if group.sampled)
     memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from monitor.config.paths import FieldPath
 from monitor.detectors import GroupDetectorSpec
+from monitor.detectors.domain_classifier import DomainClassifierSpec
 from monitor.detectors.hotelling import HotellingSpec
 from monitor.detectors.mmd import MmdSpec
 from monitor.detectors.spe import SpeSpec
@@ -39,3 +40,8 @@ class GroupSpec(Spec):
     def features(self) -> int:
         """Return how many Fourier features are kept for its detectors; 0 without one that needs them."""
         return max((spec.features for spec in self.drift if isinstance(spec, MmdSpec)), default=0)
+
+    @property
+    def sampled(self) -> bool:
+        """Return whether rows are kept for one of its detectors."""
+        return any(isinstance(spec, DomainClassifierSpec) for spec in self.drift)

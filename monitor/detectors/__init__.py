@@ -9,6 +9,7 @@ from pydantic import Field
 from monitor.detectors.cardinality import CardinalityShiftSpec
 from monitor.detectors.chi2 import ChiSquaredSpec
 from monitor.detectors.correlation import CorrelationSpec
+from monitor.detectors.domain_classifier import DomainClassifierSpec
 from monitor.detectors.frechet import FrechetSpec
 from monitor.detectors.hellinger import HellingerSpec
 from monitor.detectors.hotelling import HotellingSpec
@@ -52,7 +53,7 @@ DetectorSpec = Annotated[
 """Every detector that can be configured; a new one is a file and a line here."""
 
 GroupDetectorSpec = Annotated[
-    HotellingSpec | SpeSpec | CorrelationSpec | MmdSpec,
+    HotellingSpec | SpeSpec | CorrelationSpec | MmdSpec | DomainClassifierSpec,
     Field(discriminator="kind"),
 ]
 """Every detector of a group of fields; a new one is a file and a line here."""
@@ -62,6 +63,7 @@ __all__ = [
     "ChiSquaredSpec",
     "CorrelationSpec",
     "DetectorSpec",
+    "DomainClassifierSpec",
     "FrechetSpec",
     "GroupDetectorSpec",
     "HellingerSpec",

@@ -20,7 +20,7 @@ MINUTE_MS = 60_000
 ROWS = 600
 START_MS = 1_699_920_000_000
 UNIVARIATE = ("psi", "ks", "wasserstein", "js")
-JOINT = ("hotelling", "spe", "correlation", "mmd")
+JOINT = ("hotelling", "spe", "correlation", "mmd", "domain_classifier")
 CONFIG = """\
 name: joint
 source: {{kind: files, paths: [x.jsonl]}}
@@ -115,6 +115,9 @@ def test_a_joint_change_with_equal_marginals_is_found_by_the_group_and_by_no_fie
     by_mmd = raised(lines, ("mmd",))
     assert by_mmd <= {*GAINED, *LOST}
     assert len(by_mmd) >= 25
+    by_classifier = raised(lines, ("domain_classifier",))
+    assert by_classifier <= {*GAINED, *LOST}
+    assert len(by_classifier) >= 25
 
 
 def test_it_is_found_in_each_segment(lines):
@@ -132,6 +135,9 @@ def test_alerts_name_the_group_and_the_pair(lines):
     assert {line["annotations"]["evidence"].split(": ")[1] for line in pairs} == {"a ~ b", "a ~ c"}
     shares = [line for line in alerts if line["labels"]["rule"] == "spe"]
     assert all("+" in line["annotations"]["evidence"] for line in shares)
+    told = [line for line in alerts if line["labels"]["rule"] == "domain_classifier"]
+    assert [line["labels"].get("segment", "") for line in told] == [""] * len(told)
+    assert told
 
 
 def test_a_group_has_a_line_of_its_rows(lines):

@@ -19,6 +19,8 @@ from monitor.types import Column, Groups
 from tests.support.groups import columns_of, frame_of
 
 SPECS = [spec for spec in get_args(get_args(AccumulatorSpec)[0]) if "fields" in spec.model_fields]
+SEGMENTED = [spec for spec in SPECS if not hasattr(spec, "judged_groups")]
+every_segmented = pytest.mark.parametrize("spec", SEGMENTED, ids=lambda spec: spec.model_fields["kind"].default)
 every_accumulator = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.model_fields["kind"].default)
 laws = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _RNG = np.random.default_rng(3)
@@ -145,8 +147,9 @@ def test_the_input_is_neither_changed_nor_kept_and_a_state_shares_no_memory(spec
 @every_accumulator
 def test_states_that_do_not_fit_are_refused(spec):
     accumulator = build(spec, "usual", 2)
+    accumulator.update(columns_of(_MIXED[:5]), Groups(2, (np.ones(5, np.int32),)))
     state = accumulator.state()
-    name = "sums" if "sums" in state else "m2"
+    name = next(name for name in ("sums", "m2", "rows") if name in state)
     for wrong in (
         {**state, "frame": "another"},
         {**state, name: state[name][:1]},
@@ -171,7 +174,7 @@ def test_one_enormous_value_weighs_no_more_than_an_extreme_one(spec):
     assert encode(giant.state()) == encode(edge.state())
 
 
-@every_accumulator
+@every_segmented
 def test_scaling_changes_the_rows_and_not_the_means_and_weight_0_empties(spec):
     codes = np.repeat(np.array([1, 2], np.int32), 50)
     original = folded(spec, "usual", (_MIXED[:100], Groups(3, (codes,)), None))

@@ -16,6 +16,8 @@ from tests.support.groups import columns_of, folded, frame_of
 
 SPECS = [spec() for spec in get_args(get_args(GroupDetectorSpec)[0])]
 each_detector = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.kind)
+SEGMENTED = [spec for spec in SPECS if not hasattr(spec.build().needs("g", ("f0",)), "judged_groups")]
+each_segmented = pytest.mark.parametrize("spec", SEGMENTED, ids=lambda spec: spec.kind)
 few = settings(max_examples=25, deadline=None)
 value = st.one_of(st.sampled_from([0.0, 1.0, 1e300, -1e300, 1e-300]), st.floats(-5, 5), st.just(float("nan")))
 
@@ -35,7 +37,7 @@ def matrices(draw, most=60):
 
 
 def kind_of(spec):
-    return "fourier" if spec.kind == "mmd" else "comoment"
+    return spec.build().needs("g", ("f0",)).kind
 
 
 def scored(spec, before, now):
@@ -75,7 +77,7 @@ def test_equal_rows_are_no_drift(spec, rows):
         assert score.p_value[0] > 0.05
 
 
-@each_detector
+@each_segmented
 @given(before=matrices(), now=matrices(), data=st.data())
 @few
 def test_groups_do_not_see_each_other(spec, before, now, data):

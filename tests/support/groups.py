@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import ComomentSpec, FourierSpec, GroupFrame
+from monitor.accumulators import ComomentSpec, FourierSpec, GroupFrame, SampleSpec
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.segments import Segmenter
 from monitor.types import Column, FloatArray, Groups, Presence
@@ -35,10 +35,12 @@ def frame_of(matrix: FloatArray, features: int = FEATURES) -> GroupFrame:
 
 
 def folded(kind: str, frame: GroupFrame, matrix: FloatArray, groups: Groups | None = None) -> Any:
-    """Return the accumulator (`comoment` or `fourier`) of the rows of the matrix."""
+    """Return the accumulator (`comoment`, `fourier` or `sample`) of the rows of the matrix."""
     found = Groups() if groups is None else groups
     spec: Any = ComomentSpec(group="g", fields=frame.fields)
-    if kind == "fourier":
+    if kind == "sample":
+        spec = SampleSpec(group="g", fields=frame.fields)
+    elif kind == "fourier":
         spec = FourierSpec(group="g", fields=frame.fields, features=frame.features)
     accumulator = spec.build(frame, found.size)
     accumulator.update(columns_of(matrix), found)

@@ -98,6 +98,7 @@ ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("hashing", "blocks"): "hashes are computed a block of rows at a time",
     ("sequential", "accumulators"): "a series says which accumulator it is read from",
     ("performance", "accumulators"): "outcomes are counted with the accumulators' own sums and cells",
+    ("detectors", "performance"): "the domain classifier is part of how models are judged",
     ("detectors", "accumulators"): "a detector says which accumulator it needs, and reads it",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitor.accumulators import ComomentSpec, FourierSpec, GroupFrame
+from monitor.accumulators import ComomentSpec, FourierSpec, GroupFrame, SampleSpec
 from monitor.baseline import Baseline, BaselineBuilder, BaselineFiles, Lineage, NumberGroup
 from monitor.compile import compile_plan, load_baseline
 from monitor.config.loader import load
@@ -124,6 +124,30 @@ def test_a_baseline_that_lacks_the_group_is_refused_with_what_to_do(tmp_path, na
     with pytest.raises(ConfigError, match=message) as caught:
         load_baseline(config)
     assert "baseline build" in caught.value.problems[0].remedy
+
+
+def test_a_baseline_without_rows_of_the_group_is_refused_for_a_domain_classifier(tmp_path):
+    BaselineFiles(tmp_path).save(build([batch_of(rows())]), Lineage(1, "x", 400, 0, 400))
+    text = CONFIG.format(path=tmp_path, name="trip", fields="[x, y]", features=64)
+    with pytest.raises(ConfigError, match="no rows of this group"):
+        load_baseline(load(text.replace("{kind: spe}", "{kind: domain_classifier}"), {}))
+
+
+def test_the_sample_of_a_baseline_is_kept_with_it_and_is_the_same_however_the_rows_came(tmp_path):
+    group = NumberGroup("trip", ("x", "y"), sampled=True)
+    matrix = rows(3_000)
+    whole, pieces = (
+        build(parts, (group,))
+        for parts in ([batch_of(matrix)], [batch_of(matrix[1_000:], 1_000), batch_of(matrix[:1_000])])
+    )
+    assert whole.version == pieces.version
+    files = BaselineFiles(tmp_path)
+    files.save(whole, Lineage(1, "x", 3_000, 0, 3_000))
+    spec = SampleSpec(group="trip", fields=("x", "y"))
+    kept, again = (one.profile.accumulators[spec] for one in (whole, files.load()[0]))
+    assert kept.n.tolist() == [int((~np.isnan(matrix[:, 1])).sum())]
+    assert kept.rows.shape == (1_000, 2)
+    np.testing.assert_array_equal(again.rows, kept.rows)
 
 
 def test_the_plan_compares_and_accumulates_the_groups(tmp_path):
