@@ -38,6 +38,8 @@ from monitor.snapshot import (
 from monitor.types import Alert, Column, FieldType, Groups, Level, vector_dimension, vector_type
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_MODEL_BYTES = 8_192
+"""What a pane keeps of a scored class of a model, for each group."""
 _SAMPLE_ROWS = 20_000
 """Enough to fill a quantile sketch to about the size it stays at."""
 
@@ -82,7 +84,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
     kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
-    memory_bytes += 0 if model is None else model.memory_bytes(len(config.segments))
+    if model is not None:
+        bytes_per_pane += _MODEL_BYTES * max(len(model.task.scored), 1) * groups
+        memory_bytes += model.memory_bytes(len(config.segments))
     return Estimate(
         partitions=partitions,
         fields=len(config.fields),

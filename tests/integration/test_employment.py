@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Producer
 
+from monitor.store.reading import stored_alerts
+from monitor.store.sqlite import file_in
 from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess, stored_windows
 from tests.support.kafka import Cluster, unique
@@ -126,4 +128,6 @@ def test_the_estimate_follows_the_truth_as_nannymls_does_and_the_page_names_the_
     }
     assert worse[6]["evidence"].startswith("covariate shift")
     assert worse[8]["evidence"].startswith("concept drift")
-    assert summary["alerts"] >= 2
+    (alert,) = stored_alerts(file_in(tmp_path / "store"), 0).firing
+    assert (alert.labels["rule"], alert.severity) == ("model.accuracy", "critical")
+    assert alert.annotations["evidence"].startswith("concept drift")
