@@ -41,7 +41,66 @@ def checks() -> Section:
         "none",
         over_time(f"max by (monitor, check) (driftline_check_value{{{of_all}}})", "{{monitor}} {{check}}"),
     ).min(0)
-    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()])]
+    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()]), (8, _agreement()), (8, _balance())]
+
+
+def _balance() -> list[object]:
+    """Return the panels of checks of kind balance, of all rows."""
+
+    def of(name: str, words: str) -> tuple[str, str]:
+        query = f'max by (monitor, check) (driftline_balance_{name}{{{FLEET},segment=""}})'
+        return query, f"{{{{monitor}}}} {{{{check}}}} {words}"
+
+    classes = graph(
+        "Effective number of classes",
+        "In the last window: by entropy, and by Simpson, which heeds rare classes less.",
+        "none",
+        *(over_time(*of(*each)) for each in (("effective_classes", "by entropy"), ("simpson_classes", "by Simpson"))),
+    ).min(0)
+    imbalance = graph(
+        "Most frequent class over the rarest",
+        "How many times as many rows it has; no point where a class has none.",
+        "none",
+        over_time(*of("imbalance", "")),
+    ).min(0)
+    tail = graph(
+        "Share of rare classes",
+        "Share of the rows in classes below the check's tail_below each.",
+        "percentunit",
+        over_time(*of("tail_ratio", "")),
+    ).min(0)
+    return [classes, imbalance, tail]
+
+
+def _agreement() -> list[object]:
+    """Return the panels of checks of kind agreement: alpha with its interval, and what stands beside it."""
+
+    def of(name: str, words: str) -> tuple[str, str]:
+        return (
+            f"max by (monitor, check) (driftline_agreement_{name}{{{FLEET}}})",
+            f"{{{{monitor}}}} {{{{check}}}} {words}",
+        )
+
+    alpha = graph(
+        "Agreement of annotators",
+        "Krippendorff's alpha of the items rated in the last window, with its bootstrap interval; 1 is full agreement, "
+        "0 is chance.",
+        "none",
+        *(over_time(*of(*each)) for each in (("alpha", "alpha"), ("alpha_lower", "lower"), ("alpha_upper", "upper"))),
+    ).max(1)
+    beside = graph(
+        "Equal ratings and kappa",
+        "Share of pairs of ratings of one item that are equal, and Cohen's kappa averaged over pairs of annotators.",
+        "none",
+        *(over_time(*of(*each)) for each in (("ratio", "equal"), ("kappa", "kappa"))),
+    ).max(1)
+    units = graph(
+        "Items with two ratings or more",
+        "In the last window, and ratings that were left out because too many waited.",
+        "short",
+        *(over_time(*of(*each)) for each in (("units", "items"), ("left_out", "left out"))),
+    ).min(0)
+    return [alpha, beside, units]
 
 
 def _by_segment() -> object:

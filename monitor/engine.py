@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from monitor.alerting import AlertBook
 from monitor.causes import Causes
-from monitor.checks import Align
+from monitor.checks import PAIRING
 from monitor.closing import Closer
 from monitor.decoders.ahead import decode_all, pieces
 from monitor.errors import StoreError
@@ -57,8 +57,8 @@ class Engine:
     def __init__(self, plan: MonitorPlan, decoder: Decoder, timer: Callable[[str], None] | None = None) -> None:
         """Start with no partition; `timer` is told the name of each stage as it ends."""
         # Checks that pair rows remember, so they are this engine's own; a plan is shared.
-        pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, Align)]
-        others = [check for check in plan.window_checks if not isinstance(check, Align)]
+        pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, PAIRING)]
+        others = [check for check in plan.window_checks if not isinstance(check, PAIRING)]
         self.plan = plan = replace(plan, window_checks=(*others, *pairing)) if pairing else plan
         self.book = AlertBook(plan.monitor, links=plan.links, flap=plan.hysteresis.flap)
         self.partitions: dict[TopicPartition, PartitionState] = {}
@@ -66,7 +66,8 @@ class Engine:
         self.failures: Counter[str] = Counter()
         self.model = watch_of(plan)
         kept = () if self.model is None or not self.model.plan.kept else (self.model.cohorts,)
-        self.memory = CheckMemory(plan.row_checks, (*pairing, *kept), plan.grid.pane_ms, plan.fields)
+        memories = (*pairing, *kept)
+        self.memory = CheckMemory(plan.row_checks, memories, plan.grid.pane_ms, plan.fields, plan.lateness_ms)
         self.closer = Closer(plan, self.memory, self.model)
         self.series = Series(plan)
         self.causes = Causes(plan)

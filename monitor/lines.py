@@ -56,6 +56,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             "reason": outcome.reason,
             **({"value": outcome.value} if outcome.whole else {}),
             **({"details": dict(outcome.details)} if outcome.details else {}),
+            **({"evidence": outcome.evidence} if outcome.evidence else {}),
             **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
     yield from model_lines(plan, window, segments)

@@ -22,6 +22,12 @@ _JUDGING = {
     "max_different_ratio",
     "max_median_skew",
     "min_rows",
+    "min_alpha",
+    "judge_by",
+    "confidence",
+    "resamples",
+    "min_units",
+    "max_classes",
     "severity",
 }
 """What may change in a Spec without making what is remembered worthless."""
@@ -44,7 +50,7 @@ class Pairing(Protocol):
         """What its memory is of."""
         ...
 
-    def fold(self, batch: Batch, pane_ms: int) -> None:
+    def fold(self, batch: Batch, pane_ms: int, lateness_ms: int) -> None:
         """Take the rows of a batch."""
         ...
 
@@ -78,12 +84,13 @@ class CheckMemory:
         pairing: Sequence[Pairing] = (),
         pane_ms: int = 1,
         types: Mapping[str, str] = MappingProxyType({}),
+        lateness_ms: int = 0,
     ) -> None:
         """Start with nothing seen; checks that pair rows are those given, not built anew; `types` are the fields'."""
         self._checks: tuple[Check, ...] = tuple(c.spec.build() if isinstance(c, MemoryCheck) else c for c in checks)
         # Asked once: whether something is of a protocol reads all its properties, and `chance_ratio` is not cheap.
         self._by_number = {number: c for number, c in enumerate(self._checks) if isinstance(c, MemoryCheck)}
-        self._pairing, self._pane_ms = pairing, pane_ms
+        self._pairing, self._pane_ms, self._lateness_ms = pairing, pane_ms, lateness_ms
         remembering: list[MemoryCheck | Pairing] = [*self._by_number.values(), *pairing]
         self._remembering = {memory_key(check, types): check for check in remembering}
         self._hashes_records = any(hashes_records(c.spec) for c in checks)
@@ -97,7 +104,7 @@ class CheckMemory:
             batch = with_record_hashes(fetch, batch)
         fresh = self._fresh(fetch, batch)
         for pairs in self._pairing:
-            pairs.fold(batch if fresh is None else batch.take(fresh), self._pane_ms)
+            pairs.fold(batch if fresh is None else batch.take(fresh), self._pane_ms, self._lateness_ms)
         return [
             check.failures(batch)
             if fresh is None or number not in self._by_number

@@ -58,6 +58,7 @@ def window_outcomes(
                     value=found.value,
                     whole=True,
                     details=found.details,
+                    evidence=found.evidence,
                 )
             )
     return outcomes

@@ -175,6 +175,7 @@ class Publisher:
             outcome.failure_ratio,
             outcome.reason,
             outcome.value,
+            outcome.details,
         )
 
     def snapshot(self, now_ms: int, outside: Outside) -> Snapshot:
@@ -281,7 +282,7 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
 
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
-    return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None)
+    return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None, details={})
 
 
 def _sum(states: list[PartitionState], topic: str, name: str) -> int:

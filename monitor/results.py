@@ -18,7 +18,8 @@ class CheckOutcome:
     """One check in one segment over one window; ratios are None where nothing was evaluated.
 
     Of a check of rows, `failures` of `rows` failed, some of them at `samples`. Of a check of windows, `failures` is 1
-    where the window as a whole failed, `value` what was measured, and `details` the numbers behind it.
+    where the window as a whole failed, `value` what was measured, `details` the numbers behind it, and `evidence`
+    what makes it so.
     """
 
     check: str
@@ -33,6 +34,7 @@ class CheckOutcome:
     samples: tuple[Place, ...] = ()
     whole: bool = False
     details: Mapping[str, float] = with_default(default_factory=dict)
+    evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,8 @@ def _check_words(outcome: CheckOutcome) -> dict[str, str]:
     }
     if outcome.samples:
         words["evidence"] = f"Failed at {', '.join(str(place) for place in outcome.samples[:_SHOWN])}"
+    if outcome.evidence:
+        words["evidence"] = outcome.evidence
     return words
 
 

@@ -143,7 +143,7 @@ class IncidentView:
 class CheckView:
     """The last outcome of one check in one segment; `failures_total` since the store began.
 
-    `value` is what a check of windows measured.
+    `value` is what a check of windows measured, `details` the numbers behind it.
     """
 
     check: str
@@ -153,6 +153,7 @@ class CheckView:
     failure_ratio: float | None
     reason: str = ""
     value: float | None = None
+    details: Mapping[str, float] = with_default(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from monitor.checks.agreement import Agreement, AgreementSpec
 from monitor.checks.align import Align, AlignSpec
 from monitor.checks.allowed import AllowedSpec
 from monitor.checks.balance import BalanceSpec
@@ -82,6 +83,7 @@ _Window = (
     | ConstantSpec
     | BalanceSpec
     | AlignSpec
+    | AgreementSpec
 )
 
 RowCheckSpec = Annotated[_Row, Field(discriminator="kind")]
@@ -93,8 +95,17 @@ CheckSpec = Annotated[_Row | _Window, Field(discriminator="kind")]
 WINDOW_CHECKS: tuple[type, ...] = get_args(_Window)
 """The Specs of checks of windows: what they build has `judge(view)`."""
 
+PairingCheck = Align | Agreement
+"""A check of windows that is shown rows as they are read, and remembers."""
+
+PAIRING: tuple[type[Align], type[Agreement]] = (Align, Agreement)
+"""What `PairingCheck` is one of, to be asked."""
+
 __all__ = [
+    "PAIRING",
     "WINDOW_CHECKS",
+    "Agreement",
+    "AgreementSpec",
     "Align",
     "AlignSpec",
     "AllowedSpec",
@@ -118,6 +129,7 @@ __all__ = [
     "NullableSpec",
     "NumericTextSpec",
     "OutliersSpec",
+    "PairingCheck",
     "PlaceholderSpec",
     "RangeSpec",
     "Reference",

@@ -105,7 +105,7 @@ class Align:
         """How many rows wait on the left and on the right."""
         return len(self._waiting["left"]), len(self._waiting["right"])
 
-    def fold(self, batch: Batch, pane_ms: int) -> None:
+    def fold(self, batch: Batch, pane_ms: int, lateness_ms: int = 0) -> None:
         """Take the rows of a batch, if it is of one of the two topics; counts go to the pane of the later partner."""
         sides = {self.spec.left: ("left", "right"), self.spec.right: ("right", "left")}
         if batch.partition.topic not in sides or not len(batch):

@@ -36,7 +36,10 @@ class WindowView:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in one group: level and reason, the measured value, the rows and further numbers behind it."""
+    """What a check found in one group: level and reason, the measured value, the rows and further numbers behind it.
+
+    `evidence` names, for a person, what makes it so.
+    """
 
     level: Level
     reason: str
@@ -44,6 +47,7 @@ class Finding:
     rows: int = 0
     group: int = 0
     details: Mapping[str, float] = field(default_factory=dict)
+    evidence: str = ""
 
 
 class WindowCheck(Protocol):

@@ -38,8 +38,7 @@ from monitor.snapshot import (
 from monitor.types import Alert, Column, FieldType, Groups, Level, vector_dimension, vector_type
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-_MODEL_BYTES = 8_192
-"""What a pane keeps of a scored class of a model, for each group."""
+_MODEL_BYTES = 8_192  # of a scored class of a model, for each pane and group
 _SAMPLE_ROWS = 20_000
 """Enough to fill a quantile sketch to about the size it stays at."""
 
@@ -184,6 +183,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
     delay = DelayView((1.0,) * 12, (0,) * 13, 0.0)
     names = [check.name for check in config.checks]
     names += [check.name for path, field in config.fields.items() for check in field.checks(path)]
+    exported = {check.name: dict.fromkeys(getattr(check, "exported", ()), 0.0) for check in config.checks}
     per_topic = dict.fromkeys(topics, 0)
     return Snapshot(
         monitor=config.name,
@@ -207,7 +207,11 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         fields=tuple(_field_views(config, segments)),
         verdicts=tuple(_verdict_views(config, segments)),
         thresholds={(name, kind, level): 0.0 for name, kind in _detectors(config) for level in ("warning", "critical")},
-        checks=tuple(CheckView(name, segment, Level.OK, 0, 0.0) for name in names for segment in segments),
+        checks=tuple(
+            CheckView(name, segment, Level.OK, 0, 0.0, details=exported.get(name, {}))
+            for name in names
+            for segment in segments
+        ),
         checkpoint_duration=delay,
         checkpoint_last_success_ms=0,
         notifications={(sink.name, "delivered"): 0 for sink in config.sinks},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from monitor.export.agreement_metrics import AGREEMENT
+from monitor.export.balance_metrics import BALANCE
 from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
@@ -13,5 +15,17 @@ from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
 METRICS: Final[tuple[Declared, ...]] = (
-    DAEMON + LEVELS + CHECKS + MODELS + TOPICS + PARTITIONS + JOINS + SEQUENTIAL + SCORES + FIELDS + CELLS
+    DAEMON
+    + LEVELS
+    + CHECKS
+    + AGREEMENT
+    + BALANCE
+    + MODELS
+    + TOPICS
+    + PARTITIONS
+    + JOINS
+    + SEQUENTIAL
+    + SCORES
+    + FIELDS
+    + CELLS
 )

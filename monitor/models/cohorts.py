@@ -65,8 +65,8 @@ class Cohorts:
         self._streams = [ErrorStream(spec) for spec in plan.errors]
         self._keys = [spec.model_dump_json(exclude={"name", "severity"}) for spec in plan.errors]
 
-    def fold(self, batch: Batch, pane_ms: int) -> None:
-        """Take the predictions and the labels of a batch, late ones too."""
+    def fold(self, batch: Batch, pane_ms: int, lateness_ms: int) -> None:
+        """Take the predictions and the labels of a batch, late ones too; how late is no matter."""
         if not self.plan.kept or not len(batch):
             return
         groups = self._segmenter.groups(batch.columns)

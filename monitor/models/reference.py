@@ -66,7 +66,7 @@ def _together(plan: ModelPlan, segmenter: Segmenter, batches: Iterable[Batch]) -
 def _joined(plan: ModelPlan, segmenter: Segmenter, batches: Iterable[Batch]) -> Outcomes:
     cohorts = Cohorts(plan, segmenter, None, bounded=False)
     for batch in batches:
-        cohorts.fold(batch, 1)
+        cohorts.fold(batch, 1, 0)
     end = np.iinfo(np.int64).max
     return outcomes_of(cohorts.joiner.mature(end, end // 2), plan, segmenter.size)
 

@@ -28,6 +28,15 @@ PREVIEW = os.environ.get("DRIFTLINE_PREVIEW")
 RARE = 12
 """Rows a window from a country with too few for a verdict."""
 WANTED = {"monitor": "shop", "field": "amount", "detector": "psi"}
+RATINGS = {
+    "kind": "agreement",
+    "item": "item",
+    "annotator": "who",
+    "label": "label",
+    "min_units": 5,
+    "min_alpha": -0.99,
+}
+"""Some records are ratings as well, and nobody minds how far they agree."""
 GRAFANAS_OWN = {"__rate_interval": "5s" if PREVIEW else "1m", "__range": "5m"}
 
 
@@ -43,7 +52,14 @@ class Observed:
 def window(start_ms: int, **fault: float) -> list[bytes]:
     """Return a window's records, in order, with a few of a rare country and of a model among them."""
     rare = [record(start_ms + i * WINDOW_MS // RARE, 50.0 + i, "AT") for i in range(RARE)]
-    return [*window_of_records(start_ms, **fault), *rare, *model_records(start_ms)]
+    usual = window_of_records(start_ms, **fault)
+    usual[:RARE] = [rated(value, i, "ada", "xy"[i % 2]) for i, value in enumerate(usual[:RARE])]
+    return [*usual, *(rated(value, i, "bob", "xxy"[i % 3]) for i, value in enumerate(rare)), *model_records(start_ms)]
+
+
+def rated(value: bytes, item: int, who: str, label: str) -> bytes:
+    """Return a record that is a rating as well."""
+    return json.dumps(json.loads(value) | {"item": f"i{item}", "who": who, "label": label}).encode()
 
 
 def model_records(start_ms: int) -> list[bytes]:
@@ -95,7 +111,10 @@ def configure(system: System, hook: str) -> None:
     system.settings["checks"] = [
         {"kind": "volume", "min_per_window": 10},
         {"kind": "freshness", "max_delay": "10m"},
+        RATINGS,
+        {"kind": "balance", "field": "country", "max_tail_change": 0.9},
     ]
+    system.settings["fields"] |= {path: {"type": "category", "drift": []} for path in ("item", "who", "label")}
     system.settings["sequential"] = [{"kind": "page_hinkley", "field": "amount", "statistic": "mean", "segments": True}]
     system.settings["sinks"] = [{"kind": "webhook", "name": "hook", "url": f"{hook}/in"}]
     data = system.directory / "healthy.jsonl"

@@ -6,10 +6,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from monitor.accumulators import FrequentSpec as FrequentValues
 from monitor.baseline.volumes import HOUR_MS, HOURS, Volumes
 from monitor.checks import BalanceSpec, CardinalitySpec, ConstantSpec, FrequentSpec, UniquenessSpec
+from monitor.checks.balance_measures import Spread, effective_change
 from monitor.types import Presence
 from tests.support.checks import column
 from tests.support.monitors import fetch, make_engine, make_plan, record
@@ -139,3 +141,25 @@ def test_expected_rows_equal_the_baselines_own(days):
 
 def test_no_rows_expect_nothing():
     assert Volumes.of([]).expected(0, HOUR_MS) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_effective_numbers_equal_scipys_entropy_and_its_error_is_what_samples_show(seed):
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(12, 0.7))
+    samples = rng.multinomial(2_000, shares, 2_000)
+    spreads = [Spread(counts) for counts in samples]
+    first = spreads[0]
+    assert first.entropy == pytest.approx(stats.entropy(first.counts), abs=1e-12)
+    assert first.simpson == pytest.approx(1 / np.sum(first.shares**2), rel=1e-12)
+    corrected = np.array([spread.corrected_entropy for spread in spreads])
+    assert corrected.mean() == pytest.approx(stats.entropy(shares), abs=0.002)
+    assert first.entropy_variance == pytest.approx(corrected.var(), rel=0.25)
+
+
+def test_a_change_that_is_chance_alone_is_none_in_19_of_20_windows():
+    rng = np.random.default_rng(5)
+    shares = rng.dirichlet(np.full(8, 1.0))
+    pairs = zip(rng.multinomial(500, shares, 1_000), rng.multinomial(3_000, shares, 1_000), strict=True)
+    sure = [effective_change(Spread(now), Spread(before))[1] for now, before in pairs]
+    assert 0.02 < np.mean(np.array(sure) != 0) < 0.08

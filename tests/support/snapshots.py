@@ -28,6 +28,19 @@ from monitor.types import Alert, Level
 T0_MS = 1_795_219_200_000
 _MINUTE_MS = 60_000
 
+AGREEMENT = {
+    "rated_units": 120.0,
+    "left_out": 0.0,
+    "alpha": 0.913,
+    "alpha_lower": 0.874,
+    "alpha_upper": 0.942,
+    "agreement_ratio": 0.951,
+    "kappa": 0.909,
+}
+"""The numbers behind an outcome of a check of agreement."""
+BALANCE = {"effective_classes": 3.2, "simpson_classes": 2.7, "imbalance": 6.1, "tail_ratio": 0.04}
+"""The numbers behind an outcome of a check of balance."""
+
 
 def verdict(field: str, detector: str = "psi", level: Level = Level.OK, **changes: object) -> VerdictView:
     """Return a verdict on `field` with plausible numbers."""
@@ -255,6 +268,8 @@ def bad_night() -> Snapshot:
             CheckView("duplicates", "", Level.OK, 12, 0.00002),
             CheckView("freshness", "", Level.UNKNOWN, 0, None, "partial window"),
             CheckView("volume", "", Level.OK, 0, 0.0, "ok", 5_230.0),
+            CheckView("agreement", "", Level.OK, 3, 0.0, "ok", 0.913, AGREEMENT),
+            CheckView("country.balance", "", Level.OK, 0, 0.0, "ok", 0.09, BALANCE),
         ),
         profiles=profiles(),
         unknown_fields={"shipping.carrier": 4_210, "beta_flag": 17},

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from monitor.accumulators import PresenceSpec
+from monitor.accumulators import CategoriesSpec, PresenceSpec
+from monitor.accumulators.categories import Categories
+from monitor.accumulators.frame import Frame
 from monitor.accumulators.presence import PresenceCounts
 from monitor.checks import (
     BalanceSpec,
@@ -16,6 +21,7 @@ from monitor.checks import (
     SchemaSpec,
     UniquenessSpec,
     WindowView,
+    misfits,
 )
 from monitor.types import Groups, Level, Presence
 from tests.support.checks import column
@@ -135,6 +141,69 @@ def test_entropy_and_the_effective_number_of_classes_are_bounded():
     assert judged(BalanceSpec(field="y", min_entropy_ratio=0.47), values)[0].level is Level.WARNING
     assert judged(BalanceSpec(field="y", min_effective_classes=1.38), values)[0].level is Level.OK
     assert judged(BalanceSpec(field="y", min_effective_classes=1.39), values)[0].level is Level.WARNING
+
+
+def test_imbalance_simpson_and_the_tail_are_bounded():
+    values = {"y": ["a"] * 900 + ["b"] * 60 + ["c"] * 30 + ["d"] * 6 + ["e"] * 4}
+    for bound, holds, fails, reason in (
+        ("min_simpson_classes", 1.2, 1.23, "1.23 effective classes by Simpson"),
+        ("max_imbalance", 225, 224, "class 'a' has 225 times as many rows, class 'e' 4"),
+        ("min_tail_ratio", 0.0099, 0.011, "classes below 0.01 have only 1.00% of the rows"),
+        ("max_tail_ratio", 0.011, 0.0099, "classes below 0.01 have 1.00% of the rows"),
+    ):
+        assert judged(BalanceSpec(field="y", **{bound: holds}), values)[0].level is Level.OK
+        (found,) = judged(BalanceSpec(field="y", **{bound: fails}), values)
+        assert (found.level, found.reason) == (Level.WARNING, reason)
+    assert found.details["tail_ratio"] == pytest.approx(0.01)
+    assert found.details["imbalance"] == 225
+    (found,) = judged(BalanceSpec(field="y", max_imbalance=5, classes=("a", "z")), {"y": ["a"] * 100})
+    assert (found.level, found.reason) == (Level.WARNING, "class 'a' has 100 rows, class 'z' 0")
+    assert "imbalance" not in found.details
+
+
+def against(spec, now, before):
+    """Return the finding of a window of counts of classes, against a baseline of counts."""
+    names = [f"c{n}" for n in range(len(before))]
+    frame = Frame(categories=tuple(names), counts=np.array([*before, 0, 0], np.int64))
+    known, seen = Categories(frame, 1), Categories(frame, 1)
+    rows = [name for name, n in zip([*names, "new"], [*now, 0], strict=False) for _ in range(n)]
+    known.update(column([name for name, n in zip(names, before, strict=True) for _ in range(n)]), Groups())
+    seen.update(column(rows), Groups())
+    view = view_of(spec, {"y": rows})
+    need = CategoriesSpec(field="y")
+    view = replace(view, accumulators={**view.accumulators, need: seen}, baseline={need: known})
+    (found,) = spec.build().judge(view)
+    return found
+
+
+def test_a_change_of_the_effective_number_of_classes_fails_by_what_is_not_chance():
+    spec = BalanceSpec(field="y", max_effective_change=0.2)
+    even = [250] * 4
+    assert against(spec, [240, 260, 245, 255], even).level is Level.OK
+    found = against(spec, [700, 200, 90, 10], even)
+    assert (found.level, found.reason) == (Level.WARNING, "2.30 effective classes, 4.00 in the baseline")
+    assert found.details["effective_change"] == pytest.approx(-0.43, abs=0.01)
+    # Of 100 rows the same shares are a smaller change for certain, and of 8 rows none at all.
+    assert against(spec, [55, 25, 12, 8], even).level is Level.OK
+    assert against(BalanceSpec(field="y", max_effective_change=0.2), [1000], [500, 500]).level is Level.WARNING
+
+
+def test_a_change_of_the_tail_is_that_of_the_baselines_rare_classes():
+    spec = BalanceSpec(field="y", max_tail_change=0.02)
+    before = [9_000, 920, 50, 30]
+    assert against(spec, [900, 92, 5, 3], before).level is Level.OK
+    found = against(spec, [800, 100, 60, 40], before)
+    assert (found.level, found.reason) == (Level.WARNING, "the baseline's tail has 10.00% of the rows, 0.80% before")
+    assert against(spec, [800, 100, 0, 0, 100], before).reason.startswith("the baseline's tail has 10.00%")
+
+
+def test_a_change_is_unknown_without_a_baseline_and_needs_classes():
+    spec = BalanceSpec(field="y", max_tail_change=0.02)
+    assert spec.needs_baseline
+    (found,) = judged(spec, {"y": ["a", "b"] * 100})
+    assert (found.level, found.reason) == (Level.UNKNOWN, "no baseline")
+    assert [m.setting for m in misfits(spec, {"y": "text"})] == ["field"]
+    assert list(misfits(spec, {"y": "category"})) == []
 
 
 def test_too_many_classes_are_unknown():
