@@ -26,7 +26,7 @@ def magnitude_cells(magnitudes: FloatArray) -> IntArray:
     """Return the cell of each number that is not negative, 0 … MAGNITUDES-1; cell 0 is zero."""
     with np.errstate(divide="ignore"):
         cells = np.floor((np.log10(magnitudes) - _LOWEST_EXPONENT) * _PER_DECADE) + 1
-    return np.clip(cells, 0, _CELLS).astype(np.int64)
+    return np.asarray(np.clip(cells, 0, _CELLS), np.int64)
 
 
 def magnitude_middle(cells: IntArray) -> FloatArray:
