@@ -48,7 +48,7 @@ def build_baseline(
     decoder = build_decoder(config, files=isinstance(source, FilesSource))
     limits = config.limits
     builder = BaselineBuilder(
-        {path: item.kept_type for path, item in config.fields.items()},
+        {path: item.kept_type for path, item in config.watched.items()},
         segment_plan(config),
         max_categories=limits.max_categories,
         max_rows=_most_rows(config),
@@ -83,7 +83,7 @@ def apart(config: Config, clock: Clock, start: str = "earliest") -> PartitionedS
 
 def _most_rows(config: Config) -> int:
     """Return how many rows a baseline takes at most."""
-    numbers = sum(field.dimension or 0 for field in config.fields.values())
+    numbers = sum(field.dimension or 0 for field in config.watched.values())
     return min(config.limits.max_baseline_rows, _MAX_VECTOR_BYTES // (8 * max(numbers, 1)))
 
 

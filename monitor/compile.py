@@ -10,9 +10,11 @@ from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.model import model_plan_of
+from monitor.config.text_streams import made_fields, text_streams
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.decoders.ahead import Ahead
+from monitor.decoders.deriving import Deriving
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.models import ModelPlan
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -38,7 +40,8 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     An envelope stays: what was exported from a topic as JSON lines has it still.
     """
     spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
-    return Ahead(spec.build(decode_plan(config)))
+    decoder, streams = spec.build(decode_plan(config)), text_streams(config.fields)
+    return Ahead(Deriving(decoder, streams) if streams else decoder)
 
 
 def load_baseline(config: Config, version: str | None = None) -> Baseline | None:
@@ -79,12 +82,12 @@ def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
             value=field.kept_type,
             remedy=remedy,
         )
-        for path, field in config.fields.items()
+        for path, field in config.watched.items()
         if path in baseline.fields and baseline.fields[path] != field.kept_type
     ]
     problems += [
         Problem(f"fields.{path}", "the baseline does not have this field", remedy=remedy)
-        for path in config.fields
+        for path in config.watched
         if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
     problems += _group_problems(config, baseline, remedy)
@@ -141,7 +144,7 @@ def number_groups(config: Config) -> tuple[NumberGroup, ...]:
 
 def build_row_checks(config: Config, specs: Sequence[Any], baseline: Baseline | None) -> tuple[Any, ...]:
     """Return the checks of some of the configuration's Specs; raises ConfigError where a file is of no use."""
-    types = {path: field.type for path, field in config.fields.items()}
+    types = {path: field.type for path, field in config.watched.items()}
     try:
         return row_checks(specs, types, Reference() if baseline is None else reference_of(baseline))
     except UnfitFiles as error:
@@ -177,6 +180,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
     return MonitorPlan(
         monitor=config.name,
         decode=decode_plan(config),
+        made={path: field.kept_type for path, field in made_fields(config.fields).items()},
         grid=PaneGrid(config.window.size, config.window.pane),
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,
@@ -206,7 +210,7 @@ def _hysteresis(config: Config) -> Hysteresis:
 def _detectors(config: Config) -> list[FieldDetector]:
     """Return every field's detectors, then every group's."""
     found = []
-    for path, field in config.fields.items():
+    for path, field in config.watched.items():
         for spec in config.detectors_for(path):
             detector = spec.build()
             found.append(FieldDetector(path, spec.kind, spec, detector, detector.needs(path, field.kept_type)))
@@ -234,7 +238,7 @@ def _window_checks(config: Config, baseline: Baseline | None) -> tuple[WindowChe
 
 def _row_checks(config: Config) -> Sequence[Any]:
     """Return the Specs of the fields' contracts and of the row checks configured apart."""
-    contracts = [spec for path, field in config.fields.items() for spec in field.checks(path)]
+    contracts = [spec for path, field in config.watched.items() for spec in field.checks(path)]
     return [*contracts, *(spec for spec in config.checks if not isinstance(spec, WINDOW_CHECKS))]
 
 

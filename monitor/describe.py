@@ -13,6 +13,7 @@ from monitor.accumulators.histogram import Histogram, HistogramSpec
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.accumulators.vector import Vectors
+from monitor.accumulators.words import WordsSpec
 from monitor.baseline import Baseline, BaselineView
 from monitor.plan import MonitorPlan
 from monitor.profile import Profile, frame_key
@@ -167,7 +168,7 @@ def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
     """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
     found = {}
     for spec, accumulator in baseline.profile.accumulators.items():
-        if isinstance(spec, HistogramSpec | CategoriesSpec):
+        if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec):
             labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[0])
             found[spec.field] = dict(zip(_shown(labels), _shown(shares), strict=True))
     return found

@@ -105,7 +105,9 @@ def _verdicts(
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
         named = getattr(item.detector, "labels", None)
-        labels = cell_labels(current, getattr(item.spec, "buckets", None)) if named is None else named(current)
+        own = getattr(current, "named_cells", None)
+        usual = cell_labels(current, getattr(item.spec, "buckets", None)) if own is None else own()
+        labels = usual if named is None else named(current)
         for group, level in enumerate(found):
             if level >= Level.WARNING:
                 key = (item.field, plan.segmenter.labels[group], item.name)

@@ -52,7 +52,7 @@ class RulerLearner:
         spec: Any = self.config.baseline
         limits, decoder = self.config.limits, build_decoder(self.config, files=self._files)
         builder = BaselineBuilder(
-            {path: item.kept_type for path, item in self.config.fields.items()},
+            {path: item.kept_type for path, item in self.config.watched.items()},
             segment_plan(self.config),
             max_categories=limits.max_categories,
             max_rows=limits.max_baseline_rows,

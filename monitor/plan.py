@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, cast
 
@@ -79,11 +79,13 @@ class MonitorPlan:
     model: ModelPlan | None = None
     max_open_panes: int = 1000
     config_hash: str = ""
+    made: Mapping[str, FieldType] = field(default_factory=dict)
+    """The fields that are made of others after decoding, and their types."""
 
-    @property
+    @cached_property
     def fields(self) -> Mapping[str, FieldType]:
-        """The configured fields and their types."""
-        return self.decode.fields
+        """The configured fields and those made of them, with their types."""
+        return {**self.decode.fields, **self.made}
 
     @property
     def clock(self) -> str:

@@ -69,6 +69,10 @@ def vector_type(dimension: int) -> FieldType:
     return cast("FieldType", f"vector[{dimension}]")
 
 
+WORDS: FieldType = cast("FieldType", "words")
+"""The type of the words of a text field, which nobody configures: an Arrow list of strings a row."""
+
+
 def vector_dimension(kind: str) -> int | None:
     """Return how many numbers the vectors of a type have; None for any other type."""
     return int(kind[7:-1]) if kind.startswith("vector[") else None
@@ -87,7 +91,8 @@ class Level(IntEnum):
 class Column:
     """One field of a batch: `values` of n rows (float64 or Arrow string) and their `presence` (uint8).
 
-    Vectors are the rows of a matrix, float64 (n x dimension). Booleans are the strings "true" and "false".
+    Vectors are the rows of a matrix, float64 (n x dimension). Words are an Arrow list of strings.
+    Booleans are the strings "true" and "false".
     Values of rows whose presence is not OK are arbitrary and must not be read; `valid` leaves them out.
     """
 

@@ -24,6 +24,7 @@ from monitor.accumulators.quantiles import QuantilesSpec
 from monitor.accumulators.sample import SampleSpec
 from monitor.accumulators.text import TextSpec
 from monitor.accumulators.vector import VectorSpec
+from monitor.accumulators.words import WordsSpec
 
 AccumulatorSpec = Annotated[
     PresenceSpec
@@ -38,7 +39,8 @@ AccumulatorSpec = Annotated[
     | VectorSpec
     | ComomentSpec
     | FourierSpec
-    | SampleSpec,
+    | SampleSpec
+    | WordsSpec,
     Field(discriminator="kind"),
 ]
 """Any accumulator's Spec, told apart by `kind`."""
@@ -60,4 +62,5 @@ __all__ = [
     "SampleSpec",
     "TextSpec",
     "VectorSpec",
+    "WordsSpec",
 ]

@@ -7,6 +7,7 @@ import math
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.frame import Frame
@@ -100,6 +101,8 @@ def _hashes(column: Column) -> HashArray:
     if isinstance(column.values, np.ndarray):
         valid: FloatArray = column.valid
         return hash_numbers(valid)
+    if pa.types.is_list(column.values.type):
+        return hash_strings(column.valid.flatten())
     # Encoding costs more than hashing where most values differ, so it is not done for this alone.
     return hash_strings(column.encoded.dictionary if column.is_encoded else column.valid)
 

@@ -69,21 +69,27 @@ class Frame:
         )
 
     @classmethod
-    def of_categories(cls, values: Any, counts: IntArray | None = None, *, max_categories: int) -> Frame:
+    def of_categories(
+        cls, values: Any, counts: IntArray | None = None, *, max_categories: int, max_keys: int | None = None
+    ) -> Frame:
         """Return the frame of a category field from an Arrow array of its baseline values, nulls left out.
 
-        With `counts`, value i occurred counts[i] times; a value may then stand in several places.
+        With `counts`, value i occurred counts[i] times; a value may then stand in several places. With `max_keys` only
+        so many values are known, the most frequent; the baseline's rows with others are unseen too.
         """
         weights = np.ones(len(values), np.int64) if counts is None else counts
         table = pa.table({"value": values.cast(pa.string()), "count": weights}).filter(pc.field("value").is_valid())
         totals = table.group_by("value").aggregate([("count", "sum")])
         ordered = totals.sort_by([("count_sum", "descending"), ("value", "ascending")]).combine_chunks()
         amounts = ordered["count_sum"].to_numpy().astype(np.int64)
-        keys = [hash_strings(chunk) for chunk in ordered["value"].chunks]
+        known = len(ordered) if max_keys is None else min(max_keys, len(ordered))
+        keys = [hash_strings(chunk) for chunk in ordered["value"].slice(0, known).chunks]
         return cls(
             categories=tuple(ordered["value"].slice(0, max_categories).to_pylist()),
             keys=np.unique(np.concatenate(keys)) if keys else _none(np.uint64),
-            counts=np.concatenate((amounts[:max_categories], [0, amounts[max_categories:].sum()])).astype(np.int64),
+            counts=np.concatenate(
+                (amounts[:max_categories], [amounts[known:].sum(), amounts[max_categories:known].sum()])
+            ).astype(np.int64),
         )
 
     @cached_property

@@ -73,6 +73,11 @@ class Frequent:
             for group in np.flatnonzero(table.any(axis=1)).tolist():
                 self._add(group, names[part], table[group])
 
+    def count(self, group: int, names: pa.StringArray, counts: IntArray) -> None:
+        """Add values that were counted elsewhere, each at most once among `names`, to a group."""
+        self.rows[group] += int(counts.sum())
+        self._add(group, names, counts)
+
     def _add(self, group: int, names: pa.StringArray, counts: IntArray) -> None:
         """Add counted values to a group; of more than capacity can be kept, only the largest are looked at by name."""
         kept = self.counts[group]

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.accumulators.words import words_frame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
 from monitor.baseline.model import Baseline
@@ -20,7 +21,7 @@ from monitor.baseline.windows import RowCorrelation, row_correlation
 from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import Batch, Column, FieldType, Groups, IntArray, TopicPartition
+from monitor.types import WORDS, Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
 _BASELINE = TopicPartition("baseline", 0)
@@ -160,6 +161,8 @@ class BaselineBuilder:
         if kind in ("number", "integer"):
             parts = [batch.columns[path].valid for batch in self._batches]
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
+        if kind == WORDS:
+            return words_frame([batch.columns[path].valid for batch in self._batches], self._max_categories)
         return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:

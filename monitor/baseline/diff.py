@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from monitor.accumulators import CategoriesSpec, Frame, HistogramSpec, MomentsSpec, PresenceSpec
+from monitor.accumulators import Frame, MomentsSpec, PresenceSpec
 from monitor.accumulators.categories import Categories
 from monitor.accumulators.hashing import hash_strings
 from monitor.accumulators.histogram import Histogram
 from monitor.baseline.model import Baseline
+from monitor.baseline.specs import exact_specs
 from monitor.detectors.ks import KolmogorovSmirnovSpec
 from monitor.detectors.psi import PsiSpec
 from monitor.detectors.tv import TotalVariationSpec
 from monitor.types import FloatArray, IntArray
 
 _SHOWN = 20
+_CELLED = ("histogram", "categories", "words")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _field(path: str, a: Baseline, b: Baseline) -> FieldDiff:
     if one is None or other is None:
         return FieldDiff(path, kind, before, after)
     numeric = kind in ("number", "integer")
-    spec: Any = HistogramSpec(field=path) if numeric else CategoriesSpec(field=path)
+    spec: Any = next(spec for spec in exact_specs(path, kind) if getattr(spec, "kind", "") in _CELLED)
     reference, current = a.profile.accumulators[spec], b.profile.accumulators[spec]
     differ = one.digest != other.digest
     if differ:

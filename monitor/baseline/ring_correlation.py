@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, CategoriesSpec, HistogramSpec, PresenceSpec
+from monitor.accumulators import AccumulatorSpec, PresenceSpec
 from monitor.baseline.correlation import MIN_WINDOWS, estimate
 from monitor.baseline.kept import KeptPlan, Statistics, Unit
+from monitor.baseline.specs import COUNTED
 from monitor.errors import StoreError
 from monitor.protocols import State
 from monitor.types import Correlation, FloatArray
@@ -49,7 +50,7 @@ class RingCorrelation:
     def _estimates(self, unit: Unit, parts: Sequence[Statistics]) -> list[tuple[AccumulatorSpec, FloatArray]]:
         found: list[tuple[AccumulatorSpec, FloatArray]] = []
         for spec in self._plan.units[unit]:
-            if isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec):
+            if isinstance(spec, COUNTED):
                 estimated = estimate(np.stack([_cells(spec, part[spec]) for part in parts]))
                 if estimated.known[0]:
                     found.append((spec, estimated.shrunk().cautious))

@@ -18,8 +18,12 @@ from monitor.accumulators import (
     SampleSpec,
     TextSpec,
     VectorSpec,
+    WordsSpec,
 )
-from monitor.types import FieldType, vector_dimension
+from monitor.types import WORDS, FieldType, vector_dimension
+
+COUNTED = (HistogramSpec, CategoriesSpec, WordsSpec, PresenceSpec)
+"""The Specs of what is counted in cells, of which the correlation of rows is estimated."""
 
 
 def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
@@ -42,7 +46,7 @@ def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     dimension = vector_dimension(kind)
     if dimension is not None:
         return (presence, VectorSpec(field=path, dimension=dimension))
-    return (presence, CategoriesSpec(field=path))
+    return (presence, WordsSpec(field=path) if kind == WORDS else CategoriesSpec(field=path))
 
 
 def baseline_specs(

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import AccumulatorSpec, CategoriesSpec, Frame, HistogramSpec, PresenceSpec
+from monitor.accumulators import AccumulatorSpec, Frame, PresenceSpec
 from monitor.baseline.correlation import MIN_WINDOWS, Correlated, estimate
 from monitor.baseline.pooling import pooled
 from monitor.baseline.seasons import Season
+from monitor.baseline.specs import COUNTED
 from monitor.profile import frame_key
 from monitor.types import Column, FloatArray, Groups, IntArray
 
@@ -83,7 +84,7 @@ def row_correlation(
     is compared with those of its own slot: what recurs with the hour is no correlation then.
     """
     numbers = np.unique(times_ms // window_ms)
-    counted = [spec for spec in specs if isinstance(spec, HistogramSpec | CategoriesSpec | PresenceSpec)]
+    counted = [spec for spec in specs if isinstance(spec, COUNTED)]
     if numbers.size < MIN_WINDOWS:
         return RowCorrelation(window_ms, int(numbers.size), {})
     estimates: dict[AccumulatorSpec, Correlated] = {}
@@ -100,7 +101,7 @@ def row_correlation(
 
 
 def _counts(
-    spec: HistogramSpec | CategoriesSpec | PresenceSpec,
+    spec: Any,
     frame: Frame | None,
     blocks: Iterable[tuple[Mapping[str, Column], Groups, IntArray]],
     chosen: IntArray,

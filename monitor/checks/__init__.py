@@ -26,6 +26,7 @@ from monitor.checks.late import LateSpec
 from monitor.checks.length import LengthSpec
 from monitor.checks.missing import MissingSpec
 from monitor.checks.monotonic import MonotonicSpec
+from monitor.checks.near_duplicates import NearDuplicatesSpec
 from monitor.checks.nullable import NullableSpec
 from monitor.checks.numeric_text import NumericTextSpec
 from monitor.checks.outliers import OutliersSpec
@@ -63,6 +64,7 @@ _Row = (
     | CompareSpec
     | SqlSpec
     | DuplicatesSpec
+    | NearDuplicatesSpec
     | MonotonicSpec
     | SequenceSpec
     | TextSpec
@@ -126,6 +128,7 @@ __all__ = [
     "Misfit",
     "MissingSpec",
     "MonotonicSpec",
+    "NearDuplicatesSpec",
     "NullableSpec",
     "NumericTextSpec",
     "OutliersSpec",

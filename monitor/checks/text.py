@@ -11,13 +11,14 @@ from pydantic import Field, model_validator
 
 from monitor.checks.ends import require_ends
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity
-from monitor.checks.text_measures import Measure, measure_of
 from monitor.checks.texts import TEXTS
 from monitor.spec import Spec
+from monitor.texts.measures import Measure, measure_of
 from monitor.types import Batch, FieldType, MaskArray
 
 MeasureName = Literal[
     "words",
+    "mean_word_length",
     "sentences",
     "mixed_scripts",
     "repetition",
@@ -40,7 +41,7 @@ MeasureName = Literal[
     "devanagari",
     "thai",
 ]
-COUNTS = frozenset({"words", "sentences", "mixed_scripts"})
+COUNTS = frozenset({"words", "mean_word_length", "sentences", "mixed_scripts"})
 """The measures that count; all others are shares between 0 and 1."""
 
 End = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -90,11 +91,11 @@ class TextSpec(Spec):
 class Text:
     """Fails usable texts whose measure is outside the ends, which are inside themselves.
 
-    Evaluates the usable texts that have the measure: a share needs a character, `repetition` a word and
-    `duplicate_ngrams` n words; an empty text has 0 words and sentences, but no shares. Characters are Unicode
+    Evaluates the usable texts that have the measure: a share needs a character, `repetition` and `mean_word_length` a
+    word and `duplicate_ngrams` n words; an empty text has 0 words and sentences, but no shares. Characters are Unicode
     code points. A word is a run of letters, marks and digits, so a text without blanks between words, as in
     Chinese, is few words. Words are told apart by their hashes in lower case: two different ones of a text are
-    taken for one with a probability of 2^-64. Raises KeyError when no column is that field's, TypeError when
+    taken for one with a probability of 2^-48. Raises KeyError when no column is that field's, TypeError when
     the field is numeric.
     """
 

@@ -66,7 +66,7 @@ def _warnings(config: Config, cost: Estimate) -> list[str]:
     if not config.sinks:
         found.append("no sinks: alerts are on /metrics and in the API only")
     for index, detector in enumerate(config.drift):
-        if not any(detector in config.detectors_for(path) for path in config.fields):
+        if not any(detector in config.detectors_for(path) for path in config.watched):
             found.append(f"drift[{index}]: {detector.kind} can compare none of the fields")
     return found
 
@@ -80,7 +80,7 @@ def _report(
         "config_hash": config.digest,
         "estimate": vars(cost),
         "warnings": warnings,
-        "detectors": {path: [d.kind for d in config.detectors_for(path)] for path in config.fields}
+        "detectors": {path: [d.kind for d in config.detectors_for(path)] for path in config.watched}
         | {group.name: [d.kind for d in group.drift] for group in config.groups},
         **({"sample": taken.as_json()} if taken is not None else {}),
         **({"connect": [vars(attempt) for attempt in tried]} if tried else {}),
@@ -89,9 +89,9 @@ def _report(
 
 
 def _print(config: Config, cost: Estimate, warnings: list[str], taken: Sample | None, tried: list[Attempt]) -> None:
-    detectors = sum(len(config.detectors_for(path)) for path in config.fields)
+    detectors = sum(len(config.detectors_for(path)) for path in config.watched)
     detectors += sum(len(group.drift) for group in config.groups)
-    checks = len(config.checks) + sum(len(field.checks(path)) for path, field in config.fields.items())
+    checks = len(config.checks) + sum(len(field.checks(path)) for path, field in config.watched.items())
     counts = [(cost.fields, "field"), (detectors, "detector"), (checks, "check"), (len(config.sinks), "sink")]
     typer.echo(f"OK {config.name}: {', '.join(plural(n, noun) for n, noun in counts)} (hash {config.digest})")
     print_pairs(_summary(config, cost))
@@ -114,7 +114,7 @@ def _summary(config: Config, cost: Estimate) -> list[tuple[str, str]]:
     window = f"{format_duration(config.window.size)} in panes of {format_duration(config.window.pane)}"
     fields = [
         f"{path} ({field.type}): {', '.join(each.kind for each in config.detectors_for(path)) or 'no drift'}"
-        for path, field in config.fields.items()
+        for path, field in config.watched.items()
     ]
     groups = [
         f"{group.name} ({', '.join(group.fields)}): {', '.join(each.kind for each in group.drift)}"

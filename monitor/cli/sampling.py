@@ -83,7 +83,7 @@ def sampled(config: Config, path: Path) -> Sample:
     Raises SurroundingsError when the file cannot be read as records, ConfigError when one that a check needs cannot.
     """
     decoder = build_decoder(config, files=True)
-    contracts = [spec for name, contract in config.fields.items() for spec in contract.checks(name)]
+    contracts = [spec for name, contract in config.watched.items() for spec in contract.checks(name)]
     wanted = [spec for spec in (*contracts, *config.checks) if not isinstance(spec, WINDOW_CHECKS)]
     baseline = _baseline(config)
     untried = [spec for spec in wanted if baseline is None and getattr(spec, "needs_baseline", False)]
@@ -91,7 +91,7 @@ def sampled(config: Config, path: Path) -> Sample:
     checks = build_row_checks(config, tried, baseline)
     hashed = any(hashes_records(spec) for spec in wanted)
     sample = Sample(
-        presence={name: np.zeros(PRESENCES, np.int64) for name in config.fields},
+        presence={name: np.zeros(PRESENCES, np.int64) for name in config.watched},
         untried=[spec.name for spec in untried],
     )
     source = FilesSpec.model_validate({"paths": [str(path)]}).build(SystemClock())

@@ -16,12 +16,10 @@ from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.model import model_plan_of
+from monitor.config.model_size import fullest_model
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
-from monitor.model_views import JoinView, ModelState, ModelView
-from monitor.models.joining import DELAY_BOUNDS_S
-from monitor.models.plan import error_name
 from monitor.protocols import State
 from monitor.sequential import stream_field
 from monitor.snapshot import (
@@ -70,7 +68,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     groups = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in config.segments)
     panes = -(-(config.window.size + config.time.lateness) // config.window.pane) + 1
     bytes_per_pane = 0
-    for field in config.fields.values():
+    for field in config.watched.values():
         known = 0
         if config.baseline is not None and field.type in ("category", "boolean"):
             most = 2 if field.type == "boolean" else config.limits.max_categories
@@ -79,8 +77,8 @@ def estimate(config: Config, partitions: int) -> Estimate:
         bytes_per_pane += fixed + per_group * groups
     bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     bytes_per_pane += sum(8 * SAMPLED_ROWS * (len(group.fields) + 1) for group in config.groups if group.sampled)
-    memory_bytes = sum(getattr(check, "memory_bytes", 0) for check in config.checks)
-    kept_bytes = baseline_bytes(config.baseline, config.fields, config.segments, config.limits)
+    memory_bytes = sum(_check_bytes(config, check) for check in config.checks)
+    kept_bytes = baseline_bytes(config.baseline, config.watched, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
     if model is not None:
@@ -88,7 +86,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
         memory_bytes += model.memory_bytes(len(config.segments))
     return Estimate(
         partitions=partitions,
-        fields=len(config.fields),
+        fields=len(config.watched),
         segments=groups - 1,
         open_panes=panes,
         series=_series(config, partitions, groups),
@@ -96,6 +94,14 @@ def estimate(config: Config, partitions: int) -> Estimate:
         memory_bytes=memory_bytes,
         baseline_bytes=kept_bytes,
     )
+
+
+def _check_bytes(config: Config, check: Any) -> int:
+    """Return what a check remembers at most."""
+    field = config.fields.get(getattr(check, "field", ""))
+    if check.kind == "near_duplicates" and field is not None and field.dimension is not None:
+        return int(check.vector_bytes(field.dimension))
+    return int(getattr(check, "memory_bytes", 0))
 
 
 @cache
@@ -182,7 +188,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
     segments = ["", *(f"segment={number}" for number in range(groups - 1))]
     delay = DelayView((1.0,) * 12, (0,) * 13, 0.0)
     names = [check.name for check in config.checks]
-    names += [check.name for path, field in config.fields.items() for check in field.checks(path)]
+    names += [check.name for path, field in config.watched.items() for check in field.checks(path)]
     exported = {check.name: dict.fromkeys(getattr(check, "exported", ()), 0.0) for check in config.checks}
     per_topic = dict.fromkeys(topics, 0)
     return Snapshot(
@@ -218,7 +224,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         outbox_size={sink.name: 0 for sink in config.sinks},
         alerts=tuple(_alerts(config, names, segments)),
         profiles=tuple(_profile_views(config)),
-        model=_model(config, segments),
+        model=fullest_model(config, segments),
         sink_open={sink.name: 0 for sink in config.sinks},
         incidents_open={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
         storms={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
@@ -234,46 +240,24 @@ def _alerts(config: Config, checks: list[str], segments: list[str]) -> Iterator[
 
 def _profile_views(config: Config) -> Iterator[ProfileView]:
     """Return as many cells as are exported at most; a field without a baseline has none."""
-    for path, field in config.fields.items():
+    for path, field in config.watched.items():
         if config.baseline is not None and field.type in ("number", "integer", "category", "boolean"):
             cells = 4 if field.type == "boolean" else MAX_CELLS
             shares = (0.0,) * cells
             yield ProfileView(path, "", tuple(map(str, range(cells))), shares, shares)
 
 
-def _model(config: Config, segments: list[str]) -> ModelState:
-    """Return every metric of the model with all of its numbers."""
-    plan = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
-    if plan is None:
-        return ModelState()
-    before = None if config.baseline is None else 0.0
-    views = [
-        ModelView(plan.fields.name, "", wanted.name, source, segment, Level.OK, "", 0.0, 0.0, 0.0, 0.0, before, 1, 1)
-        for source, metrics in (("realized", plan.realized), ("estimated", plan.estimated))
-        for wanted in metrics
-        for segment in segments
-    ]
-    views += [
-        ModelView(plan.fields.name, "", error_name(spec), "errors", "", Level.OK, "", 0.0, predictions=1)
-        for spec in plan.errors
-    ]
-    labels = dict.fromkeys(("duplicate", "joined", "orphan"), 0)
-    counts = (0,) * (len(DELAY_BOUNDS_S) + 1)
-    join = JoinView(0, 0, 0, 0, labels, 0, 0, 1.0, DELAY_BOUNDS_S, counts, 0.0, 0.0) if plan.joined else None
-    return ModelState(tuple(views), join)
-
-
 def _baseline(config: Config) -> BaselineStateView | None:
     if config.baseline is None:
         return None
     trailing = config.baseline.kind == "trailing"
-    windows = dict.fromkeys(config.fields, 0) if trailing else {}
+    windows = dict.fromkeys(config.watched, 0) if trailing else {}
     event = BaselineEventView(0, "", None, "")
     return BaselineStateView(config.baseline.kind, "", windows, events=(event,))
 
 
 def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
-    for path, field in config.fields.items():
+    for path, field in config.watched.items():
         numeric, vector = field.type in ("number", "integer"), field.type == "vector"
         for segment in segments:
             numbers = dict.fromkeys(("mean", "stddev", "min", "max"), 0.0) if numeric or vector else {}
@@ -287,7 +271,7 @@ def _field_views(config: Config, segments: list[str]) -> Iterator[FieldView]:
 
 def _detectors(config: Config) -> list[tuple[str, str]]:
     """Return field or group, and kind, of every detector."""
-    found = [(path, detector.kind) for path in config.fields for detector in config.detectors_for(path)]
+    found = [(path, detector.kind) for path in config.watched for detector in config.detectors_for(path)]
     return found + [(group.name, detector.kind) for group in config.groups for detector in group.drift]
 
 

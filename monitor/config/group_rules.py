@@ -59,8 +59,8 @@ def _group_detectors_are_unique(groups: Any) -> Iterator[Violation]:
 
 GROUP_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
     (("groups", "baseline"), _groups_have_a_baseline),
-    (("groups", "fields"), _groups_have_names),
-    (("groups", "fields"), _group_fields_fit),
+    (("groups", "watched"), _groups_have_names),
+    (("groups", "watched"), _group_fields_fit),
     (("groups", "limits"), _groups_are_capped),
     (("groups",), _group_detectors_are_unique),
 )

@@ -11,9 +11,12 @@ from monitor.config.group_rules import GROUP_RULES
 from monitor.config.model_rules import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
+from monitor.config.text_rules import TEXT_RULES
+from monitor.config.text_streams import made_fields
 from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
+from monitor.types import WORDS
 
 _TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
 """The settings that name topics, of checks that compare two."""
@@ -22,6 +25,8 @@ _TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
 def violations(sections: Mapping[str, Any]) -> list[Violation]:
     """Return every violated rule among those whose sections are all present in `sections`."""
     found: list[Violation] = []
+    if "fields" in sections:
+        sections = {**sections, "watched": {**sections["fields"], **made_fields(sections["fields"])}}
     for needs, rule in _RULES:
         if all(name in sections for name in needs):
             found.extend(rule(*(sections[name] for name in needs)))
@@ -98,6 +103,7 @@ def _panes_fit(window: Any, time: Any, limits: Any) -> Iterator[Violation]:
 def _segments_exist(segments: Any, fields: Any) -> Iterator[Violation]:
     for index, segment in enumerate(segments):
         field = fields.get(segment.field)
+        field = None if field is not None and field.kept_type == WORDS else field
         loc = ("segments", index, "field")
         if field is None:
             remedy = f"add `{segment.field}: {{type: category}}` to fields"
@@ -171,7 +177,8 @@ def _check_names_are_unique(checks: Any, fields: Any) -> Iterator[Violation]:
 
 
 def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
-    types = {path: field.type for path, field in fields.items()}
+    # Words are no values: what is said of them is said by detectors.
+    types = {path: field.type for path, field in fields.items() if field.kept_type != WORDS}
     for index, check in enumerate(checks):
         for setting, message, remedy in misfits(check, types):
             yield Violation(("checks", index, setting), message, remedy)
@@ -263,13 +270,13 @@ def _unique(specs: Iterable[Any], loc: str | tuple[str | int, ...], attribute: s
 _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
     (("fields", "checks"), _something_is_watched),
     (("fields", "time"), _paths_are_distinct),
-    (("fields", "limits"), _field_count_is_capped),
+    (("watched", "limits"), _field_count_is_capped),
     (("fields", "limits"), _vectors_are_capped),
     (("fields", "decoder"), _vectors_can_be_read),
     (("fields",), _record_fields_have_their_types),
     (("fields", "time"), _event_time_is_readable),
     (("window", "time", "limits"), _panes_fit),
-    (("segments", "fields"), _segments_exist),
+    (("segments", "watched"), _segments_exist),
     (("segments", "limits"), _segments_are_capped),
     (("segments", "baseline"), _segments_have_values),
     (("drift", "fields", "baseline"), _drift_has_a_baseline),
@@ -278,15 +285,16 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks",), _names_are_unique),
     (("maintenance",), _windows_are_unique),
     (("checks", "fields"), _check_names_are_unique),
-    (("checks", "fields"), _checks_fit),
+    (("checks", "watched"), _checks_fit),
     (("checks", "source"), _compared_topics_are_read),
     (("checks", "baseline"), _volumes_have_a_baseline),
     (("checks", "window"), _horizons_cover_the_window),
     (("checks", "limits"), _memory_is_capped),
-    (("baseline", "fields", "segments", "limits"), _baseline_is_capped),
+    (("baseline", "watched", "segments", "limits"), _baseline_is_capped),
     (("checks", "time"), _delays_can_be_seen),
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
     *MODEL_RULES,
+    *TEXT_RULES,
 )

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from monitor.checks.contract import FieldCheckSpec, field_checks
 from monitor.config.paths import FieldPath
+from monitor.config.text_streams import TextStreamsSpec
 from monitor.detectors import DetectorSpec
 from monitor.models import Role
 from monitor.spec import Bytes, DurationMs, Spec, format_duration
@@ -95,6 +96,7 @@ class FieldSpec(Spec):
     role: Role | None = Field(default=None, description="What it is to the model; see `model`.")
     of: str | None = Field(default=None, min_length=1, description="The class whose probability it is.")
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
+    text: TextStreamsSpec | None = Field(default=None, description="Measures of a text that are fields of their own.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")
     severity: Literal["warning", "critical"] = Field(default="warning", description="The level when more rows fail.")
 
@@ -103,6 +105,13 @@ class FieldSpec(Spec):
     def _dimension_fits(cls, value: int | None, info: Any) -> int | None:
         if value is not None and info.data.get("type", "vector") != "vector":
             raise ValueError("only vector fields have a dimension; leave it out, or change the type to vector")
+        return value
+
+    @field_validator("text")
+    @classmethod
+    def _text_fits(cls, value: Any, info: Any) -> Any:
+        if value is not None and info.data.get("type", "text") != "text":
+            raise ValueError("only text fields have measures of texts; leave them out, or change the type to text")
         return value
 
     @field_validator("range")

@@ -93,9 +93,9 @@ def _some(names: Any) -> str:
 
 
 _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Disagreement]]], ...] = (
-    (("sequential", "fields", "groups"), _series_are_of_something),
-    (("sequential", "fields", "drift", "groups"), _series_have_their_detector),
-    (("sequential", "fields", "checks"), _series_have_their_check),
+    (("sequential", "watched", "groups"), _series_are_of_something),
+    (("sequential", "watched", "drift", "groups"), _series_have_their_detector),
+    (("sequential", "watched", "checks"), _series_have_their_check),
     (("sequential", "segments"), _series_are_segmented),
-    (("sequential", "drift", "fields"), _series_have_names_of_their_own),
+    (("sequential", "drift", "watched"), _series_have_names_of_their_own),
 )

@@ -29,6 +29,7 @@ from monitor.config.sections import (
     TimeSpec,
     WindowSpec,
 )
+from monitor.config.text_streams import MadeField, made_fields
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
 from monitor.models import ModelSpec
@@ -119,13 +120,20 @@ class Config(Spec):
             raise PydanticCustomError("parts_disagree", "{text}", {"text": text, "violations": found})
         return self
 
+    @cached_property
+    def watched(self) -> dict[str, FieldSpec | MadeField]:
+        """Every field that is watched: those of the records, then those made of them."""
+        return {**self.fields, **made_fields(self.fields)}
+
     def detectors_for(self, path: str) -> tuple[DetectorSpec, ...]:
         """Return the detectors of a field: its own, else those defaults that can compare its type.
 
-        Of a text field only the shares of missing and invalid rows can be compared. Raises KeyError for an
-        unknown field.
+        Of a text field only the shares of missing and invalid rows can be compared; its measures are fields of their
+        own. Raises KeyError for an unknown field.
         """
-        field = self.fields[path]
+        field = self.watched[path]
+        if isinstance(field, MadeField):
+            return field.detectors(self.drift)
         if field.drift is not None:
             return field.drift
         return tuple(detector for detector in self.drift if field.type in detector.field_types)

@@ -9,8 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.known import Known, in_cells
@@ -71,7 +69,7 @@ class CardinalityShift:
 
     spec: CardinalityShiftSpec
 
-    def needs(self, field: str, field_type: FieldType = "category") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "category") -> settings.CellsSpec:
         """Return the Spec of the counts compared."""
         return settings.cells_spec(field, field_type)
 

@@ -9,8 +9,6 @@ import numpy as np
 from pydantic import Field
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.chance import chi2_terms, confidence
@@ -70,7 +68,7 @@ class ChiSquared:
 
     spec: ChiSquaredSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 

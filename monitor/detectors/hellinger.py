@@ -7,8 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.chance import confidence, hellinger_terms
@@ -60,7 +58,7 @@ class Hellinger:
 
     spec: HellingerSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 

@@ -7,8 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.chance import confidence, kl_terms, kl_terms_of_baseline
@@ -58,7 +56,7 @@ class KullbackLeibler:
 
     spec: KullbackLeiblerSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 

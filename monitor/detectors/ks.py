@@ -9,9 +9,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import GRID_LEVELS
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
@@ -86,7 +84,7 @@ class KolmogorovSmirnov:
 
     spec: KolmogorovSmirnovSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 

@@ -8,8 +8,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.drawn_in import DrawnIn, drawn_in
 from monitor.detectors.located import Located, Places
@@ -66,7 +64,7 @@ class MeanShift:
 
     spec: MeanShiftSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 

@@ -9,8 +9,6 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.located import Located, Places
 from monitor.detectors.signed import Signed
@@ -77,7 +75,7 @@ class MedianShift:
 
     spec: MedianShiftSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 

@@ -8,9 +8,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import Frame
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.intervals import wilson
@@ -86,7 +84,7 @@ class ModeShare:
 
     spec: ModeShareSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the counts compared."""
         return settings.cells_spec(field, field_type)
 

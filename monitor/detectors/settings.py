@@ -8,13 +8,18 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
-from monitor.types import Correlation, FieldType
+from monitor.accumulators.words import WordsSpec
+from monitor.types import WORDS, Correlation, FieldType
 
 NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
 """The field types kept in a histogram; their cells have an order and a width."""
 
 CATEGORIES: frozenset[FieldType] = frozenset({"boolean", "category"})
 """The field types kept as counts of known values."""
+
+
+CellsSpec = HistogramSpec | CategoriesSpec | WordsSpec
+"""The Spec of what detectors on cells read."""
 
 
 def _not_below_warning(critical: float, info: ValidationInfo) -> float:
@@ -47,13 +52,15 @@ Buckets = Annotated[
 ]
 
 
-def cells_spec(field: str, field_type: FieldType) -> HistogramSpec | CategoriesSpec:
+def cells_spec(field: str, field_type: FieldType) -> CellsSpec:
     """Return the Spec of the accumulator that holds the cells of `field`.
 
     Raises ValueError for a field type that is not kept in cells.
     """
     if field_type in NUMBERS:
         return HistogramSpec(field=field)
+    if field_type == WORDS:
+        return WordsSpec(field=field)
     if field_type in CATEGORIES:
         return CategoriesSpec(field=field)
     raise ValueError(f"{field}: a {field_type} field is not kept in cells")

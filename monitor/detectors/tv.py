@@ -8,8 +8,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
 from monitor.detectors.noncentral import CONFIDENCE
@@ -60,7 +58,7 @@ class TotalVariation:
 
     spec: TotalVariationSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the cells compared."""
         return settings.cells_spec(field, field_type)
 

@@ -8,9 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.frame import Frame
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.intervals import ONE_SIDED, wilson
@@ -63,7 +61,7 @@ class Unseen:
 
     spec: UnseenSpec
 
-    def needs(self, field: str, field_type: FieldType = "category") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "category") -> settings.CellsSpec:
         """Return the Spec of the counts compared."""
         return settings.cells_spec(field, field_type)
 

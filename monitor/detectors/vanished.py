@@ -9,8 +9,6 @@ import numpy as np
 from pydantic import Field
 from scipy import special
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.intervals import wilson
@@ -74,7 +72,7 @@ class Vanished:
 
     spec: VanishedSpec
 
-    def needs(self, field: str, field_type: FieldType = "category") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "category") -> settings.CellsSpec:
         """Return the Spec of the counts compared."""
         return settings.cells_spec(field, field_type)
 

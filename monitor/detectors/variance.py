@@ -7,8 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.drawn_in import DrawnIn, drawn_in
 from monitor.detectors.located import Located, Places
@@ -67,7 +65,7 @@ class VarianceShift:
 
     spec: VarianceShiftSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 

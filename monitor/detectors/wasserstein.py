@@ -8,8 +8,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from monitor.accumulators.categories import CategoriesSpec
-from monitor.accumulators.histogram import HistogramSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
 from monitor.detectors.ks import CRITICAL_FACTOR
@@ -68,7 +66,7 @@ class Wasserstein:
 
     spec: WassersteinSpec
 
-    def needs(self, field: str, field_type: FieldType = "number") -> HistogramSpec | CategoriesSpec:
+    def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:
         """Return the Spec of the histogram compared."""
         return settings.cells_spec(field, field_type)
 

@@ -99,6 +99,10 @@ FAULTS: dict[str, Fault] = {
         table="SELECT {columns} FROM (FROM flights UNION ALL FROM flights WHERE {faulty} AND flight % 9 = 0) "
         "ORDER BY event_ms",
     ),
+    "near_duplicates": Fault(
+        {"field": "leg", "horizon": "2d", "max_failure_ratio": 0.01},
+        "concat('all the flights of this day are late and nobody knows by how much, says number ', flight) AS leg",
+    ),
     "monotonic": Fault(
         {"field": "number", "max_failure_ratio": 0.01}, "CASE WHEN flight % 9 = 0 THEN 0 ELSE number END AS number"
     ),

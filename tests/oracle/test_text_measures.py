@@ -15,7 +15,7 @@ import pytest
 
 from monitor.checks import TextSpec
 from monitor.checks.text import MeasureName
-from monitor.checks.text_measures import measure_of
+from monitor.texts.measures import measure_of
 from tests.support.checks import batch, failing
 
 ALPHABET = (
@@ -97,7 +97,14 @@ def repeated(text: str, n: int) -> float | None:
     return (len(runs) - len(set(runs))) / len(runs) if runs else None
 
 
+def mean_word_length(text: str) -> float | None:
+    """Return the mean number of characters of the words, in lower case."""
+    found = [len(word) for word in words(text.lower()) if word]
+    return sum(found) / len(found) if found else None
+
+
 MEASURES: dict[str, Callable[[str], float | None]] = {
+    "mean_word_length": mean_word_length,
     "words": lambda text: sum(bool(word) for word in words(text)),
     "sentences": sentences,
     "mixed_scripts": lambda text: sum(mixed(word) for word in words(text)),

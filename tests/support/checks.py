@@ -113,7 +113,7 @@ def masks(check: Any, rows: Batch) -> tuple[MaskArray, MaskArray]:
     return failed, evaluated
 
 
-REMEMBERING = {"duplicates", "foreign_key", "monotonic", "sequence"}
+REMEMBERING = {"duplicates", "foreign_key", "monotonic", "near_duplicates", "sequence"}
 """Kinds that depend on the rows before; they have laws of their own."""
 
 

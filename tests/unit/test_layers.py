@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
+    ("0b", frozenset({"texts"})),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential", "performance"})),
     (
         "2a",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from monitor.checks import TextSpec
 from monitor.checks.text import COUNTS, MeasureName
-from monitor.checks.text_measures import SHARES
+from monitor.texts.measures import SHARES
 from monitor.types import Presence
 from tests.support.checks import batch, failing
 

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitor.accumulators.hashing import HashArray, hash_strings, mix
-from monitor.types import FloatArray, IntArray
+from monitor.texts.characters import WORD_CHARACTERS
+from monitor.texts.code_points import row_blocks
+from monitor.texts.words import Words, ratio, words_of
+from monitor.types import FloatArray
 
 LETTERS = r"[\pL\pM]"
 """A letter, or a mark that is written over one."""
-WORD = r"[\pL\pM\pN]+"
-_NO_WORD = r"[^\pL\pM\pN]+"
+WORD = f"[{WORD_CHARACTERS}]+"
 
 SHARES: Mapping[str, str] = {
     "letters": LETTERS,
@@ -62,11 +63,12 @@ def measure_of(name: str, n: int) -> Measure:
     if name in SHARES:
         return lambda texts: _share(texts, SHARES[name])
     return {
-        "words": lambda texts: _count(texts, WORD),
+        "words": _of_words(lambda words: words.counts.astype(np.float64)),
+        "mean_word_length": _of_words(lambda words: words.mean_lengths),
         "sentences": _sentences,
         "mixed_scripts": lambda texts: _count(texts, rf"[\pL\pM\pN]*(?:{_MIXED})[\pL\pM\pN]*"),
-        "repetition": lambda texts: _repetition(texts, 1),
-        "duplicate_ngrams": lambda texts: _repetition(texts, n),
+        "repetition": _of_words(lambda words: words.repetition(1)),
+        "duplicate_ngrams": _of_words(lambda words: words.repetition(n)),
     }[name]
 
 
@@ -79,7 +81,7 @@ def _share(texts: pa.StringArray, pattern: str) -> FloatArray:
     """Return the share of the code points that match; NaN for a text of none."""
     characters = _length(texts)
     # A run of characters is removed at once, where counting would match each: a third of the time for letters.
-    return _ratio(characters - _length(pc.replace_substring_regex(texts, f"(?:{pattern})+", "")), characters)
+    return ratio(characters - _length(pc.replace_substring_regex(texts, f"(?:{pattern})+", "")), characters)
 
 
 def _length(texts: Any) -> FloatArray:
@@ -92,34 +94,11 @@ def _sentences(texts: pa.StringArray) -> FloatArray:
     return _count(pc.replace_substring_regex(texts, _SENTENCE_END, _SEPARATOR), _SENTENCE)
 
 
-def _repetition(texts: pa.StringArray, n: int) -> FloatArray:
-    """Return 1 - distinct/all of the runs of n words of each text, in lower case; NaN for fewer than n words."""
-    lists = pc.split_pattern_regex(pc.utf8_lower(texts), _NO_WORD)
-    words = lists.flatten()
-    spelled = pc.not_equal(words, "").to_numpy(zero_copy_only=False)  # a text may begin and end with no word
-    rows = lists.value_parent_indices().to_numpy().astype(np.int64)[spelled]
-    hashes, rows = _runs(hash_strings(words.filter(pa.array(spelled))), rows, n)
-    order = np.lexsort((hashes, rows))
-    hashes, sorted_rows = hashes[order], rows[order]
-    first = np.ones(hashes.size, np.bool_)
-    first[1:] = (hashes[1:] != hashes[:-1]) | (sorted_rows[1:] != sorted_rows[:-1])
-    every = np.bincount(rows, minlength=len(texts))
-    distinct = np.bincount(sorted_rows[first], minlength=len(texts))
-    return _ratio((every - distinct).astype(np.float64), every)
+def _of_words(measure: Callable[[Words], FloatArray]) -> Measure:
+    """Return a measure of the words of texts, which are looked for in a block of texts at a time."""
 
+    def measured(texts: pa.StringArray) -> FloatArray:
+        parts = [measure(words_of(texts[rows])) for rows in row_blocks(texts)]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
-def _runs(hashes: HashArray, rows: IntArray, n: int) -> tuple[HashArray, IntArray]:
-    """Return the hash of every run of n words that lies in one text, and its row."""
-    if hashes.size < n:
-        return hashes[:0], rows[:0]
-    last = hashes.size - n + 1
-    combined = hashes[:last]
-    for k in range(1, n):
-        combined = mix(combined) ^ hashes[k : k + last]
-    inside = rows[:last] == rows[n - 1 :]
-    return combined[inside], rows[:last][inside]
-
-
-def _ratio(part: FloatArray, whole: Any) -> FloatArray:
-    ratios: FloatArray = np.divide(part, whole, out=np.full(part.size, np.nan), where=whole > 0)
-    return ratios
+    return measured
