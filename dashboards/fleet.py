@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards.budget import budget
 from dashboards.checks import checks
 from dashboards.frame import Section, annotated, build, link
+from dashboards.models import models
 from dashboards.panels import (
     GREEN,
     LEVELS,
@@ -57,7 +58,7 @@ def fleet() -> Dashboard:
             some_of("monitor", "Monitor", 'label_values(driftline_build_info{job=~"$job"}, monitor)'),
             runbooks(),
         ],
-        [_at_a_glance(), _alerts(), _drift(), budget(), checks(), _reading()],
+        [_at_a_glance(), _alerts(), _drift(), budget(), checks(), models(), _reading()],
     )
     return annotated(dashboard, FLEET)
 

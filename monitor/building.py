@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.baseline import Baseline, BaselineBuilder, Lineage
 from monitor.clock import Clock
-from monitor.compile import build_decoder, number_groups, season_of, segment_plan
+from monitor.compile import build_decoder, model_plan, number_groups, season_of, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.sources import KafkaSpec, PartitionedSource
@@ -54,6 +54,7 @@ def build_baseline(
         max_rows=_most_rows(config),
         season=season_of(config),
         groups=number_groups(config),
+        model=model_plan(config),
         window_ms=config.window.size,
     )
     rejects: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from monitor.clock import Clock
+from monitor.decoded import Rejects
 from monitor.dispatcher import Dispatcher
 from monitor.engine import Engine
 from monitor.errors import Retryable
@@ -18,7 +19,7 @@ from monitor.saving import Saver
 from monitor.snapshot import LettersView
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
-from monitor.types import Fetch, Rejects
+from monitor.types import Fetch
 
 RETRY_S = 0.5
 """How long to leave alone what has just failed."""

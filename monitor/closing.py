@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ from monitor.baseline import BaselineKeeper
 from monitor.judge import judge, judge_gap
 from monitor.keeping import keeper_of
 from monitor.memory import CheckMemory
+from monitor.model_views import ModelView
+from monitor.models import ModelWatch
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
@@ -31,9 +34,10 @@ class Closer:
     Epoch: windows that begin before `epoch_ms` may lack rows, because the window settings were others then.
     """
 
-    def __init__(self, plan: MonitorPlan, checks: CheckMemory | None = None) -> None:
-        """Start before all time; `checks` are the engine's own, which remember rows."""
+    def __init__(self, plan: MonitorPlan, checks: CheckMemory | None = None, model: ModelWatch | None = None) -> None:
+        """Start before all time; `checks` and `model` are the engine's own, which remember rows."""
         self._plan = plan
+        self._model = model
         self._checks = checks or CheckMemory(())
         self.keeper: BaselineKeeper | None = keeper_of(plan)
         self.watermark_ms = NEVER_MS
@@ -63,6 +67,8 @@ class Closer:
             return []
         complete_ms = max(starts) + self._plan.grid.size_ms
         self._find_first(partitions, complete_ms)
+        if self._model is not None:
+            self._model.cohorts.settle(complete_ms, self._plan.grid.pane_ms)
         return self._until(partitions, complete_ms, partial=partial)
 
     def touched(self, pane_start_ms: int) -> bool:
@@ -120,10 +126,12 @@ class Closer:
                 results.append(self._judge(start, end, profile, unknown))
                 n = 1
             else:
-                n = self._empty(partitions, end, complete_ms)
+                n = min(self._empty(partitions, end, complete_ms), self._cohortless(end))
                 n = min(n, -((end - grid.size_ms - self.epoch_ms) // grid.pane_ms)) if old else n
                 last = end + (n - 1) * grid.pane_ms
                 results.append(judge_gap(self._plan, end - grid.size_ms, last, n, unknown=unknown))
+            if self._model is not None:
+                results[-1] = replace(results[-1], models=self._of_model(end, profile, unknown))
             if self.keeper is not None and not unknown:
                 changes = tuple(self.keeper.hear(results[-1]))
                 results[-1] = replace(results[-1], baseline_changes=changes) if changes else results[-1]
@@ -141,6 +149,19 @@ class Closer:
         return judge(
             self._plan, start_ms, end_ms, profile, unknown=unknown, baseline=baseline, memory=memory, chances=chances
         )
+
+    def _of_model(self, end_ms: int, profile: Profile | None, unknown: str) -> tuple[ModelView, ...]:
+        """Return what a window says of the model."""
+        assert self._model is not None
+        spec: Any = self._plan.outcomes
+        here = None if profile is None else profile.accumulators[spec].counts
+        missing = EPOCH_CHANGE if profile is not None and spec in profile.incomplete else ""
+        return self._model.judge(end_ms - self._plan.grid.size_ms, end_ms, here, unknown or missing)
+
+    def _cohortless(self, end_ms: int) -> int:
+        """Return how many empty windows, from that on, can be judged as one since none but the first has a cohort."""
+        later = None if self._model is None else self._model.next_ms(end_ms)
+        return sys.maxsize if later is None else max(1, (later - end_ms) // self._plan.grid.pane_ms)
 
     def _empty(self, partitions: Sequence[PartitionState], end_ms: int, complete_ms: int) -> int:
         """Return how many windows are empty and complete, from the one that ends at `end_ms` on."""

@@ -9,12 +9,14 @@ from monitor.accumulators.moments import Moments
 from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
+from monitor.config.model import model_plan_of
 from monitor.config.text_streams import made_fields, text_streams
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.decoders.ahead import Ahead
 from monitor.decoders.deriving import Deriving
 from monitor.errors import ConfigError, Problem, StoreError
+from monitor.models import ModelPlan
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
 from monitor.profile import frame_key
 from monitor.protocols import Decoder
@@ -89,6 +91,7 @@ def _unfit(config: Config, baseline: Baseline) -> list[Problem]:
         if path not in baseline.fields and (config.detectors_for(path) or path in _referred(config))
     ]
     problems += _group_problems(config, baseline, remedy)
+    problems += _model_problems(config, baseline, remedy)
     season = season_of(config)
     if season is not None and (baseline.slots is None or baseline.slots.season != season):
         found = (
@@ -116,6 +119,22 @@ def _group_problems(config: Config, baseline: Baseline, remedy: str) -> list[Pro
             message = "the baseline has no rows of this group, which domain_classifier needs"
             found.append(Problem(f"groups[{index}].drift", message, value="domain_classifier", remedy=remedy))
     return found
+
+
+def _model_problems(config: Config, baseline: Baseline, remedy: str) -> list[Problem]:
+    """Return what the baseline lacks of the model; nothing where nothing is compared with it."""
+    plan = model_plan(config)
+    if plan is None or (baseline.model is not None and baseline.model.fits(plan)):
+        return []
+    if not any(spec.drop_from_baseline is not None for spec in plan.metrics) and baseline.model is None:
+        return []
+    message = "the baseline does not have the model" if baseline.model is None else "the baseline has another model"
+    return [Problem("model", message, remedy=remedy)]
+
+
+def model_plan(config: Config) -> ModelPlan | None:
+    """Return the model that the fields' roles and the section `model` describe; None without one."""
+    return model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
 
 
 def number_groups(config: Config) -> tuple[NumberGroup, ...]:
@@ -172,6 +191,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         baseline=baseline,
         keeping=config.baseline,
         sequential=config.sequential,
+        model=model_plan(config),
         policy=config.policy.build(),
         importance={path: field.importance for path, field in config.fields.items()},
         hysteresis=_hysteresis(config),

@@ -17,17 +17,19 @@ from monitor.budgeting import Budget
 from monitor.causes import Causes
 from monitor.checks import PAIRING
 from monitor.closing import Closer
+from monitor.decoded import Decoded, Rejects
 from monitor.decoders.ahead import begin, decode_all, pieces
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
+from monitor.models import ModelWatch
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, State
 from monitor.results import WindowResult
 from monitor.series import Series
 from monitor.signals import alert_keys, signals
-from monitor.types import Alert, Batch, Decoded, Fetch, IntArray, MaskArray, Place, Rejects, TopicPartition
+from monitor.types import Alert, Batch, Fetch, IntArray, MaskArray, Place, TopicPartition
 from monitor.windows import NEVER_MS, by_pane, late_rows, newest_panes
 
 _MAX_UNKNOWN_FIELDS = 1000
@@ -64,8 +66,11 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
-        self.memory = CheckMemory(plan.row_checks, pairing, plan.grid.pane_ms, plan.fields, plan.lateness_ms)
-        self.closer = Closer(plan, self.memory)
+        self.model = watch_of(plan)
+        kept = () if self.model is None or not self.model.plan.kept else (self.model.cohorts,)
+        memories = (*pairing, *kept)
+        self.memory = CheckMemory(plan.row_checks, memories, plan.grid.pane_ms, plan.fields, plan.lateness_ms)
+        self.closer = Closer(plan, self.memory, self.model)
         self.series = Series(plan)
         self.budget = Budget(plan)
         self.causes = Causes(plan)
@@ -272,6 +277,14 @@ class Engine:
             self.memory.load_marks(state.get("seen_until", []))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
+
+
+def watch_of(plan: MonitorPlan) -> ModelWatch | None:
+    """Return what watches the model of a plan, with no rows yet; None without one."""
+    if plan.model is None:
+        return None
+    reference = plan.baseline.model if plan.baseline is not None else None
+    return ModelWatch(plan.model, plan.segmenter, reference, pane_ms=plan.grid.pane_ms)
 
 
 def failure_key(check: str, segment: str) -> str:

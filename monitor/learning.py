@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from monitor.baseline import Baseline, BaselineBuilder, BaselineFiles, Lineage
-from monitor.compile import build_decoder, number_groups, segment_plan
+from monitor.compile import build_decoder, model_plan, number_groups, segment_plan
 from monitor.config.tree import Config
 from monitor.errors import Retryable, SurroundingsError
 from monitor.protocols import Decoder
@@ -57,6 +57,7 @@ class RulerLearner:
             max_categories=limits.max_categories,
             max_rows=limits.max_baseline_rows,
             groups=number_groups(self.config),
+            model=model_plan(self.config),
             window_ms=self.config.window.size,
         )
         while not self._enough(builder.rows, spec.min_learn_rows):

@@ -8,6 +8,7 @@ from typing import Any
 from monitor.budget_views import BudgetEvidence
 from monitor.describe import field_views
 from monitor.in_force import EpochView
+from monitor.model_views import ModelView
 from monitor.plan import MonitorPlan
 from monitor.results import WindowResult
 from monitor.snapshot import IncidentView, SegmentPart
@@ -23,6 +24,8 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
     if window.gap:
         levels = {outcome.check: _LEVELS[outcome.level] for outcome in window.checks}
         yield {"kind": "gap", **head, "windows": window.windows, "rows": 0, "level": "unknown", "checks": levels}
+        # Labels may still come when there are no predictions any more.
+        yield from model_lines(plan, window, segments) if window.has_cohort else ()
         return
     for verdict in window.verdicts:
         yield {
@@ -60,6 +63,7 @@ def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, 
             **({"evidence": outcome.evidence} if outcome.evidence else {}),
             **({"samples": [str(place) for place in outcome.samples]} if outcome.samples else {}),
         }
+    yield from model_lines(plan, window, segments)
     for incident in window.incidents:
         if incident.fresh:
             yield {"kind": "incident", **head, **_incident(incident, segments)}
@@ -71,6 +75,36 @@ def _evidence(said: BudgetEvidence) -> dict[str, Any]:
     if said.onset_ms is not None:
         found |= {"onset_ms": said.onset_ms, "also": list(said.also)}
     return found
+
+
+def model_lines(
+    plan: MonitorPlan, window: WindowResult, segments: Mapping[str, Mapping[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each metric of a model in each segment."""
+    return ({"kind": "model", **_of_model(view, plan, segments[view.segment])} for view in window.models)
+
+
+def _of_model(view: ModelView, plan: MonitorPlan, segment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the line of a model's metric says; its window is that of the predictions."""
+    return {
+        "monitor": plan.monitor,
+        "window_start_ms": view.start_ms,
+        "window_end_ms": view.end_ms,
+        "segment": segment,
+        "field": view.field,
+        "metric": view.metric,
+        "source": view.source,
+        "value": view.value,
+        "lower": view.lower,
+        "upper": view.upper,
+        "error_bound": view.error_bound,
+        "baseline": view.baseline,
+        "rows": view.rows,
+        "predictions": view.predictions,
+        "level": view.level.name.lower(),
+        "reason": view.reason,
+        **({"evidence": view.evidence} if view.evidence else {}),
+    }
 
 
 def _incident(incident: IncidentView, segments: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from monitor.checks import PairingCheck
 from monitor.errors import StoreError
 from monitor.field_paths import types_named
 from monitor.hashing import hash_strings
@@ -43,6 +42,35 @@ class SpecifiedCheck(Check, Protocol):
         ...
 
 
+class Pairing(Protocol):
+    """What pairs rows of two streams: it is shown every row once, before all of their partners are there."""
+
+    @property
+    def spec(self) -> Any:
+        """What its memory is of."""
+        ...
+
+    def fold(self, batch: Batch, pane_ms: int, lateness_ms: int) -> None:
+        """Take the rows of a batch."""
+        ...
+
+    def settle(self, watermark_ms: int, pane_ms: int) -> None:
+        """Give up the rows whose partner cannot come any more."""
+        ...
+
+    def forget(self, before_ms: int) -> None:
+        """Forget what no window needs."""
+        ...
+
+    def state(self) -> State:
+        """Return everything needed to continue."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Become what `state` describes; raises StoreError when it does not fit."""
+        ...
+
+
 class CheckMemory:
     """Evaluates the row checks of a plan; a check with memory is built anew, since a plan is shared.
 
@@ -53,7 +81,7 @@ class CheckMemory:
     def __init__(
         self,
         checks: Sequence[SpecifiedCheck],
-        pairing: Sequence[PairingCheck] = (),
+        pairing: Sequence[Pairing] = (),
         pane_ms: int = 1,
         types: Mapping[str, str] = MappingProxyType({}),
         lateness_ms: int = 0,
@@ -63,7 +91,7 @@ class CheckMemory:
         # Asked once: whether something is of a protocol reads all its properties, and `chance_ratio` is not cheap.
         self._by_number = {number: c for number, c in enumerate(self._checks) if isinstance(c, MemoryCheck)}
         self._pairing, self._pane_ms, self._lateness_ms = pairing, pane_ms, lateness_ms
-        remembering: list[MemoryCheck | PairingCheck] = [*self._by_number.values(), *pairing]
+        remembering: list[MemoryCheck | Pairing] = [*self._by_number.values(), *pairing]
         self._remembering = {memory_key(check, types): check for check in remembering}
         self._hashes_records = any(hashes_records(c.spec) for c in checks)
         self.seen_until: dict[TopicPartition, int] = {}

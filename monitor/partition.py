@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.errors import StoreError
 from monitor.profile import Profile, ProfilePlan
 from monitor.protocols import State
+from monitor.snapshot import RejectsView
 from monitor.types import IntArray, TopicPartition
 from monitor.windows import NEVER_MS
 
@@ -167,3 +168,22 @@ class PartitionState:
             state.dirty = set(panes)
             state.epoch_ms = (state.max_event_ms // pane_ms + 1) * pane_ms
         return state
+
+
+def rejects_of(states: Iterable[PartitionState]) -> dict[tuple[str, str], int]:
+    """Return how many rejects there are, by topic and reason."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for state in states:
+        for reason, n in state.rejects.items():
+            counts[state.partition.topic, reason] += n
+    return dict(counts)
+
+
+def reject_places(states: Iterable[PartitionState]) -> dict[tuple[str, str], tuple[RejectsView, ...]]:
+    """Return where rejects stand, by topic and reason, in the order of the partitions."""
+    places: dict[tuple[str, str], tuple[RejectsView, ...]] = {}
+    for state in states:
+        topic, partition = state.partition.topic, state.partition.partition
+        for reason, (first, last) in state.reject_offsets.items():
+            places[topic, reason] = (*places.get((topic, reason), ()), RejectsView(partition, first, last))
+    return places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from monitor.accumulators import AccumulatorSpec
 from monitor.alerting.flap import Flap
@@ -13,6 +13,7 @@ from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
+from monitor.models import ModelOutcomes, ModelPlan
 from monitor.policy import Policy, ThresholdPolicy
 from monitor.profile import ENOUGH_ROWS, ProfilePlan
 from monitor.protocols import Check
@@ -79,6 +80,7 @@ class MonitorPlan:
     hysteresis: Hysteresis = Hysteresis()
     links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()
+    model: ModelPlan | None = None
     max_open_panes: int = 1000
     config_hash: str = ""
     made: Mapping[str, FieldType] = field(default_factory=dict)
@@ -108,12 +110,20 @@ class MonitorPlan:
                 self.profile.derive(batch.columns)
 
     @cached_property
+    def outcomes(self) -> ModelOutcomes | None:
+        """What is accumulated of the model in every pane; None without one."""
+        reference = self.baseline.model if self.baseline is not None else None
+        return None if self.model is None else ModelOutcomes(self.model, None if reference is None else reference.frame)
+
+    @cached_property
     def profile(self) -> ProfilePlan:
         """What every pane accumulates."""
         usual = [spec for path, kind in self.fields.items() for spec in profile_specs(path, kind)]
         wished: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
         wished += [need for spec in self.sequential if (need := needed(spec)) is not None]
         wished += [item.needs for item in self.detectors]
+        # It has what a Spec has, and the baseline's frame, which is too large to be written into one.
+        wished += [] if self.outcomes is None else [cast("Any", self.outcomes)]
         specs = tuple(dict.fromkeys([*usual, *wished]))
         frames = self.baseline.frames if self.baseline is not None else {}
         wanted: dict[str, Any] = {path: frame for path, frame in frames.items() if path in self.fields}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self, runtime_checkable
 
+from monitor.decoded import Decoded
 from monitor.types import (
     Alert,
     Batch,
     Column,
     Correlation,
-    Decoded,
     Fetch,
     FieldType,
     Groups,

@@ -17,7 +17,8 @@ from monitor.engine import Engine, StepResult, failure_key
 from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
-from monitor.partition import PartitionState
+from monitor.model_views import NO_MODEL, ModelState, ModelView
+from monitor.partition import PartitionState, reject_places, rejects_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome
 from monitor.signals import alert_keys
@@ -29,7 +30,6 @@ from monitor.snapshot import (
     LettersView,
     PartitionView,
     ProfileView,
-    RejectsView,
     Snapshot,
     VerdictView,
     WindowView,
@@ -77,6 +77,7 @@ class _Shown:
     baseline: BaselineStateView | None = None
     incidents: tuple[IncidentView, ...] = ()
     budget: BudgetView | None = None
+    model: ModelState = NO_MODEL
 
 
 class Publisher:
@@ -97,6 +98,7 @@ class Publisher:
             refused=engine.series.refused,
             baseline=self._baseline(),
             budget=engine.budget.view,
+            model=self._model(()),
         )
         self._counted: dict[TopicPartition, PartitionState] = {}
         self._thresholds = {
@@ -113,6 +115,10 @@ class Publisher:
 
     def _baseline(self) -> BaselineStateView | None:
         return baseline_state(self._engine.plan, (closer := self._engine.closer).keeper, max(closer.last_end_ms, 0))
+
+    def _model(self, metrics: tuple[ModelView, ...]) -> ModelState:
+        watch = self._engine.model
+        return NO_MODEL if watch is None else watch.shown(metrics)
 
     def _pending(self) -> tuple[PendingView, ...]:
         return tuple(
@@ -145,11 +151,12 @@ class Publisher:
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
             self._engine.budget.view,
+            ModelState() if self._engine.model is None else self._engine.model.shown(last.models),
         )
 
     def show(self) -> None:
         """From now on show what was heard and counted: it is durable."""
-        self._shown = self._heard
+        self._shown = self._heard = replace(self._heard, model=self._model(self._heard.model.metrics))
         self._counted = {
             partition: replace(
                 state,
@@ -194,8 +201,8 @@ class Publisher:
             epoch=outside.epoch,
             last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
-            rejects=_rejects(counted),
-            reject_offsets=_reject_offsets(counted),
+            rejects=rejects_of(counted),
+            reject_offsets=reject_places(counted),
             late_rows={topic: _sum(counted, topic, "late_rows") for topic in by_topic},
             rows_after_verdict={topic: _sum(counted, topic, "rows_after_verdict") for topic in by_topic},
             filtered={topic: _sum(counted, topic, "filtered") for topic in by_topic},
@@ -213,6 +220,7 @@ class Publisher:
             thresholds=self._thresholds,
             checks=tuple(shown.checks.values()),
             profiles=shown.profiles,
+            model=shown.model,
             unknown_fields=dict(engine.unknown_fields),
             alerts=shown.alerts,
             pending=shown.pending,
@@ -269,6 +277,7 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
         verdicts=tuple(v for v in before.verdicts if (v.field, v.segment, v.detector) in streams),
         profiles=tuple(view for view in before.profiles if view.field in named and view.segment in labels),
         checks={key: view for key, view in before.checks.items() if key in checks},
+        model=before.model.only(streams),
         incidents=tuple(i for i in before.incidents if (i.field, i.segment, i.rule) in streams),
     )
 
@@ -276,24 +285,6 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
     return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None, details={})
-
-
-def _rejects(states: list[PartitionState]) -> dict[tuple[str, str], int]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for state in states:
-        for reason, n in state.rejects.items():
-            counts[state.partition.topic, reason] += n
-    return dict(counts)
-
-
-def _reject_offsets(states: list[PartitionState]) -> dict[tuple[str, str], tuple[RejectsView, ...]]:
-    """Return where rejects stand, by topic and reason, in the order of the partitions."""
-    places: dict[tuple[str, str], tuple[RejectsView, ...]] = {}
-    for state in states:
-        topic, partition = state.partition.topic, state.partition.partition
-        for reason, (first, last) in state.reject_offsets.items():
-            places[topic, reason] = (*places.get((topic, reason), ()), RejectsView(partition, first, last))
-    return places
 
 
 def _sum(states: list[PartitionState], topic: str, name: str) -> int:

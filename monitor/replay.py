@@ -59,7 +59,7 @@ class Replay:
         for result in self.results():
             alerts += result.alerts
             for window in result.windows:
-                if window.gap:
+                if window.gap and not window.has_cohort:
                     gap = window if gap is None else _joined(gap, window)
                     continue
                 if gap is not None:

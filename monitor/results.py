@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 
 from monitor.baseline import BaselineChange, BaselineView
+from monitor.model_views import ModelView
 from monitor.profile import Profile
 from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
 from monitor.types import Level, Place
@@ -43,7 +44,7 @@ class WindowResult:
     `start_ms` is the first window's start, `end_ms` the last one's end. `evidence` holds, by field, segment
     and detector, which cells explain a score; `baseline` is what it was compared with, `baseline_changes` what its
     keeper decided by it; `changes` say, by the same key, what sequential detectors found; `incidents` are what moves
-    together, and why; `profile` is alive and only
+    together, and why; `models` is what a model's predictions were worth; `profile` is alive and only
     valid until the next step.
     """
 
@@ -60,8 +61,14 @@ class WindowResult:
     baseline_changes: tuple[BaselineChange, ...] = ()
     changes: Mapping[tuple[str, str, str], str] | None = None
     incidents: tuple[IncidentView, ...] = ()
+    models: tuple[ModelView, ...] = ()
 
     @property
     def gap(self) -> bool:
         """Whether these are empty windows, judged as one run."""
         return self.rows == 0
+
+    @property
+    def has_cohort(self) -> bool:
+        """Whether predictions were scored in it, though perhaps none came."""
+        return any(view.predictions for view in self.models)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from monitor.alerting import Key, Signal
 from monitor.budgeting import PAGED, STATISTICS, evidence_words, statistic_keys
+from monitor.model_views import ModelView
 from monitor.plan import MonitorPlan
 from monitor.printable import iso, printable
 from monitor.results import CheckOutcome, WindowResult
@@ -23,7 +24,7 @@ _NAME_CHARS = 60
 def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> list[Signal]:
     """Return the signals at warning or above, and those of active streams whatever they are."""
     causes = _causes(window)
-    found = [*_drift(plan, window, active), *_checks(plan, window, active)]
+    found = [*_drift(plan, window, active), *_checks(plan, window, active), *_models(plan, window, active)]
     if not causes:
         return found
     return [replace(signal, annotations={**signal.annotations, **causes.get(signal.key, {})}) for signal in found]
@@ -43,7 +44,12 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
         Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
     )
     evidence = (Key(*key) for key in statistic_keys(plan))
-    return frozenset((*drift, *rows, *whole, *series, *evidence))
+    model = (
+        ()
+        if plan.model is None
+        else (Key(rule, plan.model.fields.name, label) for rule in plan.model.rules for label in labels)
+    )
+    return frozenset((*drift, *rows, *whole, *series, *evidence, *model))
 
 
 def _drift(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
@@ -83,6 +89,58 @@ def _checks(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -
                 clear_after=hysteresis.clear_after,
                 alertname="DriftlineCheck",
             )
+
+
+def _models(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -> Iterator[Signal]:
+    hysteresis = plan.hysteresis
+    for view in window.models:
+        if view.level >= Level.WARNING or Key(view.rule, view.field, view.segment) in active:
+            errors = view.source == "errors"
+            yield Signal(
+                rule=view.rule,
+                field=view.field,
+                segment=view.segment,
+                level=view.level,
+                reason=view.reason,
+                annotations=_error_words(view) if errors else _model_words(view),
+                raise_after=1 if errors and view.reason == CHANGE else hysteresis.raise_after,
+                clear_after=hysteresis.clear_after,
+                # A limit is a promise, as a check is; a change in the errors is drift.
+                alertname="DriftlineDrift" if errors else "DriftlineCheck",
+            )
+
+
+def _model_words(view: ModelView) -> dict[str, str]:
+    """Return what a person needs to know of a model that is worse than it should be."""
+    where = f" in {view.segment}" if view.segment else ""
+    how = "without labels" if view.source == "estimated" else "with labels"
+    baseline = f"; the baseline's is {_show(view.baseline)}" if view.baseline is not None else ""
+    since = f"the predictions from {iso(view.start_ms)} to {iso(view.end_ms)}"
+    words = {
+        "summary": f"{view.metric} of {view.field}{where} is {_show(view.value)}, {view.reason} ({view.source})",
+        "description": (
+            f"{view.metric} of {view.field}{where}, {view.source} {how}, is {_show(view.value)} over {since}, with "
+            f"95 % confidence from {_show(view.lower)} to {_show(view.upper)}, of {view.rows} rows{baseline}."
+        ),
+    }
+    if view.evidence:
+        words["evidence"] = view.evidence
+    return words
+
+
+def _error_words(view: ModelView) -> dict[str, str]:
+    """Return what a person needs to know of a change in a model's errors."""
+    found = "changed" if view.reason == CHANGE else "may be changing"
+    evidence = {"evidence": view.evidence} if view.evidence else {}
+    since = f"the predictions from {iso(view.start_ms)} to {iso(view.end_ms)}"
+    return {
+        "summary": f"The errors of {view.field} {found} ({view.metric}): concept drift",
+        "description": (
+            f"{view.metric} found that the errors of {view.field} {found} in {since}; their mean is "
+            f"{_show(view.value)}, of {view.rows} rows. It compares errors with those before them, not with a baseline."
+        ),
+        **evidence,
+    }
 
 
 def _causes(window: WindowResult) -> dict[Key, Mapping[str, str]]:

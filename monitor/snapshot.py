@@ -9,6 +9,7 @@ from dataclasses import field as with_default
 from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
+from monitor.model_views import NO_MODEL, ModelState
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -263,6 +264,7 @@ class Snapshot:
     thresholds: Mapping[tuple[str, str, str], float] = with_default(default_factory=dict)
     checks: tuple[CheckView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
+    model: ModelState = NO_MODEL
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     pending: tuple[PendingView, ...] = ()

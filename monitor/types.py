@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -62,24 +62,6 @@ FieldType = Literal["number", "integer", "boolean", "category", "text", "vector"
 FIELD_TYPES: frozenset[FieldType] = frozenset(get_args(FieldType))
 SCALARS: frozenset[FieldType] = FIELD_TYPES - {"vector"}
 """The field types whose values are one thing each, and can be keys, codes and sides of a comparison."""
-
-
-def vector_type(dimension: int) -> FieldType:
-    """Return the type of vectors of `dimension` numbers, spelled `vector[384]`.
-
-    In configuration it is `vector`, with the dimension beside it; decoders, accumulators and baselines are given
-    this one, so that vectors of two dimensions are of two types.
-    """
-    return cast("FieldType", f"vector[{dimension}]")
-
-
-WORDS: FieldType = cast("FieldType", "words")
-"""The type of the words of a text field, which nobody configures: an Arrow list of strings a row."""
-
-
-def vector_dimension(kind: str) -> int | None:
-    """Return how many numbers the vectors of a type have; None for any other type."""
-    return int(kind[7:-1]) if kind.startswith("vector[") else None
 
 
 class Level(IntEnum):
@@ -146,7 +128,8 @@ class Column:
     def hashes(self) -> HashArray:
         """The hashes of the usable values; of strings that are encoded already, only of the different ones.
 
-        Of lists of strings those of every string in them. Encoding costs more than hashing where most strings differ, so it is not done for this alone.
+        Of lists of strings those of every string in them. Encoding costs more than hashing where
+        most strings differ, so it is not done for this alone.
         """
         if isinstance(self.values, np.ndarray):
             return hash_numbers(self.valid)
@@ -226,18 +209,6 @@ SourceEvent = Fetch | Assigned | Revoked
 
 
 @dataclass(frozen=True, eq=False)
-class Rejects:
-    """Records of a fetch that are no rows: their index in the fetch and the reason of each."""
-
-    index: IntArray
-    reasons: Sequence[str]
-
-    def __len__(self) -> int:
-        """Return the number of rejects."""
-        return len(self.index)
-
-
-@dataclass(frozen=True, eq=False)
 class Batch:
     """Rows decoded from one fetch: columns by field path, event time and origin of each row.
 
@@ -262,20 +233,6 @@ class Batch:
         hashes = None if self.record_hashes is None else self.record_hashes[rows]
         times = self.event_times_ms[rows]
         return Batch(self.partition, self.offsets[rows], self.timestamps_ms[rows], times, columns, hashes)
-
-
-@dataclass(frozen=True, eq=False)
-class Decoded:
-    """What a decoder made of a fetch: records = rows + rejects + filtered, none twice, none lost.
-
-    `unknown_offsets` holds, as far as the decoder knows it, the ascending offsets of records with an unknown field.
-    """
-
-    batch: Batch
-    rejects: Rejects
-    filtered: int = 0
-    unknown_fields: tuple[str, ...] = ()
-    unknown_offsets: Mapping[str, IntArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

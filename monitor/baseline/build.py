@@ -18,9 +18,11 @@ from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
+from monitor.inner_types import WORDS
+from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
-from monitor.types import WORDS, Batch, Column, FieldType, Groups, IntArray, TopicPartition
+from monitor.types import Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
 _BASELINE = TopicPartition("baseline", 0)
@@ -45,14 +47,17 @@ class BaselineBuilder:
         season: Season | None = None,
         window_ms: int | None = None,
         groups: Sequence[NumberGroup] = (),
+        model: ModelPlan | None = None,
     ) -> None:
         """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
 
         With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
-        compared, the correlation of their rows is estimated, within slots where there are any.
+        compared, the correlation of their rows is estimated, within slots where there are any. With a `model` it is
+        kept how well that did.
         """
         self._season = season
         self._groups = tuple(groups)
+        self._model = model
         self._fields = dict(fields)
         self._segments = tuple(segments)
         self._max_categories = max_categories
@@ -102,7 +107,10 @@ class BaselineBuilder:
         times = [batch.event_times_ms for batch in self._batches]
         known, correlation = tuple(sorted(self._known)), self._correlation(specs, frames, groups, profile)
         volumes, slots = Volumes.of(times), self._slots(plan, groups, times)
-        return Baseline(self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, joint, slots)
+        model = None if self._model is None else reference_of(self._model, segmenter, self._batches)
+        return Baseline(
+            self._fields, frames, segmenter, profile, self.rows, known, volumes, correlation, joint, slots, model
+        )
 
     def _slots(self, plan: ProfilePlan, groups: Sequence[Groups], times_ms: Sequence[IntArray]) -> Slots | None:
         """Return the rows by season; None without one."""

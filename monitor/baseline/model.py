@@ -18,6 +18,7 @@ from monitor.baseline.volumes import HOURS, Volumes
 from monitor.baseline.windows import RowCorrelation
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
+from monitor.models import ModelReference
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import Dimension, Segmenter
 from monitor.types import FieldType
@@ -39,6 +40,7 @@ class Baseline:
     correlation: RowCorrelation | None = None
     group_frames: Mapping[str, GroupFrame] = field(default_factory=dict)
     slots: Slots | None = None
+    model: ModelReference | None = None
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -59,6 +61,8 @@ class Baseline:
                 "rows": self.volumes.rows.tolist(),
                 "covered_ms": self.volumes.covered_ms.tolist(),
             }
+        if self.model is not None:
+            content["model"] = self.model.content()
         if self.slots is not None:
             content["slots"] = self.slots.content()
         if self.correlation is not None:
@@ -93,7 +97,9 @@ class Baseline:
         if profile.incomplete:
             raise StoreError("baseline lacks statistics that its fields need; build it again")
         slots, correlation = _slots(content.get("slots"), plan), _correlation(content.get("rho"), plan)
-        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups, slots)
+        stored = content.get("model")
+        model = None if stored is None else ModelReference.of_content(stored, segmenter.size)
+        return cls(fields, frames, segmenter, profile, rows, known, volumes, correlation, groups, slots, model)
 
 
 def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:

@@ -20,7 +20,8 @@ from monitor.accumulators import (
     VectorSpec,
     WordsSpec,
 )
-from monitor.types import WORDS, FieldType, vector_dimension
+from monitor.inner_types import WORDS, vector_dimension
+from monitor.types import FieldType
 
 COUNTED = (HistogramSpec, CategoriesSpec, WordsSpec, PresenceSpec)
 """The Specs of what is counted in cells, of which the correlation of rows is estimated."""

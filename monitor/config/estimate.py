@@ -17,9 +17,12 @@ from monitor.baseline import profile_specs
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.budget_size import budget_bytes, statistics
+from monitor.config.model import model_plan_of
+from monitor.config.model_size import fullest_model
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
+from monitor.inner_types import vector_dimension, vector_type
 from monitor.policy import BudgetPolicySpec
 from monitor.protocols import State
 from monitor.sequential import stream_field
@@ -34,9 +37,10 @@ from monitor.snapshot import (
     Snapshot,
     VerdictView,
 )
-from monitor.types import Alert, Column, FieldType, Groups, Level, vector_dimension, vector_type
+from monitor.types import Alert, Column, FieldType, Groups, Level
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_MODEL_BYTES = 8_192  # of a scored class of a model, for each pane and group
 _SAMPLE_ROWS = 20_000
 """Enough to fill a quantile sketch to about the size it stays at."""
 
@@ -81,6 +85,10 @@ def estimate(config: Config, partitions: int) -> Estimate:
     kept_bytes = baseline_bytes(config.baseline, config.watched, config.segments, config.limits)
     memory_bytes += sum(spec.build().state_bytes * (groups if spec.segments else 1) for spec in config.sequential)
     memory_bytes += budget_bytes(config, _detectors(config), [""] * groups)
+    model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
+    if model is not None:
+        bytes_per_pane += _MODEL_BYTES * max(len(model.task.scored), 1) * groups
+        memory_bytes += model.memory_bytes(len(config.segments))
     return Estimate(
         partitions=partitions,
         fields=len(config.watched),
@@ -221,6 +229,7 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
         outbox_size={sink.name: 0 for sink in config.sinks},
         alerts=tuple(_alerts(config, names, segments)),
         profiles=tuple(_profile_views(config)),
+        model=fullest_model(config, segments),
         sink_open={sink.name: 0 for sink in config.sinks},
         incidents_open={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},
         storms={sink.name: 0 for sink in config.sinks if hasattr(sink, "group_by")},

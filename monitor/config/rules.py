@@ -8,14 +8,15 @@ from typing import Any
 from monitor.checks import misfits
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.group_rules import GROUP_RULES
+from monitor.config.model_rules import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
 from monitor.config.text_rules import TEXT_RULES
 from monitor.config.text_streams import made_fields
 from monitor.config.violation import BASELINE_REMEDY, Violation
+from monitor.inner_types import WORDS
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
-from monitor.types import WORDS
 
 _TOPICS = {"align": ("left", "right"), "foreign_key": ("topic",)}
 """The settings that name topics, of checks that compare two."""
@@ -294,5 +295,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("source", "dead_letter"), _dead_letters_go_elsewhere),
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
+    *MODEL_RULES,
     *TEXT_RULES,
 )

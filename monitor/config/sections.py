@@ -10,8 +10,10 @@ from monitor.checks.contract import FieldCheckSpec, field_checks
 from monitor.config.paths import FieldPath
 from monitor.config.text_streams import TextStreamsSpec
 from monitor.detectors import DetectorSpec
+from monitor.inner_types import vector_type
+from monitor.models import Role
 from monitor.spec import Bytes, DurationMs, Spec, format_duration
-from monitor.types import FieldType, vector_type
+from monitor.types import FieldType
 
 Ratio = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 """A share between 0 and 1, never percent."""
@@ -92,6 +94,8 @@ class FieldSpec(Spec):
     allowed: tuple[bool | int | float | str, ...] | None = Field(
         default=None, min_length=1, description="The only values that are fine."
     )
+    role: Role | None = Field(default=None, description="What it is to the model; see `model`.")
+    of: str | None = Field(default=None, min_length=1, description="The class whose probability it is.")
     drift: tuple[DetectorSpec, ...] | None = Field(default=None, description="Instead of the defaults; [] for none.")
     text: TextStreamsSpec | None = Field(default=None, description="Measures of a text that are fields of their own.")
     max_failure_ratio: Ratio = Field(default=0.0, description="Share of failing rows that is still fine.")

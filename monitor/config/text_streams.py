@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 
 from monitor.decoders.deriving import TextStreams
 from monitor.detectors import DetectorSpec
+from monitor.inner_types import WORDS
 from monitor.spec import Spec
 from monitor.texts.streams import USUAL, VOCABULARY, StreamName, type_of
-from monitor.types import WORDS, FieldType
+from monitor.types import FieldType
 
 _OF_ROWS = frozenset({"missing", "invalid"})
 """Detectors that say of a made field what they say of its text already."""

@@ -32,6 +32,7 @@ from monitor.config.sections import (
 from monitor.config.text_streams import MadeField, made_fields
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
+from monitor.models import ModelSpec
 from monitor.policy import PolicySpec
 from monitor.sequential import SequentialSpec
 from monitor.sinks import SinkSpec
@@ -71,6 +72,9 @@ class Config(Spec):
     groups: tuple[GroupSpec, ...] = Field(default=(), description="Numeric fields that are compared together.")
     sequential: tuple[SequentialSpec, ...] = Field(
         default=(), description="Detectors with memory, over series of one number a window."
+    )
+    model: ModelSpec | None = Field(
+        default=None, description="The model whose predictions are watched, as far as its fields' roles do not say it."
     )
     checks: tuple[CheckSpec, ...] = Field(
         default=(), description="What rows and windows must satisfy, besides the fields' contracts."

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
+from monitor.decoded import Decoded
 from monitor.decoders.preparing import Preparing, prepare
 from monitor.protocols import Decoder
-from monitor.types import Batch, Decoded, Fetch
+from monitor.types import Batch, Fetch
 
 PIECE_ROWS = 32_768
 """So many records are decoded at once: a large fetch keeps two cores at work. Half as many cost 7 % more in all."""

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from monitor.decoders.tokens import token_family
 from monitor.decoders.typed import blank_column, number_column
 from monitor.decoders.vectors import is_list_of_numbers, list_column
-from monitor.types import Column, FieldType, MaskArray, Presence, vector_dimension
+from monitor.inner_types import vector_dimension
+from monitor.types import Column, FieldType, MaskArray, Presence
 
 
 def arrow_columns(rows: pa.StructArray, fields: Mapping[str, FieldType]) -> dict[str, Column]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyruhvro
 from pydantic import Field, model_validator
 
+from monitor.decoded import Decoded
 from monitor.decoders.arrow_fields import arrow_columns
 from monitor.decoders.avro_schema import AvroSchema, UnusableSchemaError, parse_schema
 from monitor.decoders.duck import Duck
@@ -29,7 +30,7 @@ from monitor.decoders.wire import UNFRAMED, bodies, framed_ids, schema_ids
 from monitor.errors import SurroundingsError
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch, IntArray
+from monitor.types import Column, Fetch, IntArray
 
 _REASONS = ("", "not_framed", "schema_unknown", "schema_unsupported", "not_object", "malformed")
 _NOT_FRAMED, _UNKNOWN, _UNSUPPORTED, _NOT_OBJECT, _MALFORMED = 1, 2, 3, 4, 5

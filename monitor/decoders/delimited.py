@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from monitor.decoded import Decoded
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish
 from monitor.decoders.gzipped import Compression
@@ -21,7 +22,7 @@ from monitor.decoders.typed import blank_column, empty_columns, number_column
 from monitor.decoders.unwrapping import unwrapped
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch, FieldType, Presence
+from monitor.types import Column, Fetch, FieldType, Presence
 
 _NUMBER = r"^[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf|infinity))$"
 _LINE_END = r"\r?\n$"

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoded import Decoded
 from monitor.decoders.preparing import prepare
 from monitor.hashing import HashArray, hash_strings, mix
 from monitor.protocols import Decoder
 from monitor.texts.code_points import row_blocks
 from monitor.texts.streams import VOCABULARY, TextBlock, vocabulary
-from monitor.types import Batch, Column, Decoded, Fetch, Presence, PresenceArray, TopicPartition
+from monitor.types import Batch, Column, Fetch, Presence, PresenceArray, TopicPartition
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from monitor.decoded import Decoded
 from monitor.decoders.duck import Duck
 from monitor.decoders.envelope import envelope_columns
 from monitor.decoders.event_time import FAULTS, event_times
 from monitor.decoders.plan import DecodePlan
 from monitor.decoders.records import Sieve
-from monitor.types import Batch, Column, Decoded, Fetch, FieldType, IntArray
+from monitor.types import Batch, Column, Fetch, FieldType, IntArray
 
 _SAMPLE_EVERY = 64
 """Unknown fields are looked for in the records whose offset is a multiple of this."""

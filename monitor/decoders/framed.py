@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoded import Decoded, Rejects
 from monitor.decoders.parts import part_of, whole_of
 from monitor.decoders.registry import SchemaRegistry
 from monitor.decoders.wire import UNFRAMED, bodies, framed_ids, schema_ids
 from monitor.protocols import Decoder
-from monitor.types import Decoded, Fetch, Rejects
+from monitor.types import Fetch
 
 _REASONS = np.array(["", "not_framed", "schema_unknown", "schema_unsupported"], object)
 _NOT_FRAMED, _UNKNOWN, _UNSUPPORTED = 1, 2, 3

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoded import Decoded, Rejects
 from monitor.decoders.parts import part_of, whole_of
 from monitor.protocols import Decoder
-from monitor.types import Decoded, Fetch, Rejects
+from monitor.types import Fetch
 
 Compression = Literal["none", "gzip"]
 """How each value is compressed by its producer; what Kafka compresses is no business of ours."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
+from monitor.decoded import Decoded
 from monitor.decoders import tokens
 from monitor.decoders.duck import Duck, quoted
 from monitor.decoders.envelope import envelope_columns
@@ -26,19 +27,10 @@ from monitor.decoders.scanning import scanner_of
 from monitor.decoders.typed import empty_columns, joined, number_column
 from monitor.decoders.unwrapping import Envelope, refuse_gzipped_frames, unwrapped
 from monitor.decoders.vectors import list_column
+from monitor.inner_types import vector_dimension
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import (
-    Batch,
-    Column,
-    Decoded,
-    Fetch,
-    FieldType,
-    IntArray,
-    MaskArray,
-    PresenceArray,
-    vector_dimension,
-)
+from monitor.types import Batch, Column, Fetch, FieldType, IntArray, MaskArray, PresenceArray
 
 _SAMPLE_PERIOD, _SAMPLE_RUN = 1024, 16
 """Unknown fields are looked for in 16 successive offsets of 1024: one record in 64, but not in every small fetch."""

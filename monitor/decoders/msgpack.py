@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from monitor.decoded import Decoded
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish, sampled
 from monitor.decoders.gzipped import Compression
@@ -17,7 +18,7 @@ from monitor.decoders.records import Sieve, sift_raw
 from monitor.decoders.unwrapping import Envelope, unwrapped
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch
+from monitor.types import Column, Fetch
 
 _REASONS = ("", "malformed", "encoding", "nesting", "not_object")
 _MALFORMED, _ENCODING, _NESTING, _NOT_OBJECT = 1, 2, 3, 4

@@ -16,7 +16,8 @@ import pyarrow as pa
 from monitor.decoders.tokens import token_family
 from monitor.decoders.typed import number_column
 from monitor.decoders.vectors import object_vectors
-from monitor.types import Column, FieldType, Presence, vector_dimension
+from monitor.inner_types import vector_dimension
+from monitor.types import Column, FieldType, Presence
 
 
 class Missing:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoded import Decoded, Rejects
 from monitor.pending import concatenated
-from monitor.types import Batch, Decoded, Fetch, IntArray, Rejects
+from monitor.types import Batch, Fetch, IntArray
 
 
 def part_of(fetch: Fetch, rows: IntArray, values: pa.BinaryArray) -> Fetch:

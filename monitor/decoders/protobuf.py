@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from ptars import HandlerPool
 from pydantic import Field, model_validator
 
+from monitor.decoded import Decoded
 from monitor.decoders.duck import Duck
 from monitor.decoders.finishing import asked_fields, finish
 from monitor.decoders.gzipped import Compression
@@ -40,7 +41,7 @@ from monitor.decoders.wire import HEADER_BYTES, UNFRAMED, framed_ids, schema_ids
 from monitor.errors import SurroundingsError
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch, FieldType, IntArray, MaskArray
+from monitor.types import Column, Fetch, FieldType, IntArray, MaskArray
 
 _REASONS = ("", "not_framed", "schema_unknown", "schema_unsupported", "malformed")
 _NOT_FRAMED, _UNKNOWN, _UNSUPPORTED, _MALFORMED = 1, 2, 3, 4

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from monitor.decoded import Rejects
 from monitor.decoders.duck import Duck
-from monitor.types import CodeArray, IntArray, MaskArray, Rejects
+from monitor.types import CodeArray, IntArray, MaskArray
 
 _DECODE = "SELECT TRY(decode(v)) FROM bytes"
 

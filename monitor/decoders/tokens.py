@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from monitor.decoders.duck import Duck, quoted
 from monitor.decoders.nesting import BARE
-from monitor.types import FieldType, MaskArray, Presence, PresenceArray, vector_dimension
+from monitor.inner_types import vector_dimension
+from monitor.types import FieldType, MaskArray, Presence, PresenceArray
 
 _FOREIGN = {
     "number": r'["\[{tf]',

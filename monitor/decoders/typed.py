@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from monitor.decoders.tokens import token_family
 from monitor.decoders.vectors import blank_vectors
+from monitor.inner_types import vector_dimension
 from monitor.pending import concatenated
-from monitor.types import Column, FieldType, FloatArray, IntArray, Presence, PresenceArray, vector_dimension
+from monitor.types import Column, FieldType, FloatArray, IntArray, Presence, PresenceArray
 
 
 def number_column(values: FloatArray, presence: PresenceArray, kind: FieldType) -> Column:

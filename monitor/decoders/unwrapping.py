@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BeforeValidator, Field
 
+from monitor.decoded import Decoded, Rejects
 from monitor.decoders.gzipped import Compression, Gunzipped
 from monitor.decoders.parts import part_of
 from monitor.decoders.plan import DecodePlan, EventTimePlan
 from monitor.decoders.preparing import prepare
 from monitor.protocols import Decoder
 from monitor.spec import Spec
-from monitor.types import Column, Decoded, Fetch, FieldType, MaskArray, Rejects
+from monitor.types import Column, Fetch, FieldType, MaskArray
 
 _WITHOUT_ROW = pa.array(["d", "t", "m"])
 """Debezium's operations that carry no row after them: delete, truncate, message."""

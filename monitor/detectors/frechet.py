@@ -11,8 +11,9 @@ from scipy import special
 from monitor.accumulators.comoments import CoMoments
 from monitor.accumulators.vector import Vectors, VectorSpec
 from monitor.detectors import settings
+from monitor.inner_types import vector_dimension
 from monitor.spec import Spec
-from monitor.types import Correlation, FieldType, FloatArray, Score, vector_dimension
+from monitor.types import Correlation, FieldType, FloatArray, Score
 
 _CONFIDENCE = 0.99
 """Of each of the two bounds of which the larger one counts; 95 % is promised of both together, on other than normal

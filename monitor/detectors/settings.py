@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.words import WordsSpec
-from monitor.types import WORDS, Correlation, FieldType
+from monitor.inner_types import WORDS
+from monitor.types import Correlation, FieldType
 
 NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
 """The field types kept in a histogram; their cells have an order and a width."""

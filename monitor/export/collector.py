@@ -86,6 +86,12 @@ def _ordered(snapshot: Snapshot) -> Snapshot:
         fields=tuple(sorted(snapshot.fields, key=lambda f: (f.segment != "", f.field, f.segment))),
         verdicts=tuple(sorted(snapshot.verdicts, key=lambda v: (v.segment != "", v.field, v.segment, v.detector))),
         profiles=tuple(sorted(snapshot.profiles, key=lambda p: p.field)),
+        model=replace(
+            snapshot.model,
+            metrics=tuple(
+                sorted(snapshot.model.metrics, key=lambda m: (m.segment != "", m.source, m.metric, m.segment))
+            ),
+        ),
         checks=tuple(sorted(snapshot.checks, key=lambda c: (c.segment != "", c.check, c.segment))),
     )
 

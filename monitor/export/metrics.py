@@ -11,9 +11,23 @@ from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
+from monitor.export.model_metrics import JOINS, MODELS
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
 METRICS: Final[tuple[Declared, ...]] = (
-    DAEMON + LEVELS + CHECKS + AGREEMENT + BALANCE + TOPICS + PARTITIONS + SEQUENTIAL + BUDGET + SCORES + FIELDS + CELLS
+    DAEMON
+    + LEVELS
+    + CHECKS
+    + AGREEMENT
+    + BALANCE
+    + MODELS
+    + TOPICS
+    + PARTITIONS
+    + JOINS
+    + SEQUENTIAL
+    + BUDGET
+    + SCORES
+    + FIELDS
+    + CELLS
 )

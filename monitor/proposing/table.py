@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from monitor.decoders import DecodePlan, JsonSpec
 from monitor.decoders.duck import Duck
+from monitor.inner_types import vector_type
 from monitor.proposing.gathering import Gathered
 from monitor.proposing.shape import Leaf, Shape
-from monitor.types import Column, Fetch, FieldType, IntArray, vector_type
+from monitor.types import Column, Fetch, FieldType, IntArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,13 @@ import structlog
 from pydantic import Field, StringConstraints
 
 from monitor.clock import Clock
+from monitor.decoded import Rejects
 from monitor.snapshot import LettersView
 from monitor.sources.kafka_settings import KafkaSpec
 from monitor.sources.letter_limits import RateLimit, ShareLimit, Suppression
 from monitor.sources.letters import Letter, LetterBox, Outcome, open_letter_box
 from monitor.spec import Spec
-from monitor.types import Fetch, Rejects
+from monitor.types import Fetch
 
 log = structlog.get_logger(__name__)
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from monitor.decoded import Decoded
 from monitor.decoders import DecodePlan, DecoderSpec, EventTimePlan
 from monitor.decoders.protobuf_schema import compile_proto
 from monitor.protocols import Decoder
-from monitor.types import Decoded, Fetch, Presence
+from monitor.types import Fetch, Presence
 from tests.support.decoding import NOW_MS, cells, fetch_of, reasons
 from tests.support.formats import proto_class
 

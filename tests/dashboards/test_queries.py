@@ -54,16 +54,25 @@ class Observed:
 
 
 def window(start_ms: int, **fault: float) -> list[bytes]:
-    """Return a window's records, in order, with a few of a rare country among them."""
+    """Return a window's records, in order, with a few of a rare country and of a model among them."""
     rare = [record(start_ms + i * WINDOW_MS // RARE, 50.0 + i, "AT") for i in range(RARE)]
     usual = window_of_records(start_ms, **fault)
     usual[:RARE] = [rated(value, i, "ada", "xy"[i % 2]) for i, value in enumerate(usual[:RARE])]
-    return [*usual, *(rated(value, i, "bob", "xxy"[i % 3]) for i, value in enumerate(rare))]
+    return [*usual, *(rated(value, i, "bob", "xxy"[i % 3]) for i, value in enumerate(rare)), *model_records(start_ms)]
 
 
 def rated(value: bytes, item: int, who: str, label: str) -> bytes:
     """Return a record that is a rating as well."""
     return json.dumps(json.loads(value) | {"item": f"i{item}", "who": who, "label": label}).encode()
+
+
+def model_records(start_ms: int) -> list[bytes]:
+    """Return a window's predictions, and their labels a little later."""
+    rows: list[dict[str, object]] = []
+    for i in range(RARE):
+        name, at_ms = f"{start_ms}-{i}", start_ms + i * WINDOW_MS // RARE
+        rows += [{"at": at_ms, "id": name, "score": i / RARE}, {"at": at_ms + 1, "id": name, "bought": i % 3 > 0}]
+    return [json.dumps(row).encode() for row in rows]
 
 
 class Run:
@@ -105,6 +114,12 @@ def configure(system: System, hook: str) -> None:
     system.settings["fields"]["amount"] |= {"range": [0, 250]}
     # A trailing baseline has the most to show: how many windows it holds, and which field's are frozen.
     system.settings["baseline"] |= {"kind": "trailing", "windows": 40, "quarantine": 1, "min_windows": 1}
+    system.settings["fields"] |= {
+        "id": {"type": "text", "role": "id"},
+        "score": {"type": "number", "role": "probability", "drift": []},
+        "bought": {"type": "boolean", "role": "label", "drift": []},
+    }
+    system.settings["model"] = {"max_delay": "1s", "min_rows": 1}
     system.settings["checks"] = [
         {"kind": "volume", "min_per_window": 10},
         {"kind": "freshness", "max_delay": "10m"},

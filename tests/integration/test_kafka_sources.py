@@ -13,10 +13,11 @@ from confluent_kafka import TopicPartition as KafkaTopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from monitor.clock import SystemClock
+from monitor.decoded import Rejects
 from monitor.errors import Retryable, SurroundingsError
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer, DeadLetterSpec
-from monitor.types import Assigned, Rejects, Revoked, TopicPartition
+from monitor.types import Assigned, Revoked, TopicPartition
 from tests.support.kafka import PASSWORD, USER, unique
 from tests.support.ports import free_ports
 from tests.support.sources import NOBODY, KafkaKind, assigned, fetches, offsets, poll_until, reaches, values

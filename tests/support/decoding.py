@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from monitor.decoded import Decoded
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.protocols import Decoder
-from monitor.types import Column, Decoded, Fetch, FieldType, Headers, Presence, TopicPartition
+from monitor.types import Column, Fetch, FieldType, Headers, Presence, TopicPartition
 
 NOW_MS = 1_763_700_000_000
 PARTITION = TopicPartition("orders", 3)

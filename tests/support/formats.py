@@ -16,9 +16,10 @@ import pyarrow as pa
 from google.protobuf import message_factory
 from google.protobuf.descriptor import FileDescriptor
 
+from monitor.decoded import Decoded
 from monitor.decoders.preparing import prepare
 from monitor.protocols import Decoder
-from monitor.types import Column, Decoded, Fetch, TopicPartition
+from monitor.types import Column, Fetch, TopicPartition
 
 NOW_MS = 1_763_700_000_000
 FIELDS = {

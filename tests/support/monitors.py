@@ -17,6 +17,7 @@ from monitor.checkpointing import DeadLetters
 from monitor.checks import NullableSpec, RangeSpec, VolumeSpec
 from monitor.clock import ManualClock
 from monitor.daemon import Daemon, Options
+from monitor.decoded import Decoded, Rejects
 from monitor.decoders import DecodePlan, EventTimePlan
 from monitor.detectors import DetectorSpec
 from monitor.detectors.ks import KolmogorovSmirnovSpec
@@ -37,7 +38,7 @@ from monitor.sources.records import build_fetch, empty_fetch
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
 from monitor.succession import Successor
-from monitor.types import Batch, Column, Decoded, Fetch, FieldType, Presence, Rejects, TopicPartition
+from monitor.types import Batch, Column, Fetch, FieldType, Presence, TopicPartition
 from monitor.windows import PaneGrid
 
 FIELDS: Mapping[str, FieldType] = {"amount": "number", "country": "category"}

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor.types import Batch, Column, Decoded, Fetch, TopicPartition
+from monitor.decoded import Decoded
+from monitor.types import Batch, Column, Fetch, TopicPartition
 from tests.support.checks import column
 from tests.support.monitors import FIRST_MS, FixedDecoder, record
 

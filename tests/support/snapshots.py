@@ -8,6 +8,7 @@ from dataclasses import replace
 from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
+from monitor.model_views import JoinView, ModelState, ModelView
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
@@ -227,6 +228,48 @@ def bad_night() -> Snapshot:
             for detector, values in (("psi", (0.1, 0.25)), ("ks", (0.1, 0.2)))
             for level, value in zip(("warning", "critical"), values, strict=True)
         },
+        model=ModelState(
+            (
+                ModelView(
+                    "approved",
+                    "model.accuracy",
+                    "accuracy",
+                    "realized",
+                    "",
+                    Level.WARNING,
+                    "worse than baseline",
+                    *(0.81, 0.79, 0.83, 0.0, 0.9),
+                    rows=3_900,
+                    predictions=4_210,
+                    start_ms=T0_MS - 2 * 86_400_000,
+                    end_ms=T0_MS - 2 * 86_400_000 + _MINUTE_MS,
+                ),
+                ModelView(
+                    "approved",
+                    "model.auc.estimated",
+                    "auc",
+                    "estimated",
+                    "",
+                    Level.UNKNOWN,
+                    "too few rows",
+                    end_ms=T0_MS,
+                ),
+            ),
+            join=JoinView(
+                90_000,
+                80_000,
+                12,
+                0,
+                {"joined": 71_000, "duplicate": 40, "orphan": 11},
+                10_000,
+                7,
+                1.0,
+                (60.0, 3_600.0, 86_400.0),
+                (5, 60_000, 10_990, 5),
+                9.1e7,
+                0.926,
+            ),
+        ),
         checks=(
             CheckView("refund_sign", "", Level.CRITICAL, 18_210, 0.031, "0.031 > 0.01 of rows"),
             CheckView("duplicates", "", Level.OK, 12, 0.00002),

@@ -17,6 +17,8 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
         frozenset(
             {
                 "types",
+                "inner_types",
+                "decoded",
                 "protocols",
                 "spec",
                 "errors",
@@ -26,6 +28,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "field_paths",
                 "alert_views",
                 "budget_views",
+                "model_views",
                 "codec",
                 "duck",
                 "blocks",
@@ -60,6 +63,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
+    ("2a2", frozenset({"models"})),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
     ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes"})),
@@ -85,9 +89,14 @@ LAYER_OF = {unit: name for name, units in LAYERS for unit in units}
 
 ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
+    ("protocols", "decoded"): "the protocols speak of the values",
+    ("decoded", "types"): "what a decoder makes is a batch and rejects",
+    ("inner_types", "types"): "they are types of fields too",
     ("snapshot", "types"): "the snapshot shows levels and alerts",
     ("snapshot", "in_force"): "the snapshot shows what is in force",
     ("in_force", "errors"): "a configuration that is refused has problems",
+    ("snapshot", "model_views"): "the snapshot shows what a model is worth",
+    ("model_views", "types"): "a metric of a model has a level",
     ("snapshot", "alert_views"): "the snapshot shows why alerts are held",
     ("snapshot", "budget_views"): "the snapshot shows budgets",
     ("brokers", "spec"): "how a cluster is reached is configured",

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from monitor.checks import CardinalitySpec, ConstantSpec, LateSpec, RangeSpec, SchemaSpec, VolumeSpec
 from monitor.codec import decode, encode
+from monitor.decoded import Decoded
 from monitor.lines import window_lines
-from monitor.types import Decoded, Level, Place
+from monitor.types import Level, Place
 from tests.support.monitors import FIRST_MS, FixedDecoder, fetch, make_baseline, make_engine, make_plan, record, tp
 
 T = FIRST_MS

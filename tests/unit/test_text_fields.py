@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monitor.baseline import BaselineFiles
-from monitor.types import WORDS
+from monitor.inner_types import WORDS
 from tests.support.command_line import answer
 
 START_MS, MINUTE_MS = 1_735_516_800_000, 60_000

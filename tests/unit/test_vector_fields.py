@@ -17,10 +17,11 @@ from monitor.decoders import DecodePlan
 from monitor.describe import field_views, profile_views
 from monitor.detectors import FrechetSpec
 from monitor.detectors.frechet import Frechet
+from monitor.inner_types import vector_type
 from monitor.judge import judge, judge_gap
 from monitor.plan import FieldDetector, MonitorPlan
 from monitor.segments import Dimension, Segmenter
-from monitor.types import Batch, Column, Groups, Level, Presence, TopicPartition, vector_type
+from monitor.types import Batch, Column, Groups, Level, Presence, TopicPartition
 from monitor.windows import PaneGrid
 from tests.support.decoding import decode
 

@@ -11,7 +11,7 @@ from monitor.config.estimate import estimate
 from monitor.config.loader import load
 from monitor.decoders.deriving import Deriving
 from monitor.errors import ConfigError
-from monitor.types import WORDS
+from monitor.inner_types import WORDS
 
 CONFIGURATION = """\
 name: texts

@@ -9,7 +9,8 @@ from monitor.baseline import profile_specs
 from monitor.config import estimate as module
 from monitor.config.estimate import estimate
 from monitor.config.loader import load
-from monitor.types import Column, FieldType, Groups, vector_dimension, vector_type
+from monitor.inner_types import vector_dimension, vector_type
+from monitor.types import Column, FieldType, Groups
 from tests.support.configurations import changed, configured, problems
 
 HEAD = """\

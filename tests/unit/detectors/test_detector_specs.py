@@ -15,7 +15,8 @@ from monitor.accumulators.histogram import HistogramSpec
 from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.vector import VectorSpec
 from monitor.detectors import DetectorSpec, KolmogorovSmirnovSpec, MissingSpec, PsiSpec, WassersteinSpec
-from monitor.types import Column, Groups, Presence, vector_type
+from monitor.inner_types import vector_type
+from monitor.types import Column, Groups, Presence
 from tests.support.cells import FixedCells, histogram_of
 
 ADAPTER = TypeAdapter(DetectorSpec)

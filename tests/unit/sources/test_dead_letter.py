@@ -10,11 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.clock import ManualClock
+from monitor.decoded import Rejects
 from monitor.snapshot import LettersView
 from monitor.sources import KafkaSpec
 from monitor.sources.dead_letter import DeadLetterProducer, DeadLetterSpec
 from monitor.sources.letters import Outcome
-from monitor.types import Fetch, Rejects, TopicPartition
+from monitor.types import Fetch, TopicPartition
 
 
 class Box:

@@ -1,0 +1,25 @@
+"""The types of columns that nobody writes in a configuration: they follow from it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from monitor.types import FieldType
+
+
+def vector_type(dimension: int) -> FieldType:
+    """Return the type of vectors of `dimension` numbers, spelled `vector[384]`.
+
+    In configuration it is `vector`, with the dimension beside it; decoders, accumulators and baselines are given
+    this one, so that vectors of two dimensions are of two types.
+    """
+    return cast("FieldType", f"vector[{dimension}]")
+
+
+WORDS: FieldType = cast("FieldType", "words")
+"""The type of the words of a text field, which nobody configures: an Arrow list of strings a row."""
+
+
+def vector_dimension(kind: str) -> int | None:
+    """Return how many numbers the vectors of a type have; None for any other type."""
+    return int(kind[7:-1]) if kind.startswith("vector[") else None
