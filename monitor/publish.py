@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from monitor import __version__
 from monitor.alert_views import PendingView
@@ -151,7 +151,7 @@ class Publisher:
             self._baseline(),
             tuple(incident for incident in last.incidents if incident.raised),
             self._engine.budget.view,
-            ModelState() if self._engine.model is None else self._engine.model.shown(last.models),
+            self._model(last.models),
         )
 
     def show(self) -> None:
@@ -186,7 +186,6 @@ class Publisher:
         states = [engine.partitions[tp] for tp in sorted(engine.partitions)]
         # One that was just assigned is as it was stored.
         counted = [self._counted.get(state.partition, state) for state in states]
-        by_topic = sorted({state.partition.topic for state in states})
         rates = meters.rates()
         return Snapshot(
             monitor=engine.plan.monitor,
@@ -201,11 +200,7 @@ class Publisher:
             epoch=outside.epoch,
             last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
-            rejects=rejects_of(counted),
-            reject_offsets=reject_places(counted),
-            late_rows={topic: _sum(counted, topic, "late_rows") for topic in by_topic},
-            rows_after_verdict={topic: _sum(counted, topic, "rows_after_verdict") for topic in by_topic},
-            filtered={topic: _sum(counted, topic, "filtered") for topic in by_topic},
+            **_counts(counted),
             dead_letters=outside.dead_letters,
             letters=outside.letters,
             records_per_second=rates[0],
@@ -285,6 +280,16 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
     return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None, details={})
+
+
+def _counts(states: list[PartitionState]) -> dict[str, Any]:
+    """Return what was counted of the records, by the names that the snapshot has for it."""
+    topics = sorted({state.partition.topic for state in states})
+    by_topic = {
+        name: {topic: _sum(states, topic, name) for topic in topics}
+        for name in ("late_rows", "rows_after_verdict", "filtered")
+    }
+    return {"rejects": rejects_of(states), "reject_offsets": reject_places(states), **by_topic}
 
 
 def _sum(states: list[PartitionState], topic: str, name: str) -> int:
