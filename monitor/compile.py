@@ -10,7 +10,8 @@ from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.model import model_plan_of
-from monitor.config.text_streams import made_fields, text_streams
+from monitor.config.sureness import sureness_columns
+from monitor.config.text_streams import text_streams
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.decoders.ahead import Ahead
@@ -40,8 +41,9 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     An envelope stays: what was exported from a topic as JSON lines has it still.
     """
     spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
-    decoder, streams = spec.build(decode_plan(config)), text_streams(config.fields)
-    return Ahead(Deriving(decoder, streams) if streams else decoder)
+    decoder = spec.build(decode_plan(config))
+    making = (*text_streams(config.fields), *sureness_columns(config.fields, config.model))
+    return Ahead(Deriving(decoder, making) if making else decoder)
 
 
 def load_baseline(config: Config, version: str | None = None) -> Baseline | None:
@@ -180,7 +182,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
     return MonitorPlan(
         monitor=config.name,
         decode=decode_plan(config),
-        made={path: field.kept_type for path, field in made_fields(config.fields).items()},
+        made={path: field.kept_type for path, field in config.watched.items() if path not in config.fields},
         grid=PaneGrid(config.window.size, config.window.pane),
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,
