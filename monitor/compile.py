@@ -128,7 +128,8 @@ def _model_problems(config: Config, baseline: Baseline, remedy: str) -> list[Pro
     plan = model_plan(config)
     if plan is None or (baseline.model is not None and baseline.model.fits(plan)):
         return []
-    if not any(spec.drop_from_baseline is not None for spec in plan.metrics) and baseline.model is None:
+    compared = plan.label_shift is not None or any(spec.drop_from_baseline is not None for spec in plan.metrics)
+    if not compared and baseline.model is None:
         return []
     message = "the baseline does not have the model" if baseline.model is None else "the baseline has another model"
     return [Problem("model", message, remedy=remedy)]

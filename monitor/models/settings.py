@@ -129,6 +129,19 @@ class SurenessSpec(Spec):
         return measures
 
 
+class LabelShiftSpec(Spec):
+    """How far a class's estimated share may be from the baseline's, either way; null for no such level."""
+
+    warning: float | None = Field(default=0.1, ge=0, le=1, description="Where warning begins.")
+    critical: float | None = Field(default=0.2, ge=0, le=1, description="Where critical begins.")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.warning is not None and self.critical is not None and self.critical < self.warning:
+            raise ValueError("critical begins before warning; exchange them")
+        return self
+
+
 class ModelSpec(Spec):
     """The model whose predictions the fields with a `role` are."""
 
@@ -161,6 +174,9 @@ class ModelSpec(Spec):
     estimated: bool = Field(default=True, description="Whether performance is estimated before there are labels.")
     sureness: SurenessSpec | None = Field(
         default=None, description="Entropy, confidence and margin of the probabilities as fields of their own."
+    )
+    label_shift: LabelShiftSpec | None = Field(
+        default=None, description="Each class's share of the labels, estimated before they come, and its limits."
     )
     errors: tuple[ErrorDetectorSpec, ...] = Field(
         default=(), description="Detectors of concept drift, over the errors row by row."
