@@ -15,7 +15,7 @@ from monitor.config.text_streams import text_streams
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.decoders.ahead import Ahead
-from monitor.decoders.deriving import Deriving
+from monitor.decoders.deriving import Deriving, MadeColumns
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.models import ModelPlan
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -42,7 +42,7 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     """
     spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
     decoder = spec.build(decode_plan(config))
-    making = (*text_streams(config.fields), *sureness_columns(config.fields, config.model))
+    making: tuple[MadeColumns, ...] = (*text_streams(config.fields), *sureness_columns(config.fields, config.model))
     return Ahead(Deriving(decoder, making) if making else decoder)
 
 

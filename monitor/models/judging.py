@@ -205,7 +205,9 @@ def unknown_estimates(
     """Yield everything that is estimated as unknown."""
     for wanted in plan.estimated:
         for segment in labels:
-            yield unknown_view(plan, rule_of("estimated", wanted.name), wanted.name, "estimated", segment, reason, window)
+            yield unknown_view(
+                plan, rule_of("estimated", wanted.name), wanted.name, "estimated", segment, reason, window
+            )
 
 
 def unknown_view(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from monitor.model_views import ModelView
-from monitor.models.judging import NO_ROWS, OK, TOO_FEW, beyond, printed, rule_of, unknown_view
-from monitor.models.plan import ModelPlan
+from monitor.models.judging import NO_ROWS, OK, TOO_FEW, beyond, printed, unknown_view
+from monitor.models.plan import ModelPlan, rule_of
 from monitor.performance import PerformanceCounts
 from monitor.performance.label_shift import ASSUMPTION, METHODS, LabelShares, label_shares
 from monitor.types import IntArray, Level
@@ -64,9 +64,7 @@ def judge_shares(
             )
 
 
-def _level(
-    plan: ModelPlan, found: LabelShares, rows: int, known: IntArray, at: tuple[int, int]
-) -> tuple[Level, str]:
+def _level(plan: ModelPlan, found: LabelShares, rows: int, known: IntArray, at: tuple[int, int]) -> tuple[Level, str]:
     """Return the level and the reason of the share `at` (group, class); `known`: the baseline's labels by class."""
     if rows < plan.min_rows:
         return Level.UNKNOWN, TOO_FEW if rows else NO_ROWS

@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from monitor.compile import build_decoder
-from tests.support.models import JOINED, LABELS, PREDICTIONS, START_MS, ModelRig, apart, baseline_of, configured
+from tests.support.models import (
+    JOINED,
+    LABELS,
+    PREDICTIONS,
+    START_MS,
+    ModelRig,
+    apart,
+    baseline_of,
+    configured,
+    outcomes,
+)
 from tests.support.models import lines as records
-from tests.support.models import outcomes
 from tests.support.monitors import fetch
 
 SURENESS = "sureness: {drift: [{kind: psi, min_rows: 50}]}"
