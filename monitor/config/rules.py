@@ -12,8 +12,7 @@ from monitor.config.model_rules import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
 from monitor.config.sureness import watched_fields
-from monitor.config.sureness_rules import SURENESS_RULES
-from monitor.config.text_rules import TEXT_RULES
+from monitor.config.sureness_rules import MADE_RULES
 from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.inner_types import WORDS
 from monitor.sources import KafkaSpec
@@ -297,6 +296,5 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
     *MODEL_RULES,
-    *SURENESS_RULES,
-    *TEXT_RULES,
+    *MADE_RULES,
 )

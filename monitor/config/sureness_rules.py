@@ -7,6 +7,7 @@ from typing import Any
 
 from monitor.config.model import Roles
 from monitor.config.sureness import sureness_columns
+from monitor.config.text_rules import TEXT_RULES
 from monitor.config.violation import BASELINE_REMEDY, Violation
 
 _LOC = ("model", "sureness")
@@ -43,10 +44,11 @@ def _names_are_their_own(fields: Any, model: Any, time: Any) -> Iterator[Violati
                 yield Violation(loc, message, "leave out the measure, or this field")
 
 
-SURENESS_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
+MADE_RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] = (
     (("fields", "model"), _there_are_probabilities),
     (("model",), _detectors_fit),
     (("model", "baseline"), _drift_has_a_baseline),
     (("fields", "model", "time"), _names_are_their_own),
+    *TEXT_RULES,
 )
-"""The rules, each with the sections that it needs."""
+"""The rules of all fields that are made of others, each with the sections that it needs."""
