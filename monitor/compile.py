@@ -10,11 +10,12 @@ from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.model import model_plan_of
-from monitor.config.text_streams import made_fields, text_streams
+from monitor.config.sureness import sureness_columns
+from monitor.config.text_streams import text_streams
 from monitor.config.tree import Config
 from monitor.decoders import DecodePlan, EventTimePlan, JsonSpec
 from monitor.decoders.ahead import Ahead
-from monitor.decoders.deriving import Deriving
+from monitor.decoders.deriving import Deriving, MadeColumns
 from monitor.errors import ConfigError, Problem, StoreError
 from monitor.models import ModelPlan
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
@@ -40,8 +41,9 @@ def build_decoder(config: Config, *, files: bool) -> Decoder:
     An envelope stays: what was exported from a topic as JSON lines has it still.
     """
     spec = JsonSpec(envelope=getattr(config.decoder, "envelope", None)) if files else config.decoder
-    decoder, streams = spec.build(decode_plan(config)), text_streams(config.fields)
-    return Ahead(Deriving(decoder, streams) if streams else decoder)
+    decoder = spec.build(decode_plan(config))
+    making: tuple[MadeColumns, ...] = (*text_streams(config.fields), *sureness_columns(config.fields, config.model))
+    return Ahead(Deriving(decoder, making) if making else decoder)
 
 
 def load_baseline(config: Config, version: str | None = None) -> Baseline | None:
@@ -126,7 +128,8 @@ def _model_problems(config: Config, baseline: Baseline, remedy: str) -> list[Pro
     plan = model_plan(config)
     if plan is None or (baseline.model is not None and baseline.model.fits(plan)):
         return []
-    if not any(spec.drop_from_baseline is not None for spec in plan.metrics) and baseline.model is None:
+    compared = plan.label_shift is not None or any(spec.drop_from_baseline is not None for spec in plan.metrics)
+    if not compared and baseline.model is None:
         return []
     message = "the baseline does not have the model" if baseline.model is None else "the baseline has another model"
     return [Problem("model", message, remedy=remedy)]
@@ -180,7 +183,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
     return MonitorPlan(
         monitor=config.name,
         decode=decode_plan(config),
-        made={path: field.kept_type for path, field in made_fields(config.fields).items()},
+        made={path: field.kept_type for path, field in config.watched.items() if path not in config.fields},
         grid=PaneGrid(config.window.size, config.window.pane),
         lateness_ms=config.time.lateness,
         idle_ms=None if bounded else config.time.idle,

@@ -56,7 +56,8 @@ def model_plan_of(fields: Mapping[str, Any], model: ModelSpec | None, *, baselin
     task = Task(task_of(fields, roles, spec), ordered_of(fields, roles, spec), spec.threshold)
     named = ModelFields(roles.one("prediction"), roles.probabilities, roles.one("label"), roles.one("id"))
     metrics = spec.metrics if spec.metrics is not None else _default_metrics(task) if baseline else ()
-    return ModelPlan(named, task, metrics, spec.min_rows, spec.max_delay, spec.max_pending, spec.estimated, spec.errors)
+    waiting = (spec.max_delay, spec.max_pending)
+    return ModelPlan(named, task, metrics, spec.min_rows, *waiting, spec.estimated, spec.errors, spec.label_shift)
 
 
 def _default_metrics(task: Task) -> tuple[MetricSpec, ...]:

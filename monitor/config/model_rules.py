@@ -112,6 +112,8 @@ def _wrong_regression(fields: Any, roles: Roles, model: ModelSpec) -> Iterator[V
         if fields[path].type not in NUMBERS:
             message = f"the {fields[path].role} of a regression cannot be of type {fields[path].type}"
             yield Violation(("fields", path, "type"), message, "use number or integer, or change the task")
+    if model.label_shift is not None:
+        yield Violation(("model", "label_shift"), "a regression has no classes", "remove it, or change the task")
     for index, spec in enumerate(model.errors):
         if spec.binary:
             message = f"{spec.kind} takes right and wrong only, and a regression has neither"
@@ -148,6 +150,9 @@ def _wrong_metrics(fields: Any, roles: Roles, model: ModelSpec) -> Iterator[Viol
             yield Violation((*loc, "kind"), f"{spec.kind} needs a probability", "give a field `role: probability`")
         elif roles.one("label") is None and not (model.estimated and METRICS[spec.kind].without_labels):
             yield Violation((*loc, "kind"), f"{spec.kind} needs labels", "give a field `role: label`")
+    if model.label_shift is not None and roles.one("label") is None:
+        message = "the classes' shares follow from the baseline's labels, and no field is the label"
+        yield Violation(("model", "label_shift"), message, "give a field `role: label`")
     if model.errors and roles.one("label") is None:
         yield Violation(("model", "errors"), "errors need labels", "give a field `role: label`")
     names = [spec.name or spec.kind for spec in model.errors]
@@ -169,6 +174,12 @@ def _baseline_is_there(model: Any, baseline: Any) -> Iterator[Violation]:
         if spec.drop_from_baseline is not None:
             message = "the metric is compared with the baseline's, and there is none"
             yield Violation(("model", "metrics", index, "drop_from_baseline"), message, BASELINE_REMEDY)
+
+
+def _shares_have_a_baseline(model: Any, baseline: Any) -> Iterator[Violation]:
+    if baseline is None and model is not None and model.label_shift is not None:
+        message = "the classes' shares follow from the baseline's labels, and there is none"
+        yield Violation(("model", "label_shift"), message, BASELINE_REMEDY)
 
 
 def _memory_is_capped(fields: Any, model: Any, segments: Any, limits: Any) -> Iterator[Violation]:
@@ -193,5 +204,6 @@ MODEL_RULES = (
     (("fields", "model"), model_violations),
     (("fields", "segments"), _model_version_is_a_segment),
     (("model", "baseline"), _baseline_is_there),
+    (("model", "baseline"), _shares_have_a_baseline),
     (("fields", "model", "segments", "limits"), _memory_is_capped),
 )

@@ -16,10 +16,14 @@ def fullest_model(config: Config, segments: list[str]) -> ModelState:
     if plan is None:
         return ModelState()
     before = None if config.baseline is None else 0.0
+    names = [
+        *(("realized", wanted.name) for wanted in plan.realized),
+        *(("estimated", wanted.name) for wanted in plan.estimated),
+        *(("estimated", name) for _, name in plan.label_shares),
+    ]
     views = [
-        ModelView(plan.fields.name, "", wanted.name, source, segment, Level.OK, "", 0.0, 0.0, 0.0, 0.0, before, 1, 1)
-        for source, metrics in (("realized", plan.realized), ("estimated", plan.estimated))
-        for wanted in metrics
+        ModelView(plan.fields.name, "", name, source, segment, Level.OK, "", 0.0, 0.0, 0.0, 0.0, before, 1, 1)
+        for source, name in names
         for segment in segments
     ]
     views += [

@@ -11,8 +11,8 @@ from monitor.config.group_rules import GROUP_RULES
 from monitor.config.model_rules import MODEL_RULES
 from monitor.config.paths import confusable
 from monitor.config.sequential_rules import sequential_violations
-from monitor.config.text_rules import TEXT_RULES
-from monitor.config.text_streams import made_fields
+from monitor.config.sureness import watched_fields
+from monitor.config.sureness_rules import MADE_RULES
 from monitor.config.violation import BASELINE_REMEDY, Violation
 from monitor.inner_types import WORDS
 from monitor.sources import KafkaSpec
@@ -26,7 +26,7 @@ def violations(sections: Mapping[str, Any]) -> list[Violation]:
     """Return every violated rule among those whose sections are all present in `sections`."""
     found: list[Violation] = []
     if "fields" in sections:
-        sections = {**sections, "watched": {**sections["fields"], **made_fields(sections["fields"])}}
+        sections = {**sections, "watched": watched_fields(sections["fields"], sections.get("model"))}
     for needs, rule in _RULES:
         if all(name in sections for name in needs):
             found.extend(rule(*(sections[name] for name in needs)))
@@ -296,5 +296,5 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Violation]]], ...] =
     (("sinks", "source", "dead_letter"), _alerts_go_elsewhere),
     *GROUP_RULES,
     *MODEL_RULES,
-    *TEXT_RULES,
+    *MADE_RULES,
 )

@@ -29,7 +29,8 @@ from monitor.config.sections import (
     TimeSpec,
     WindowSpec,
 )
-from monitor.config.text_streams import MadeField, made_fields
+from monitor.config.sureness import watched_fields
+from monitor.config.text_streams import MadeField
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
 from monitor.models import ModelSpec
@@ -123,7 +124,7 @@ class Config(Spec):
     @cached_property
     def watched(self) -> dict[str, FieldSpec | MadeField]:
         """Every field that is watched: those of the records, then those made of them."""
-        return {**self.fields, **made_fields(self.fields)}
+        return watched_fields(self.fields, self.model)
 
     def detectors_for(self, path: str) -> tuple[DetectorSpec, ...]:
         """Return the detectors of a field: its own, else those defaults that can compare its type.

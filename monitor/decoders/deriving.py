@@ -1,10 +1,10 @@
-"""Fields that are made of other fields, right after decoding: measures of texts, and their words."""
+"""Fields that are made of other fields, right after decoding; here measures of texts, and their words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,14 @@ from monitor.protocols import Decoder
 from monitor.texts.code_points import row_blocks
 from monitor.texts.streams import VOCABULARY, TextBlock, vocabulary
 from monitor.types import Batch, Column, Fetch, Presence, PresenceArray, TopicPartition
+
+
+class MadeColumns(Protocol):
+    """Something that makes columns of a batch's others, row by row, and remembers nothing."""
+
+    def made(self, batch: Batch) -> Mapping[str, Column]:
+        """Return the columns that it makes, as long as the batch's, by their names."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,18 +38,22 @@ class TextStreams:
     vocabulary: bool
     max_chars: int
 
+    def made(self, batch: Batch) -> Mapping[str, Column]:
+        """Return the column of each measure, and of the words."""
+        return dict(_columns(batch.columns[self.path], _places(batch), self))
+
 
 class Deriving:
-    """Decodes as another decoder does, and adds the fields that are made of texts.
+    """Decodes as another decoder does, and adds the fields that are made of the others.
 
-    A made field has the presence of its text; where a measure is not defined (the mean word length of a text without
-    words), it is absent. What it is depends on the text alone, or for samples also on partition and offset.
+    A field made of a text has the presence of that; where a measure is not defined (the mean word length of a text
+    without words), it is absent. What it is depends on the row alone, or for samples also on partition and offset.
     """
 
-    def __init__(self, inner: Decoder, streams: Sequence[TextStreams]) -> None:
+    def __init__(self, inner: Decoder, making: Sequence[MadeColumns]) -> None:
         """Take the decoder of the fields that the records have."""
         self._inner = inner
-        self._streams = tuple(streams)
+        self._making = tuple(making)
 
     def prepare(self, fetch: Fetch) -> None:
         """Ask for what the inner decoder needs; raises Retryable."""
@@ -50,15 +62,14 @@ class Deriving:
     def decode(self, fetch: Fetch) -> Decoded:
         """Return what the inner decoder does, with more columns."""
         decoded = self._inner.decode(fetch)
-        return replace(decoded, batch=derived(decoded.batch, self._streams))
+        return replace(decoded, batch=derived(decoded.batch, self._making))
 
 
-def derived(batch: Batch, streams: Sequence[TextStreams]) -> Batch:
-    """Return a batch with the fields that are made of its texts."""
+def derived(batch: Batch, making: Sequence[MadeColumns]) -> Batch:
+    """Return a batch with the fields that are made of its columns."""
     columns = dict(batch.columns)
-    places = _places(batch)
-    for each in streams:
-        columns |= dict(_columns(batch.columns[each.path], places, each))
+    for each in making:
+        columns |= each.made(batch)
     return replace(batch, columns=columns)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from monitor.model_views import ModelView
 from monitor.models.errors import HeardErrors
 from monitor.models.plan import ModelPlan, Wanted, error_name, rule_of
-from monitor.models.settings import MetricLimitSpec, MetricSpec
+from monitor.models.settings import LabelShiftSpec, MetricLimitSpec, MetricSpec
 from monitor.performance import Metric, PerformanceCounts
 from monitor.performance.compare import worsened
 from monitor.performance.estimated import estimated
@@ -82,11 +82,11 @@ def judge_metrics(
                 segment,
                 level,
                 reason,
-                _number(one.value),
-                _number(one.lower),
-                _number(one.upper),
-                _number(one.error_bound),
-                None if one.before is None else _number(one.before),
+                printed(one.value),
+                printed(one.lower),
+                printed(one.upper),
+                printed(one.error_bound),
+                None if one.before is None else printed(one.before),
                 one.rows,
                 predictions[group],
                 *window,
@@ -111,18 +111,18 @@ def level_of(spec: MetricSpec | None, now: Judged, min_rows: int) -> tuple[Level
 
 def _limited(spec: MetricSpec, now: Judged) -> tuple[Level, str] | None:
     raw = spec.level_on == "raw"
-    if (level := _beyond(spec.max, now.value if raw else now.lower)) is not None:
+    if (level := beyond(spec.max, now.value if raw else now.lower)) is not None:
         return level, ABOVE
     # Turned over, so that one comparison does for both.
     turned = None if spec.min is None else _turned(spec.min)
-    if (level := _beyond(turned, -(now.value if raw else now.upper))) is not None:
+    if (level := beyond(turned, -(now.value if raw else now.upper))) is not None:
         return level, BELOW
     return None
 
 
 def _dropped(spec: MetricSpec, now: Judged) -> tuple[Level, str] | None:
     worse = now.worse if spec.level_on == "raw" else now.worse_surely
-    level = None if worse is None else _beyond(spec.drop_from_baseline, worse)
+    level = None if worse is None else beyond(spec.drop_from_baseline, worse)
     return None if level is None else (level, WORSE)
 
 
@@ -137,7 +137,8 @@ def worse_by(kind: str, now: float, before: float) -> float:
             return abs(now) - abs(before)
 
 
-def _beyond(limit: MetricLimitSpec | None, value: float) -> Level | None:
+def beyond(limit: MetricLimitSpec | LabelShiftSpec | None, value: float) -> Level | None:
+    """Return the highest level whose limit the value is above; None where it is above none."""
     for name, level in _LEVELS:
         where = None if limit is None else getattr(limit, name)
         if where is not None and value > where:
@@ -193,9 +194,9 @@ def unknown_views(
     """Yield everything that is judged with labels as unknown."""
     for wanted in plan.realized:
         for segment in labels:
-            yield _unknown(plan, rule_of("realized", wanted.name), wanted.name, "realized", segment, reason, window)
+            yield unknown_view(plan, rule_of("realized", wanted.name), wanted.name, "realized", segment, reason, window)
     for spec in plan.errors:
-        yield _unknown(plan, error_name(spec), spec.name or spec.kind, "errors", "", reason, window)
+        yield unknown_view(plan, error_name(spec), spec.name or spec.kind, "errors", "", reason, window)
 
 
 def unknown_estimates(
@@ -204,15 +205,19 @@ def unknown_estimates(
     """Yield everything that is estimated as unknown."""
     for wanted in plan.estimated:
         for segment in labels:
-            yield _unknown(plan, rule_of("estimated", wanted.name), wanted.name, "estimated", segment, reason, window)
+            yield unknown_view(
+                plan, rule_of("estimated", wanted.name), wanted.name, "estimated", segment, reason, window
+            )
 
 
-def _unknown(
+def unknown_view(
     plan: ModelPlan, rule: str, metric: str, source: str, segment: str, reason: str, window: tuple[int, int]
 ) -> ModelView:
+    """Return that nothing is known of one metric in one segment, and why."""
     view = ModelView(plan.fields.name, rule, metric, source, segment, Level.UNKNOWN, reason)
     return ModelView(**{**vars(view), "start_ms": window[0], "end_ms": window[1]})
 
 
-def _number(value: float) -> float | None:
+def printed(value: float) -> float | None:
+    """Return a number as views have it: None where it is not defined."""
     return value if np.isfinite(value) else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from monitor.models.settings import ESTIMATED, SHOWN, MetricSpec
+from monitor.models.settings import ESTIMATED, SHOWN, LabelShiftSpec, MetricSpec
 from monitor.performance import Task
 from monitor.performance.metrics import METRICS
 
@@ -46,6 +46,7 @@ class ModelPlan:
     max_pending: int = 1_000_000
     estimates: bool = True
     errors: tuple[Any, ...] = ()
+    label_shift: LabelShiftSpec | None = None
 
     @property
     def joined(self) -> bool:
@@ -81,6 +82,13 @@ class ModelPlan:
             return ()
         return self._wanted(ESTIMATED[self.task.kind], lambda kind: METRICS[kind].without_labels)
 
+    @property
+    def label_shares(self) -> tuple[tuple[int, str], ...]:
+        """The classes whose share is estimated, with what it is called: of two the positive one, else all of them."""
+        if self.label_shift is None:
+            return ()
+        return tuple((place, f"label_share.{self.task.classes[place]}") for place in self.task.scored)
+
     def _wanted(self, shown: Iterable[str], fits: Callable[[str], bool]) -> tuple[Wanted, ...]:
         """Return those shown and those judged, with what each is held to."""
         judged = {(spec.kind, spec.of): spec for spec in self.metrics if fits(spec.kind)}
@@ -92,7 +100,8 @@ class ModelPlan:
         """The rules of all alerts that the model can have."""
         realized = (rule_of("realized", wanted.name) for wanted in self.realized)
         estimated = (rule_of("estimated", wanted.name) for wanted in self.estimated)
-        return (*realized, *estimated, *(error_name(spec) for spec in self.errors))
+        shares = (rule_of("estimated", name) for _, name in self.label_shares)
+        return (*realized, *estimated, *shares, *(error_name(spec) for spec in self.errors))
 
 
 class Wanted(NamedTuple):

@@ -7,7 +7,9 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from monitor.detectors import DetectorSpec
 from monitor.models.error_detectors import ErrorDetectorSpec
+from monitor.performance.confidence import Sureness
 from monitor.performance.metrics import METRICS
 from monitor.spec import DurationMs, Spec
 
@@ -107,6 +109,39 @@ class MetricSpec(Spec):
         return self
 
 
+class SurenessSpec(Spec):
+    """How sure the model says it is of each row; each measure is a field of its own, such as `score.entropy`."""
+
+    measures: tuple[Sureness, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The measures; without it entropy of two classes, of which the others follow, of more all three.",
+    )
+    drift: tuple[DetectorSpec, ...] | None = Field(
+        default=None, description="Their detectors; without it, the defaults that can compare numbers."
+    )
+
+    @field_validator("measures")
+    @classmethod
+    def _are_different(cls, measures: tuple[Sureness, ...] | None) -> tuple[Sureness, ...] | None:
+        if measures is not None and len(set(measures)) < len(measures):
+            raise ValueError("a measure is named twice; remove one")
+        return measures
+
+
+class LabelShiftSpec(Spec):
+    """How far a class's estimated share may be from the baseline's, either way; null for no such level."""
+
+    warning: float | None = Field(default=0.1, ge=0, le=1, description="Where warning begins.")
+    critical: float | None = Field(default=0.2, ge=0, le=1, description="Where critical begins.")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.warning is not None and self.critical is not None and self.critical < self.warning:
+            raise ValueError("critical begins before warning; exchange them")
+        return self
+
+
 class ModelSpec(Spec):
     """The model whose predictions the fields with a `role` are."""
 
@@ -137,6 +172,12 @@ class ModelSpec(Spec):
         default=None, description="What is judged; without it, one metric of the task against the baseline."
     )
     estimated: bool = Field(default=True, description="Whether performance is estimated before there are labels.")
+    sureness: SurenessSpec | None = Field(
+        default=None, description="Entropy, confidence and margin of the probabilities as fields of their own."
+    )
+    label_shift: LabelShiftSpec | None = Field(
+        default=None, description="Each class's share of the labels, estimated before they come, and its limits."
+    )
     errors: tuple[ErrorDetectorSpec, ...] = Field(
         default=(), description="Detectors of concept drift, over the errors row by row."
     )

@@ -13,6 +13,7 @@ from monitor.models.joining import DELAY_BOUNDS_S
 from monitor.models.judging import NO_ROWS, judge_errors, judge_metrics, unknown_estimates, unknown_views
 from monitor.models.plan import ModelPlan
 from monitor.models.reference import ModelReference
+from monitor.models.shares import judge_shares
 from monitor.performance import PerformanceCounts
 from monitor.segments import Segmenter
 from monitor.types import Level
@@ -67,8 +68,10 @@ class ModelWatch:
     def _estimated(self, start_ms: int, end_ms: int, here: PerformanceCounts | None) -> Iterator[ModelView]:
         window = (start_ms, end_ms)
         if here is None:
-            return unknown_estimates(self.plan, self._labels, NO_ROWS, window)
-        return judge_metrics(self.plan, "estimated", here, self._before, self._labels, window)
+            yield from unknown_estimates(self.plan, self._labels, NO_ROWS, window)
+        else:
+            yield from judge_metrics(self.plan, "estimated", here, self._before, self._labels, window)
+        yield from judge_shares(self.plan, here, self._before, self._labels, window)
 
     def _with_labels(self, start_ms: int, end_ms: int, here: PerformanceCounts | None) -> Iterator[ModelView]:
         window = (start_ms - self.delay_ms, end_ms - self.delay_ms)

@@ -84,7 +84,7 @@ def lines(rows: Sequence[dict[str, object]]) -> list[bytes]:
 
 def baseline_of(config: Config, rows: Sequence[dict[str, object]]) -> Baseline:
     """Return the baseline of rows, which have their labels."""
-    fields = {path: field.kept_type for path, field in config.fields.items()}
+    fields = {path: field.kept_type for path, field in config.watched.items()}
     builder = BaselineBuilder(
         fields, segment_plan(config), max_categories=100, max_rows=100_000, model=model_plan(config)
     )
