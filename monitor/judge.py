@@ -104,15 +104,21 @@ def _verdicts(
         why = [unknown or baseline.unknown or (LEARNING_REASON if learning else EPOCH_CHANGE)] * len(why)
     proof = {}
     if score.contributions is not None and max(found) >= Level.WARNING:
-        named = getattr(item.detector, "labels", None)
-        own = getattr(current, "named_cells", None)
-        usual = cell_labels(current, getattr(item.spec, "buckets", None)) if own is None else own()
-        labels = usual if named is None else named(current)
+        labels = _labels(item, current)
         for group, level in enumerate(found):
             if level >= Level.WARNING:
                 key = (item.field, plan.segmenter.labels[group], item.name)
                 proof[key] = evidence(labels, score.contributions[group])
     return _views(plan, item, score, found, why), proof
+
+
+def _labels(item: FieldDetector, current: Any) -> tuple[str, ...]:
+    """Return the name of each cell that contributions are of: the detector's, else the accumulator's, else the usual."""
+    if (named := getattr(item.detector, "labels", None)) is not None:
+        return tuple(named(current))
+    if (own := getattr(current, "named_cells", None)) is not None:
+        return tuple(own())
+    return cell_labels(current, getattr(item.spec, "buckets", None))
 
 
 def _views(
