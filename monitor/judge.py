@@ -113,7 +113,7 @@ def _verdicts(
 
 
 def _labels(item: FieldDetector, current: Any) -> tuple[str, ...]:
-    """Return the name of each cell that contributions are of: the detector's, else the accumulator's, else the usual."""
+    """Return the name of each cell that contributions are of: the detector's own, the accumulator's, or the usual."""
     if (named := getattr(item.detector, "labels", None)) is not None:
         return tuple(named(current))
     if (own := getattr(current, "named_cells", None)) is not None:
