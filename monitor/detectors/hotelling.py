@@ -11,7 +11,8 @@ from scipy import special
 from monitor.accumulators.comoment import Comoment, ComomentSpec
 from monitor.detectors import settings
 from monitor.detectors.group_settings import MinRows, Sizes
-from monitor.detectors.noncentral import CONFIDENCE, chi_mean
+from monitor.detectors.noncentral import chi_mean
+from monitor.intervals import CONFIDENCE
 from monitor.spec import Spec
 from monitor.types import Correlation, FloatArray, IntArray, Score
 

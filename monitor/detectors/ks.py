@@ -12,7 +12,7 @@ from scipy import special
 from monitor.accumulators.frame import GRID_LEVELS
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.intervals import CONFIDENCE
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, IntArray, MaskArray, Score
 

@@ -12,7 +12,7 @@ from scipy import special
 from monitor.accumulators.fourier import Fourier, FourierSpec
 from monitor.detectors import settings
 from monitor.detectors.group_settings import MinRows, Sizes
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.intervals import CONFIDENCE
 from monitor.spec import Spec
 from monitor.types import Correlation, FloatArray, Score
 

@@ -11,8 +11,8 @@ from scipy import special
 from monitor.accumulators.frame import Frame
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
-from monitor.detectors.intervals import wilson
 from monitor.detectors.signed import Signed
+from monitor.intervals import wilson
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, IntArray, MaskArray, Score
 

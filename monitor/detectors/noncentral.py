@@ -11,15 +11,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from monitor.intervals import CONFIDENCE, ONE_SIDED
 from monitor.types import FloatArray
-
-CONFIDENCE = 0.95
-"""The confidence of every lower bound."""
 
 _EXACT_UP_TO = 1e6
 """Beyond this the inverse takes milliseconds a number, and the approximation is right to 1e-5 of it."""
-
-_NORMAL_QUANTILE = float(special.ndtri(CONFIDENCE))
 
 
 def p_value(statistic: FloatArray, freedom: FloatArray) -> FloatArray:
@@ -48,5 +44,5 @@ def noncentrality_bound(statistic: FloatArray, freedom: FloatArray) -> FloatArra
     exact = beyond_noise & (statistic <= _EXACT_UP_TO)
     bound[exact] = special.chndtrinc(statistic[exact], freedom[exact], CONFIDENCE)
     large = beyond_noise & ~exact
-    bound[large] = (np.sqrt(statistic[large]) - _NORMAL_QUANTILE) ** 2 - (freedom[large] - 1) / 2
+    bound[large] = (np.sqrt(statistic[large]) - ONE_SIDED) ** 2 - (freedom[large] - 1) / 2
     return np.maximum(bound, 0.0)

@@ -12,7 +12,7 @@ from scipy import special
 from monitor.accumulators.presence import PresenceSpec
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
-from monitor.detectors.intervals import wilson
+from monitor.intervals import wilson
 from monitor.spec import Spec
 from monitor.types import FIELD_TYPES, Correlation, FieldType, IntArray, Presence, Score
 

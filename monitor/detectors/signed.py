@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.intervals import CONFIDENCE
 from monitor.types import FloatArray
 
 

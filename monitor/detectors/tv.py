@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair, Cells
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.intervals import CONFIDENCE
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, Score
 

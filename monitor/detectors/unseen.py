@@ -11,8 +11,8 @@ from scipy import special
 from monitor.accumulators.frame import Frame
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
-from monitor.detectors.intervals import ONE_SIDED, wilson
 from monitor.detectors.known import Known, in_cells
+from monitor.intervals import ONE_SIDED, wilson
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, Score
 

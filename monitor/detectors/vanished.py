@@ -11,9 +11,8 @@ from scipy import special
 
 from monitor.detectors import settings
 from monitor.detectors.cells import CellPair
-from monitor.detectors.intervals import wilson
 from monitor.detectors.known import Known, in_cells
-from monitor.detectors.noncentral import CONFIDENCE
+from monitor.intervals import CONFIDENCE, wilson
 from monitor.spec import Spec
 from monitor.types import Correlation, FieldType, FloatArray, MaskArray, Score
 

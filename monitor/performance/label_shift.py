@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+from monitor.intervals import TWO_SIDED
 from monitor.performance.class_counts import ClassCounts
 from monitor.performance.counts import PerformanceCounts
-from monitor.performance.metric import TWO_SIDED
 from monitor.types import FloatArray, IntArray, MaskArray
 
 ASSUMPTION = "assumes that P(row | label) is as in the baseline"

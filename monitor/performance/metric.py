@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from monitor.intervals import TWO_SIDED, wilson
 from monitor.types import FloatArray, IntArray
-
-CONFIDENCE = 0.95
-"""The confidence of every interval, two-sided."""
-
-TWO_SIDED = float(special.ndtri((1 + CONFIDENCE) / 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +46,7 @@ class Metric:
         share, noise = np.clip((value - lowest) / width, 0.0, 1.0), standard_error / width
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             worth = np.where((noise > 0) & (share > 0) & (share < 1), share * (1 - share) / np.square(noise), size)
-        low, high = wilson(share, np.maximum(worth, _LEAST_WORTH))
+        low, high = _exact_at_ends(share, np.maximum(worth, _LEAST_WORTH))
         bound = np.broadcast_to(np.asarray(error_bound, np.float64), value.shape)
         return cls._of(
             value,
@@ -102,12 +97,9 @@ class Metric:
 _LEAST_WORTH = 1e-9
 
 
-def wilson(share: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the ends of Wilson's two-sided 95 % interval of a share of n rows; the ends are exact at 0 and 1."""
-    z2 = TWO_SIDED * TWO_SIDED
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = TWO_SIDED / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
-    low, high = np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+def _exact_at_ends(share: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of Wilson's two-sided 95 % interval of a share of n rows, exact at 0 and 1."""
+    low, high = wilson(share, n)
     # What rounding leaves at the ends would say that a share of 1 lies above its interval.
     return np.where(share <= 0, 0.0, low), np.where(share >= 1, 1.0, high)
 

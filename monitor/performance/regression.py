@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from monitor.accumulators.log_cells import magnitude_middle
+from monitor.intervals import TWO_SIDED
 from monitor.performance.error_counts import ABSOLUTE, BIAS, LABEL, LABEL_SQUARE, SQUARE, ErrorCounts
-from monitor.performance.metric import TWO_SIDED, Metric
+from monitor.performance.metric import Metric
 from monitor.types import FloatArray, IntArray
 
 _CELL_ERROR = 0.01

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
                 "pending",
                 "digests",
                 "hashing",
+                "intervals",
                 "urls",
                 "brokers",
                 "printable",
@@ -90,6 +91,7 @@ LAYER_OF = {unit: name for name, units in LAYERS for unit in units}
 ALLOWED_SIBLINGS: Mapping[tuple[str, str], str] = {
     ("protocols", "types"): "the protocols speak of the values",
     ("protocols", "decoded"): "the protocols speak of the values",
+    ("intervals", "types"): "intervals are arrays",
     ("decoded", "types"): "what a decoder makes is a batch and rejects",
     ("inner_types", "types"): "they are types of fields too",
     ("snapshot", "types"): "the snapshot shows levels and alerts",

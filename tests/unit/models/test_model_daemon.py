@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,26 +15,11 @@ from tests.support.models import (
     LABELS,
     PREDICTIONS,
     START_MS,
-    ModelRig,
     apart,
     baseline_of,
     configured,
     outcomes,
 )
-
-
-@pytest.fixture
-def watched() -> Iterator[Callable[..., ModelRig]]:
-    """Return what starts a daemon; all are ended with the test."""
-    started: list[ModelRig] = []
-
-    def start(*args: Any, **settings: Any) -> ModelRig:
-        started.append(ModelRig(*args, **settings))
-        return started[-1]
-
-    yield start
-    for rig in started:
-        rig.rig.crash()
 
 
 def of(said: Sequence[dict], metric: str, source: str = "realized", segment: dict | None = None) -> list[dict]:

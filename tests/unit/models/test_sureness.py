@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from monitor.compile import build_decoder
 from tests.support.models import (
@@ -26,20 +24,6 @@ from tests.support.models import lines as records
 from tests.support.monitors import fetch
 
 SURENESS = "sureness: {drift: [{kind: psi, min_rows: 50}]}"
-
-
-@pytest.fixture
-def watched() -> Iterator[Callable[..., ModelRig]]:
-    """Return what starts a daemon; all are ended with the test."""
-    started: list[ModelRig] = []
-
-    def start(*args: Any, **settings: Any) -> ModelRig:
-        started.append(ModelRig(*args, **settings))
-        return started[-1]
-
-    yield start
-    for rig in started:
-        rig.rig.crash()
 
 
 def verdicts(rig: ModelRig, field: str) -> list[dict[str, Any]]:

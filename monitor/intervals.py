@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from monitor.detectors.noncentral import CONFIDENCE
 from monitor.types import FloatArray
+
+CONFIDENCE = 0.95
+"""The confidence of every interval and bound."""
 
 TWO_SIDED = float(special.ndtri((1 + CONFIDENCE) / 2))
 """1.96: a normal number is farther from 0 in 5 of 100 cases."""
