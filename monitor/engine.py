@@ -19,6 +19,7 @@ from monitor.checks import PAIRING
 from monitor.closing import Closer
 from monitor.decoded import Decoded, Rejects
 from monitor.decoders.ahead import begin, decode_all, pieces
+from monitor.delays import with_delays
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
@@ -196,6 +197,7 @@ class Engine:
     ) -> None:
         """Fold a batch's rows and its masks of row checks, pane by pane; late rows are counted and left out."""
         plan = self.plan
+        batch = with_delays(batch) if plan.watches_delays else batch
         starts = plan.grid.starts(batch.event_times_ms)
         before_ms = state.max_event_ms
         late = late_rows(plan.grid, batch.event_times_ms, starts, before_ms, plan.lateness_ms)

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from monitor.accumulators import AccumulatorSpec
+from monitor.accumulators import AccumulatorSpec, LogCellsSpec
 from monitor.alerting.flap import Flap
 from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
+from monitor.delays import DELAY
 from monitor.models import ModelOutcomes, ModelPlan
-from monitor.policy import Policy, ThresholdPolicy
+from monitor.policy import BudgetPolicy, Policy, ThresholdPolicy
 from monitor.profile import ENOUGH_ROWS, ProfilePlan
 from monitor.protocols import Check
 from monitor.segments import Segmenter
@@ -102,6 +103,11 @@ class MonitorPlan:
         """The version of the baseline, None without one."""
         return self.baseline.version if self.baseline is not None else None
 
+    @property
+    def watches_delays(self) -> bool:
+        """Whether the delays of rows are a stream: under a budget, where event time is not Kafka's timestamp itself."""
+        return isinstance(self.policy, BudgetPolicy) and self.decode.event_time.path is not None
+
     def derive(self, batch: Batch) -> None:
         """Do beforehand what folding a batch begins with, where all its rows will be folded at once and together."""
         if len(batch) >= ENOUGH_ROWS:
@@ -122,6 +128,7 @@ class MonitorPlan:
         wished: list[AccumulatorSpec] = [spec for check in self.window_checks for spec in check.needs(self.fields)]
         wished += [need for spec in self.sequential if (need := needed(spec)) is not None]
         wished += [item.needs for item in self.detectors]
+        wished += [LogCellsSpec(field=DELAY)] if self.watches_delays else []
         # It has what a Spec has, and the baseline's frame, which is too large to be written into one.
         wished += [] if self.outcomes is None else [cast("Any", self.outcomes)]
         specs = tuple(dict.fromkeys([*usual, *wished]))

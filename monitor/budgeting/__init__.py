@@ -14,6 +14,7 @@ import numpy as np
 from monitor.budget_views import BudgetView
 from monitor.budgeting.said import Alarms, Said
 from monitor.budgeting.streams import (
+    DELAY_P99,
     STATISTICS,
     VOLUME,
     Scores,
@@ -182,12 +183,13 @@ class Budget:
         what, field, segment = key
         value, places = values.get(key), self._places[key]
         if value is None:
-            return VerdictView(field, segment, what, Level.UNKNOWN, "no rows", None, None, None, None, 0, 0)
+            reason = "no timestamps" if what == DELAY_P99 else "no rows"
+            return VerdictView(field, segment, what, Level.UNKNOWN, reason, None, None, None, None, 0, 0)
         # A quantile of the calibration costs more than all else, and a calm stream has no effect to show.
         alarmed = [place for place in places if detector.latched[place]]
         beyond = [found for place in alarmed if (found := self._beyond(detector, place)) is not None]
         size = int(detector.calibration.sizes[places[0]])
-        shown = round(math.exp(value)) if what == VOLUME else value
+        shown = round(math.exp(value)) if what == VOLUME else math.expm1(value) if what == DELAY_P99 else value
         bound = max(0.0, *beyond) if beyond else None
         return VerdictView(field, segment, what, Level.OK, CALM, shown, bound, None, None, size, window.rows)
 

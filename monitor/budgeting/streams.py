@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from monitor.accumulators.log_cells import LogCells, LogCellsSpec
 from monitor.accumulators.presence import PresenceCounts
+from monitor.delays import DELAY
 from monitor.plan import MonitorPlan
 from monitor.policy import BudgetPolicy
 from monitor.profile import Profile, frame_key
@@ -20,17 +22,19 @@ from monitor.types import FloatArray, Level
 
 VerdictKey = tuple[str, str, str]
 """Detector (or statistic), field and segment: what a verdict is of."""
-VOLUME, MISSING, INVALID, LATE, FAILURES = (
+VOLUME, MISSING, INVALID, LATE, FAILURES, DELAY_P99 = (
     "volume_change",
     "missing_share",
     "invalid_share",
     "late_share",
     "failure_share",
+    "delay_p99_s",
 )
-STATISTICS: Final = (VOLUME, MISSING, INVALID, LATE, FAILURES)
+STATISTICS: Final = (VOLUME, MISSING, INVALID, LATE, FAILURES, DELAY_P99)
 """What becomes a stream without a detector, by the name in its verdicts; of `failure_share` the field is the check."""
 _JUDGING = frozenset({"warning", "critical", "level_on", "severity", "min_rows"})
 _REPLACED = {MISSING: "missing", INVALID: "invalid"}
+_TAIL = 0.99
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def _of_detectors(plan: MonitorPlan) -> Iterator[Stream]:
 
 def _of_statistics(plan: MonitorPlan, policy: BudgetPolicy) -> Iterator[Stream]:
     """Yield the statistics but those that a detector watches already, or whose name a check has."""
-    share, more, fewer = policy.tolerances
+    share, more, fewer, slower = policy.tolerances
     watched = {(item.name, item.field) for item in plan.detectors}
     checks = [check.spec for check in plan.row_checks]
     taken = {(spec.name, getattr(spec, "field", "")) for spec in (*checks, *(c.spec for c in plan.window_checks))}
@@ -92,6 +96,7 @@ def _of_statistics(plan: MonitorPlan, policy: BudgetPolicy) -> Iterator[Stream]:
     for group, label in enumerate(plan.segmenter.labels):
         wanted = [(VOLUME, "", 1, more), (VOLUME, "", -1, fewer)]
         wanted += [(LATE, "", 1, share)] if group == 0 else []
+        wanted += [(DELAY_P99, "", 1, slower)] if group == 0 and plan.watches_delays else []
         wanted += [
             (what, path, 1, share)
             for path in plan.fields
@@ -127,7 +132,7 @@ class Scores:
         return found
 
     def values(self, window: WindowResult) -> dict[VerdictKey, float]:
-        """Return the statistics of a window by verdict: shares, and the logarithm of the rows."""
+        """Return the statistics of a window by verdict: shares, and logarithms of rows and of seconds."""
         profile = window.profile
         labels = self._plan.segmenter.labels
         if profile is None:
@@ -140,6 +145,8 @@ class Scores:
             if rows:
                 found[VOLUME, "", label] = math.log(rows)
         found[LATE, "", labels[0]] = profile.late_rows / max(window.rows + profile.late_rows, 1)
+        if (delay := _slowest_s(profile)) is not None:
+            found[DELAY_P99, "", labels[0]] = math.log1p(delay)
         for path, presence in counts.items():
             rows_of, missing, invalid = (x.tolist() for x in (presence.rows, presence.missing, presence.invalid))
             for group, label in enumerate(labels):
@@ -150,6 +157,15 @@ class Scores:
             if not outcome.whole and outcome.failure_ratio is not None and outcome.level is not Level.UNKNOWN:
                 found[FAILURES, outcome.check, outcome.segment] = outcome.failure_ratio
         return found
+
+
+def _slowest_s(profile: Profile) -> float | None:
+    """Return the 99th percentile of the rows' delays, within 1 %, 0 at least; None where nothing is known of them."""
+    spec = LogCellsSpec(field=DELAY)
+    found = profile.accumulators.get(spec)
+    if not isinstance(found, LogCells) or spec in profile.incomplete or not found.n:
+        return None
+    return max(found.quantile(_TAIL), 0.0)
 
 
 def _presence(profile: Profile) -> dict[str, PresenceCounts]:

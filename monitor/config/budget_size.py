@@ -19,6 +19,8 @@ def statistics(config: Config, segments: Sequence[str]) -> Iterator[tuple[str, s
     checks = [check.name for check in config.checks if not isinstance(check, WINDOW_CHECKS)]
     checks += [check.name for path, field in config.fields.items() for check in field.checks(path)]
     yield "late_share", "", ""
+    if config.time.field is not None:
+        yield "delay_p99_s", "", ""
     for segment in segments:
         yield "volume_change", "", segment
         for path in config.fields:

@@ -56,6 +56,13 @@ class BudgetPolicySpec(Spec):
     min_volume: float = Field(
         default=0.2, ge=0, lt=1, description="By less than this share of themselves rows may leave their usual number."
     )
+    min_delay: float = Field(
+        default=0.5,
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="By less than this share of itself (and of a second) the 99th percentile of delays may rise.",
+    )
 
     @model_validator(mode="after")
     def _can_be_promised(self) -> Self:
@@ -94,6 +101,8 @@ class BudgetPolicy:
         )
 
     @property
-    def tolerances(self) -> tuple[float, float, float]:
-        """The effects that page of a share, of a rise and of a fall of ln(rows)."""
-        return self.spec.min_share, float(np.log1p(self.spec.min_volume)), float(-np.log1p(-self.spec.min_volume))
+    def tolerances(self) -> tuple[float, float, float, float]:
+        """The effects that page of a share, of a rise and of a fall of ln(rows), and of a rise of ln(1 + seconds)."""
+        spec = self.spec
+        rise, fall = float(np.log1p(spec.min_volume)), float(-np.log1p(-spec.min_volume))
+        return spec.min_share, rise, fall, float(np.log1p(spec.min_delay))

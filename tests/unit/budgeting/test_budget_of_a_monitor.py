@@ -12,6 +12,7 @@ from monitor.budgeting.streams import STATISTICS, statistic_keys, streams_of, we
 from monitor.checks import RangeSpec
 from monitor.config.estimate import estimate
 from monitor.config.tree import Config
+from monitor.decoders import EventTimePlan
 from monitor.detectors.mean import MeanShiftSpec
 from monitor.detectors.presence import MissingSpec
 from monitor.detectors.psi import PsiSpec
@@ -190,12 +191,12 @@ def test_a_checkpoint_changes_nothing(cut):
 def test_another_baseline_begins_the_streams_that_compare_with_it_anew():
     first = make_engine(plan_of())
     run(first, windows_of(CALM))
-    assert first.budget.view.armed == len(streams_of(first.plan))
+    assert first.budget.view.armed == len(streams_of(first.plan)) - 1, "all but the delay"
     other = make_engine(plan_of(baseline=make_baseline(windows_of(60, 1.1, seed=5))))
     other.budget.load(first.budget.state())
     compared = [s for s in streams_of(other.plan) if s.key[0] not in STATISTICS]
     assert other.budget.restarted == len(compared)
-    assert other.budget.view.not_armed["calibrating"] == len(compared)
+    assert other.budget.view.not_armed["calibrating"] == len(compared) + 1, "and the delay, of which there is none"
 
 
 def test_another_threshold_of_a_detector_begins_nothing_anew():
@@ -239,7 +240,7 @@ def test_the_snapshot_says_what_is_promised_and_spent(faulty):
     assert budget.spent >= 1
     assert budget.run_length_ms >= 100_000
     assert budget.audit_ratio is not None
-    assert budget.armed == len(streams_of(engine.plan))
+    assert budget.armed == len(streams_of(engine.plan)) - 1, "all but the delay, as these records have no timestamps"
 
 
 def test_without_a_budget_nothing_is_watched_and_nothing_stored():
@@ -265,3 +266,44 @@ def test_the_estimate_knows_what_a_budget_costs():
     # Eight of the budget and one of evidence for psi; level, score, bound, evidence and an alert of each statistic.
     assert series[1] - series[0] >= 10 + 5 * 4
     assert estimate(budgeted, 1).memory_bytes - estimate(plain, 1).memory_bytes == pytest.approx(7 * 5_200, rel=0.2)
+
+
+def delayed(n, delay_ms, first=0):
+    """Return the fetch of n windows like the baseline, each record appended about `delay_ms` after its event."""
+    records = windows_of(n, first=first)
+    rng = np.random.default_rng([7, first])
+    event_ms = np.repeat(FIRST_MS + (first + np.arange(n)) * 1000, ROWS) + np.tile(np.arange(ROWS) * 20, n)
+    stamps = (event_ms + rng.exponential(delay_ms, n * ROWS)).astype(np.int64)
+    return replace(fetch(records, at=first * ROWS), timestamps_ms=stamps)
+
+
+def test_rows_that_reach_the_topic_later_than_usual_page_the_delay():
+    engine = make_engine(plan_of())
+    results = [engine.step([delayed(CALM, 2_000)], 0), engine.step([delayed(FAULT, 8_000, CALM)], 0), engine.finish()]
+    lines = [line for r in results for w in r.windows for line in window_lines(engine.plan, w)]
+    delays = of(lines, "delay_p99_s", "")
+    assert 2 < delays[60]["score"] < 20
+    assert {line["level"] for line in delays[60:CALM]} == {"ok"}
+    fired = [a for r in results for a in r.alerts if a.status == "firing"]
+    assert {a.labels["rule"] for a in fired} == {"delay_p99_s"}
+
+
+def test_the_delay_is_the_99th_percentile_of_the_window_to_a_percent():
+    engine = make_engine(plan_of())
+    found = delayed(20, 2_000)
+    lines = [
+        line
+        for w in [*engine.step([found], 0).windows, *engine.finish().windows]
+        for line in window_lines(engine.plan, w)
+    ]
+    event_ms = np.repeat(FIRST_MS + np.arange(20) * 1000, ROWS) + np.tile(np.arange(ROWS) * 20, 20)
+    exact = np.sort((found.timestamps_ms - event_ms).reshape(20, ROWS) / 1000, axis=1)[:, int(0.99 * ROWS)]
+    assert [line["score"] for line in of(lines, "delay_p99_s", "")] == pytest.approx(exact, rel=0.011)
+
+
+def test_without_a_timestamp_or_a_time_field_nothing_is_said_of_delays(faulty):
+    assert {line["reason"] for line in of(faulty[1], "delay_p99_s", "")} == {"no timestamps"}
+    plan = plan_of()
+    unstamped = replace(plan, decode=replace(plan.decode, event_time=EventTimePlan(None, "ms", 60_000)))
+    assert not unstamped.watches_delays
+    assert all(stream.key[0] != "delay_p99_s" for stream in streams_of(unstamped))
