@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.support import loopback
 from tests.support.ports import free_port
 
 _START_TIMEOUT_S = 90.0
@@ -40,7 +41,7 @@ class Prometheus:
 
     def api(self, path: str, **parameters: str) -> Any:
         """Return the `data` of an API call."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
+        answer = loopback.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
         answer.raise_for_status()
         return answer.json()["data"]
 
@@ -158,7 +159,7 @@ def _wait_until_ready(prometheus: Prometheus, process: subprocess.Popen[bytes]) 
     until = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < until:
         try:
-            if httpx.get(f"{prometheus.url}/-/ready", timeout=10).is_success:
+            if loopback.get(f"{prometheus.url}/-/ready", timeout=10).is_success:
                 return
         except httpx.TransportError:
             pass
