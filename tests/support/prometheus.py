@@ -133,7 +133,9 @@ def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
                     f"--storage.tsdb.path={home / 'data'}",
                     f"--web.listen-address={address}",
                     "--log.level=warn",
-                    "--rules.alert.resend-delay=1s",  # what it sends before it knows of an Alertmanager is lost
+                    # What it sends before it knows of an Alertmanager is lost; four times as long after the last
+                    # message Alertmanager takes an alert for over, also where only the machine was busy.
+                    "--rules.alert.resend-delay=5s",
                 ],
                 stdout=out,
                 stderr=subprocess.STDOUT,
