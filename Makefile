@@ -5,8 +5,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
+# Every start of the daemon in the tests would compile all it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
@@ -45,7 +48,7 @@ type: setup ## types: mypy, strict
 	@$(BIN)/mypy
 
 pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
-	@# a worker more than cores, since many tests wait; in the order of the files, which begins with those that wait
+	@# a worker more than cores, since many tests wait; in the order that tests/conftest.py makes
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15 --durations-min 1 $(PYTEST_ARGS)
 
 bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"

@@ -10,15 +10,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
-from river.drift import ADWIN, KSWIN, PageHinkley
-from river.drift.binary import DDM, EDDM, FHDDM, HDDMA, HDDMW
 
 from monitor.spec import Spec
-
-# These have no types of their own.
-_ADWIN: Any = ADWIN
-_HDDMA: Any = HDDMA
-_HDDMW: Any = HDDMW
 
 _Severity = Annotated[Literal["warning", "critical"], Field(description="The level of a window with a change.")]
 _Name = Annotated[str | None, Field(min_length=1, description="What alerts and metrics call it; else its kind.")]
@@ -37,7 +30,10 @@ class AdwinErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: _ADWIN(delta=self.delta)
+        from river.drift import ADWIN
+
+        untyped: Any = ADWIN
+        return lambda: untyped(delta=self.delta)
 
 
 class PageHinkleyErrorsSpec(Spec):
@@ -55,6 +51,8 @@ class PageHinkleyErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
+        from river.drift import PageHinkley
+
         return lambda: PageHinkley(min_instances=self.min_instances, delta=self.delta, threshold=self.threshold)
 
 
@@ -74,6 +72,8 @@ class KswinErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
+        from river.drift import KSWIN
+
         return lambda: KSWIN(self.alpha, self.window_size, self.stat_size, self.seed)
 
 
@@ -92,6 +92,8 @@ class DdmErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
+        from river.drift.binary import DDM
+
         return lambda: DDM(self.warm_start, self.warning_threshold, self.drift_threshold)
 
 
@@ -110,6 +112,8 @@ class EddmErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
+        from river.drift.binary import EDDM
+
         return lambda: EDDM(self.warm_start, self.alpha, self.beta)
 
 
@@ -127,7 +131,10 @@ class HddmAErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: _HDDMA(self.drift_confidence, self.warning_confidence)
+        from river.drift.binary import HDDMA
+
+        untyped: Any = HDDMA
+        return lambda: untyped(self.drift_confidence, self.warning_confidence)
 
 
 class HddmWErrorsSpec(Spec):
@@ -145,7 +152,10 @@ class HddmWErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
-        return lambda: _HDDMW(self.drift_confidence, self.warning_confidence, self.lambda_val)
+        from river.drift.binary import HDDMW
+
+        untyped: Any = HDDMW
+        return lambda: untyped(self.drift_confidence, self.warning_confidence, self.lambda_val)
 
 
 class FhddmErrorsSpec(Spec):
@@ -162,6 +172,8 @@ class FhddmErrorsSpec(Spec):
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
+        from river.drift.binary import FHDDM
+
         return lambda: FHDDM(self.sliding_window_size, self.confidence_level)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from monitor.hashing import mix
 from monitor.types import FloatArray, IntArray, MaskArray
@@ -40,6 +39,8 @@ class Calibrator:
         rounding only (1e-15) are taken together. Above 2,000 knots every so many are kept, which moves a probability by
         one step's height at most.
         """
+        from scipy.optimize import isotonic_regression
+
         found, where = np.unique(scores, return_inverse=True)
         if not found.size:
             return cls.identity()
@@ -48,7 +49,7 @@ class Calibrator:
         mass = np.ones(scores.size) if weights is None else weights
         total = np.bincount(where, mass)
         share = np.bincount(where, mass * positive) / total
-        fitted = np.asarray(optimize.isotonic_regression(share, weights=total).x)
+        fitted = np.asarray(isotonic_regression(share, weights=total).x)
         # Of a flat stretch only its ends are needed.
         inner = np.flatnonzero((fitted[1:-1] == fitted[:-2]) & (fitted[1:-1] == fitted[2:])) + 1
         knots = np.delete(np.arange(found.size), inner)

@@ -49,7 +49,9 @@ def standard_of(values: Sequence[float], *, ratio: bool = False) -> Standard:
     deviations = np.abs(x / 2 - median / 2)  # halves, for the distance of two floats need not be one
     spread = 2 * min(float(np.median(deviations)), 8e307) * _MAD_TO_SD
     if spread == 0.0:
-        spread = 2 * min(float(np.mean(deviations)), 8e307) * _MEAN_DEVIATION_TO_SD
+        with np.errstate(over="ignore"):  # a sum beyond the floats is more than the limit too
+            mean = float(np.mean(deviations))
+        spread = 2 * min(mean, 8e307) * _MEAN_DEVIATION_TO_SD
     floor = max(_RELATIVE_FLOOR * abs(median), _RATIO_FLOOR if ratio else _SMALLEST)
     scale = max(min(spread, 1e308), floor)
     independent = Standard(median, scale, 1.0)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import loopback
 from tests.support.helm import CHART, container, only, render, workload
 from tests.support.kafka import unique
 from tests.support.ports import free_ports
@@ -60,7 +61,7 @@ def test_a_pod_starts_answers_its_probes_passes_helm_test_and_leaves(release, tm
             base = f"http://127.0.0.1:{main['ports'][0]['containerPort']}"
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 passes(base + main[probe]["httpGet"]["path"], process, log)
-            assert httpx.get(f"{base}/metrics", timeout=60.0).status_code == 401, "the token is that of the variable"
+            assert loopback.get(f"{base}/metrics", timeout=60.0).status_code == 401, "the token is that of the variable"
             assert answer.main(base, 30.0, config) == 0
             process.send_signal(signal.SIGTERM)
             assert process.wait(workload(release)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]) == 0
@@ -80,7 +81,7 @@ def passes(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < until_s:
         assert process.poll() is None, log.read_text()[-3000:]
         try:
-            if httpx.get(url, timeout=30.0).status_code == httpx.codes.OK:
+            if loopback.get(url, timeout=30.0).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass

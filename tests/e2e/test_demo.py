@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.command_line import line, run
+from tests.support import loopback
+from tests.support.command_line import as_installed, line, run
 from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.slow]
@@ -36,7 +36,7 @@ def demo(directory: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TMPDIR": str(directory)},
+        env={**as_installed(), "TMPDIR": str(directory)},
     )
     try:
         yield process, f"http://{listen}"
@@ -51,7 +51,7 @@ def await_ready(process: subprocess.Popen[str], url: str) -> None:
     while time.monotonic() < deadline_s:
         assert process.poll() is None, process.communicate()
         try:
-            if httpx.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
+            if loopback.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass
@@ -62,7 +62,7 @@ def await_ready(process: subprocess.Popen[str], url: str) -> None:
 def await_metric(url: str, name: str) -> None:
     """Wait until a metric is exported."""
     deadline_s = time.monotonic() + START_S
-    while f"\n{name}{{" not in httpx.get(f"{url}/metrics", timeout=60.0).text:
+    while f"\n{name}{{" not in loopback.get(f"{url}/metrics", timeout=60.0).text:
         assert time.monotonic() < deadline_s, f"{name} was never exported"
         time.sleep(0.2)
 
@@ -72,8 +72,8 @@ def test_the_demo_tells_its_whole_story_in_30_seconds(tmp_path):
         await_ready(process, url)
         await_metric(url, "driftline_records_total")
         await_metric(url, "driftline_drift_score")
-        status = httpx.get(f"{url}/api/v1/status", timeout=60.0).json()
-        page = httpx.get(f"{url}/", timeout=60.0)
+        status = loopback.get(f"{url}/api/v1/status", timeout=60.0).json()
+        page = loopback.get(f"{url}/", timeout=60.0)
         out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     assert "demo" in json.dumps(status)

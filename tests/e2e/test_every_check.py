@@ -174,7 +174,7 @@ def _write(flights: Flights, query: str, path: Path, start: str, end: str) -> No
     days = f"moment >= '{start}' AND moment < '{end}'"
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        source = f"SELECT *, time_hour::TIMESTAMP AS moment FROM read_json('{flights.path}') WHERE {days}"  # noqa: S608
+        source = f"SELECT *, time_hour::TIMESTAMP AS moment FROM read_parquet('{flights.parquet}') WHERE {days}"  # noqa: S608
         connection.execute(f"CREATE VIEW flights AS {source}")
         connection.execute(f"COPY ({query.format(columns=COLUMNS, faulty=FAULTY)}) TO '{path}' (FORMAT json)")
 

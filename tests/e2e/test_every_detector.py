@@ -95,7 +95,7 @@ def _write(flights: Flights, path: Path, start: str, end: str, field: str = "", 
     )
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        source = f"SELECT *, time_hour::TIMESTAMP AS moment FROM read_json('{flights.path}')"  # noqa: S608
+        source = f"SELECT *, time_hour::TIMESTAMP AS moment FROM read_parquet('{flights.parquet}')"  # noqa: S608
         days = f"moment >= '{start}' AND moment < '{end}'"
         query = f"SELECT epoch_ms(moment) AS event_ms, {columns} FROM ({source}) WHERE {days} ORDER BY moment, flight"  # noqa: S608
         connection.execute(f"COPY ({query}) TO '{path}' (FORMAT json)")

@@ -42,7 +42,7 @@ def test_killed_again_and_again_the_daemon_counts_every_record_once(
         for life in range(6):
             daemon = DaemonProcess(config)
             if life % 2:
-                time.sleep(rng.uniform(1.0, 3.0))  # somewhere in the start, on most machines
+                time.sleep(rng.uniform(0.5, 2.0))  # somewhere in the start, on most machines
             else:
                 daemon.await_ready(url_of(config))
                 time.sleep(rng.uniform(0.0, 1.0))  # in the middle of the work

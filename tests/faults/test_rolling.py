@@ -7,10 +7,10 @@ import signal
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
+from tests.support import loopback
 from tests.support.daemon import DaemonProcess, stored_heads, stored_windows
 from tests.support.disturbed import (
     PARTITIONS,
@@ -35,13 +35,13 @@ def change(config: Path, **sections: object) -> None:
 
 
 def status(config: Path) -> dict:
-    return httpx.get(
+    return loopback.get(
         f"{url_of(config)}/api/v1/status", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0
     ).json()
 
 
 def metric(config: Path, name: str) -> float:
-    page = httpx.get(f"{url_of(config)}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0).text
+    page = loopback.get(f"{url_of(config)}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0).text
     return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(f"{name}{{"))
 
 
@@ -112,8 +112,8 @@ def test_reloads_under_load_change_what_they_are_to_change_and_nothing_else(
             config.write_text(sound)
 
             reload = f"{url_of(config)}/-/reload"
-            assert httpx.post(reload, timeout=60.0).status_code == 401
-            answer = httpx.post(reload, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
+            assert loopback.post(reload, timeout=60.0).status_code == 401
+            answer = loopback.post(reload, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
             assert (answer.status_code, answer.json()["outcome"]) == (200, "unchanged")
             until(daemon, lambda: metric(config, "driftline_config_last_reload_successful") == 1)
         _await_records(daemon, config, writer.written)

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
@@ -22,6 +21,7 @@ from monitor.sinks.alertmanager import AlertmanagerSink, AlertmanagerSpec
 from monitor.sinks.instants import rfc3339
 from monitor.store.outbox import Outbox, SinkRoute, create_tables, put
 from monitor.types import Alert, Level
+from tests.support import loopback
 from tests.support.alertmanager import CONFIGURATION, Alertmanager, eventually, running
 from tests.support.alerts import an_alert
 from tests.support.ports import free_port
@@ -158,7 +158,7 @@ def test_a_bad_alert_does_not_take_the_good_ones_of_its_batch_along(
 @pytest.mark.parametrize("name", ["not-a-name", "1st", "a.b", "ä"])
 def test_what_we_refuse_alertmanager_refuses_too(alertmanager: Alertmanager, name: str) -> None:
     body = [{"labels": {"alertname": "x", name: "y"}}]
-    assert httpx.post(f"{alertmanager.url}/api/v2/alerts", json=body, timeout=60.0).status_code == 400
+    assert loopback.post(f"{alertmanager.url}/api/v2/alerts", json=body, timeout=60.0).status_code == 400
     with sink_for(alertmanager.url) as sink, pytest.raises(Undeliverable, match="not allowed"):
         sink.deliver([an_alert(extra={name: "y"})], SystemClock().now_ms())
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from confluent_kafka import Consumer, Message
 from confluent_kafka import TopicPartition as Place
 from kafka import KafkaProducer
 
 from monitor.types import TopicPartition
+from tests.support import loopback
 from tests.support.bad_records import FIELDS, INJECTIONS, MARK, everything_bad, hostile_headers, odd_rows
 from tests.support.daemon import stored_heads
 from tests.support.kafka import Cluster
@@ -181,7 +181,7 @@ def assert_nothing_was_smuggled(system: System) -> None:
     segments = {dict(labels)["segment"] for labels in system.metrics("driftline_field_rows")}
     assert segments == {"", "country=<other>", "country=DE", "country=FR", "country=US"}
     for path in ("/", "/fields/country", "/fields/note"):
-        console = httpx.get(f"{system.url}{path}", timeout=60.0).text
+        console = loopback.get(f"{system.url}{path}", timeout=60.0).text
         assert "<script>alert" not in console
     names = system.status()["unknown_fields"]
     assert all(len(name) <= 1000 and "\n" not in name and "\x1b" not in name for name in names)

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from monitor.demo.cluster import RemoteBroker
 from tests.support.alertmanager import eventually, running
-from tests.support.command_line import line
+from tests.support.command_line import as_installed, line
 from tests.support.compose import COMPOSE, ROOT
 from tests.support.daemon import DaemonProcess
 from tests.support.kafka import Cluster, unique
@@ -37,7 +37,9 @@ def substituted(name: str, **changes: str) -> str:
 def shop(cluster: Cluster, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the shop, and end it with Ctrl-C's signal as Compose does with SIGTERM."""
     command = line("demo", "--produce-to", cluster.bootstrap, *options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=as_installed()
+    ) as process:
         try:
             yield process
         finally:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,8 @@ import pytest
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as Place
 
-from tests.support.command_line import answer, invoke, line, run
+from tests.support import loopback
+from tests.support.command_line import answer, as_installed, invoke, line, run
 from tests.support.daemon import stored_heads
 from tests.support.kafka import PASSWORD, USER, Broker, Cluster
 from tests.support.ports import free_ports
@@ -127,9 +129,10 @@ def test_sigterm_does_not_wait_for_a_broker_that_is_gone(
             systems.append(system)
         own_kafka_broker.kill()
         time.sleep(3.0)  # for the clients to notice, one way or the other
+        assert all(system.status()["alive"] for system in systems)
+        with ThreadPoolExecutor() as at_once:
+            assert max(at_once.map(drain, systems)) < DRAIN_S
         for system in systems:
-            assert system.status()["alive"]
-            assert drain(system) < DRAIN_S
             assert_everything_is_stored(system)
 
 
@@ -252,16 +255,16 @@ def test_everything_but_the_probes_needs_the_token(system: System) -> None:
     system.settings["http"]["token"] = TOKEN
     system.start()
     for path in ("/livez", "/healthz", "/readyz"):
-        assert httpx.get(f"{system.url}{path}", timeout=60.0).status_code == httpx.codes.OK
+        assert loopback.get(f"{system.url}{path}", timeout=60.0).status_code == httpx.codes.OK
     data = [f"/api/v1/{name}" for name in ("status", "verdicts", "alerts")]
     closed = ["/", "/metrics", *data, "/api/v1/profile", "/fields/amount", "/no-such-page"]
     for path in closed:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
-            page = httpx.get(f"{system.url}{path}", headers=headers, timeout=60.0)
+            page = loopback.get(f"{system.url}{path}", headers=headers, timeout=60.0)
             assert page.status_code == httpx.codes.UNAUTHORIZED, (path, headers)
             assert "driftline_" not in page.text
     pages = [
-        httpx.get(f"{system.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
+        loopback.get(f"{system.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0)
         for path in closed[:5]
     ]
     assert {page.status_code for page in pages} == {httpx.codes.OK}
@@ -274,10 +277,12 @@ def test_the_process_listens_before_it_is_connected(system: System) -> None:
     """So that whoever probes it sees it alive and not ready, rather than nothing."""
     system.settings["source"] |= {"bootstrap_servers": f"127.0.0.1:{free_ports(1)[0]}", "connect_timeout": "8s"}
     command = line("run", "-c", system.config)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=as_installed()
+    ) as process:
         try:
             assert seen(f"{system.url}/livez", process) == httpx.codes.OK
-            assert httpx.get(f"{system.url}/readyz", timeout=60.0).status_code == httpx.codes.SERVICE_UNAVAILABLE
+            assert loopback.get(f"{system.url}/readyz", timeout=60.0).status_code == httpx.codes.SERVICE_UNAVAILABLE
             _, said = process.communicate(timeout=90)
         finally:
             process.kill()
@@ -289,7 +294,7 @@ def seen(url: str, process: subprocess.Popen[str]) -> int:
     """Return the first status that is answered."""
     while process.poll() is None:
         try:
-            return httpx.get(url, timeout=10.0).status_code
+            return loopback.get(url, timeout=10.0).status_code
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError("the process ended before it answered")

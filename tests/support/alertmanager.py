@@ -18,6 +18,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.support import loopback
 from tests.support.ports import free_port
 from tests.support.receiver import Receiver
 
@@ -48,14 +49,14 @@ class Alertmanager:
 
     def alerts(self) -> list[dict[str, Any]]:
         """Return the alerts it takes for firing."""
-        answer = httpx.get(f"{self.url}/api/v2/alerts", timeout=30.0)
+        answer = loopback.get(f"{self.url}/api/v2/alerts", timeout=30.0)
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()
         return found
 
     def notifications(self) -> int:
         """Return how many notifications were answered, which it then knows of also after a restart."""
-        page = httpx.get(f"{self.url}/metrics", timeout=30.0).text
+        page = loopback.get(f"{self.url}/metrics", timeout=30.0).text
         counts = re.findall(r"(?m)^alertmanager_notification_latency_seconds_count\{.*\} (\S+)$", page)
         return int(sum(float(count) for count in counts))
 
@@ -136,7 +137,7 @@ def _ready(process: subprocess.Popen[bytes], alertmanager: Alertmanager, directo
     """Return whether it answers; fails with its log when it has ended."""
     assert process.poll() is None, (directory / "log").read_text()
     try:
-        return httpx.get(f"{alertmanager.url}/-/ready", timeout=10.0).is_success
+        return loopback.get(f"{alertmanager.url}/-/ready", timeout=10.0).is_success
     except httpx.TransportError:
         return False
 

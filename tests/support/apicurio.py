@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import loopback
 from tests.support.kafka import ROOT
 from tests.support.ports import free_ports
 
@@ -42,7 +43,7 @@ class Apicurio:
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                httpx.get(f"{self.url}/subjects", timeout=60.0).raise_for_status()
+                loopback.get(f"{self.url}/subjects", timeout=60.0).raise_for_status()
             except httpx.HTTPError:
                 time.sleep(0.1)
             else:
@@ -53,7 +54,7 @@ class Apicurio:
         """Add the next version of a subject and return its schema's id."""
         text = schema if isinstance(schema, str) else json.dumps(schema)
         body = {"schema": text, "schemaType": kind, "references": list(references)}
-        answer = httpx.post(f"{self.url}/subjects/{subject}/versions", json=body, timeout=60.0).raise_for_status()
+        answer = loopback.post(f"{self.url}/subjects/{subject}/versions", json=body, timeout=60.0).raise_for_status()
         return int(answer.json()["id"])
 
     def stop(self) -> None:

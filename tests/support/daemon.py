@@ -16,6 +16,7 @@ from monitor.checkpoint import StoredWindow
 from monitor.saving import decode_head
 from monitor.store.sqlite import Store
 from monitor.types import TopicPartition
+from tests.support import loopback
 from tests.support.command_line import as_installed, line
 
 _START_TIMEOUT_S = 300.0
@@ -70,7 +71,7 @@ class DaemonProcess:
         while time.monotonic() < deadline_s:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             try:
-                if httpx.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
+                if loopback.get(f"{url}/readyz", timeout=10.0).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass

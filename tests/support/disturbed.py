@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import numpy as np
 import yaml
 from confluent_kafka import Producer
 
 from monitor.codec import decode
+from tests.support import loopback
 from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess, stored_heads, stored_windows
 from tests.support.kafka import Cluster
@@ -180,7 +180,7 @@ def url_of(config: Path) -> str:
 
 def records_read(config: Path) -> dict[int, int]:
     """Return how many records the daemon has read of each partition that it owns."""
-    partitions = httpx.get(f"{url_of(config)}/api/v1/status", timeout=60.0).json()["partitions"]
+    partitions = loopback.get(f"{url_of(config)}/api/v1/status", timeout=60.0).json()["partitions"]
     return {int(partition["partition"]): int(partition["records"]) for partition in partitions}
 
 

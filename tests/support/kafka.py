@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import fcntl
 import filecmp
@@ -161,7 +162,7 @@ class Broker(Cluster):
             self._format(properties)
         with (self.directory / "kafka.log").open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._java(), "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.Kafka", properties],
+                [*self._java(), "kafka.Kafka", properties],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -189,13 +190,14 @@ class Broker(Cluster):
             )
         )
         tool = [*self._java(), "kafka.tools.StorageTool"]
-        cluster_id = subprocess.run([*tool, "random-uuid"], check=True, capture_output=True, text=True).stdout.strip()
+        cluster_id = base64.urlsafe_b64encode(b"K" + os.urandom(15)).decode()[:22]  # as it writes a UUID
         scram = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         options = ["--standalone", "--cluster-id", cluster_id, "--config", str(properties), "--add-scram", scram]
         subprocess.run([*tool, "format", *options], check=True, capture_output=True)
 
     def _java(self) -> list[str]:
-        return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", self._classpath]
+        quick = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # to start: it runs for minutes
+        return ["java", "-Xmx384m", *quick, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", self._classpath]
 
     def stop(self) -> None:
         """Let the broker shut down in order."""

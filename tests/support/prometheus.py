@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.support import loopback
 from tests.support.ports import free_port
 
 _START_TIMEOUT_S = 90.0
@@ -40,7 +41,7 @@ class Prometheus:
 
     def api(self, path: str, **parameters: str) -> Any:
         """Return the `data` of an API call."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
+        answer = loopback.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
         answer.raise_for_status()
         return answer.json()["data"]
 
@@ -132,7 +133,9 @@ def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
                     f"--storage.tsdb.path={home / 'data'}",
                     f"--web.listen-address={address}",
                     "--log.level=warn",
-                    "--rules.alert.resend-delay=1s",  # what it sends before it knows of an Alertmanager is lost
+                    # What it sends before it knows of an Alertmanager is lost; four times as long after the last
+                    # message Alertmanager takes an alert for over, also where only the machine was busy.
+                    "--rules.alert.resend-delay=5s",
                 ],
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -158,7 +161,7 @@ def _wait_until_ready(prometheus: Prometheus, process: subprocess.Popen[bytes]) 
     until = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < until:
         try:
-            if httpx.get(f"{prometheus.url}/-/ready", timeout=10).is_success:
+            if loopback.get(f"{prometheus.url}/-/ready", timeout=10).is_success:
                 return
         except httpx.TransportError:
             pass

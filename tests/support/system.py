@@ -15,6 +15,7 @@ import yaml
 from confluent_kafka.admin import AdminClient, ConfigResource
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support import loopback
 from tests.support.command_line import answer
 from tests.support.daemon import DaemonProcess
 from tests.support.kafka import Cluster, unique
@@ -170,7 +171,7 @@ class System:
             time.sleep(0.05)
 
     def _get(self, path: str) -> httpx.Response:
-        answer = httpx.get(f"{self.url}{path}", timeout=30.0, headers=self._headers)
+        answer = loopback.get(f"{self.url}{path}", timeout=30.0, headers=self._headers)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer
 

@@ -25,6 +25,7 @@ from monitor.reloading import Reloads
 from monitor.sources.memory import MemorySource
 from monitor.types import TopicPartition
 from monitor.web.reload import ReloadPage
+from tests.support import loopback
 
 PARTITION = TopicPartition("payments", 0)
 FIRST_MS = 1_700_000_000_000
@@ -75,10 +76,10 @@ class Running:
 
     def post(self, token: str | None = TOKEN) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.post(f"{self.app.http.url}/-/reload", headers=headers, timeout=WAIT_S)
+        return loopback.post(f"{self.app.http.url}/-/reload", headers=headers, timeout=WAIT_S)
 
     def status(self) -> dict[str, Any]:
-        return httpx.get(
+        return loopback.get(
             f"{self.app.http.url}/api/v1/status", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0
         ).json()
 
@@ -283,7 +284,7 @@ def test_a_post_with_the_token_reloads_and_without_it_does_not(tmp_path):
         assert r.post(None).status_code == 401
         assert r.post("another-token").status_code == 401
         assert (
-            httpx.get(
+            loopback.get(
                 f"{r.app.http.url}/-/reload", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60.0
             ).status_code
             == 405
@@ -314,7 +315,7 @@ def test_a_token_is_exchanged_and_the_endpoint_goes_when_it_is_switched_off(tmp_
         assert r.post().status_code == 404
         r.reload(limits={"max_series": 1})
         bearer = {"Authorization": f"Bearer {TOKEN}"}
-        r.until(lambda: "driftline_ready " not in httpx.get(f"{url}/metrics", headers=bearer, timeout=60.0).text)
+        r.until(lambda: "driftline_ready " not in loopback.get(f"{url}/metrics", headers=bearer, timeout=60.0).text)
 
 
 def test_who_stops_waiting_gets_a_504_and_takes_nothing_back():

@@ -7,7 +7,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import StoreError
@@ -224,6 +224,7 @@ def test_tau_grows_with_the_correlation_of_neighbours(phi, low, high):
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=30), st.floats(-1e308, 1e308))
+@example([0.0] * 4 + [1.2e308] * 3, 0.0)
 @settings(deadline=None)
 def test_a_finite_value_has_a_finite_standard_value(values, x):
     standard = standard_of(values)
