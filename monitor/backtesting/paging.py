@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,8 @@ from monitor.alerting.silence import Silence
 from monitor.config.tree import Config
 from monitor.gating import Gatekeeper, build_gate
 from monitor.incidents import Forgetful
-from monitor.incidents.words import STORM
+from monitor.incidents.ledger import ordered
+from monitor.incidents.words import INCIDENT, STORM
 from monitor.outlets import route_of
 from monitor.protocols import Sink
 from monitor.sink_building import grouped
@@ -32,7 +33,7 @@ _ASSUMED = PagerDutySpec(name="assumed-pagerduty", routing_key="0" * 32)
 class Page:
     """One page: something that the receiver opens, at `at_ms`, and which is over at `ends_at_ms` (None: it is not).
 
-    `rule`, `field` and `segment` are of what leads it, as far as all of its alerts have them in common.
+    `rule`, `field` and `segment` are those of the alert that leads it; empty for a storm.
     """
 
     at_ms: int
@@ -50,8 +51,9 @@ class _Receiver:
 
     takes_updates = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, firing: Callable[[], Sequence[Alert]]) -> None:
         self.name = name
+        self._firing = firing
         self.pages: list[Page] = []
         self._open: dict[str, Page] = {}
 
@@ -71,11 +73,20 @@ class _Receiver:
                 page.severity = "critical"
 
     def _page(self, alert: Alert, now_ms: int) -> Page:
-        rule, name, segment = (alert.labels.get(label, "") for label in ("rule", "field", "segment"))
         storm = alert.labels.get("alertname") == STORM
+        labels = self._leading(alert).labels
+        rule, name, segment = ("" if storm else labels.get(label, "") for label in ("rule", "field", "segment"))
         page = Page(now_ms, alert.severity, headline(alert), rule, name, segment, storm)
         self.pages.append(page)
         return page
+
+    def _leading(self, told: Alert) -> Alert:
+        """Return the alert that an incident was told by: several together have only the labels that all have."""
+        if told.labels.get("alertname") != INCIDENT:
+            return told
+        incident = told.annotations.get("incident")
+        mine = ordered(alert for alert in self._firing() if alert.annotations.get("incident") == incident)
+        return mine[0] if mine else told
 
     def close(self) -> None:
         """Do nothing; there is no connection."""
@@ -120,7 +131,7 @@ class Pager:
         served = [*self.config.sinks, *([] if paging else [_ASSUMED])]
         self.assumed = frozenset() if paging else frozenset({_ASSUMED.name})
         self.main = next((spec for spec in paging if spec.kind == "pagerduty"), (paging or [_ASSUMED])[0]).name
-        self._channels = [_channel(spec) for spec in served]
+        self._channels = [_channel(spec, self._outbox.firing) for spec in served]
         return self
 
     @property
@@ -164,8 +175,8 @@ class Pager:
         self._directory.cleanup()
 
 
-def _channel(spec: SinkSpec) -> _Channel:
-    receiver = _Receiver(spec.name)
+def _channel(spec: SinkSpec, firing: Callable[[], Sequence[Alert]]) -> _Channel:
+    receiver = _Receiver(spec.name, firing)
     receiver.takes_updates = spec.kind == "pagerduty"
     return _Channel(route_of(spec), grouped(receiver, spec, Forgetful), receiver)
 

@@ -46,8 +46,9 @@ def parse_sweep(text: str) -> Sweep:
 def swept(config: Config, sweep: Sweep) -> list[Config]:
     """Return the configuration with each of the values; raises ValueError where one cannot be.
 
-    `name` is the kind of a detector, wherever it is configured; `FIELD.KIND`, for that field alone; the name of a
-    check or of a sequential detector; `policy` or `alerting`. Where `warning` goes above `critical`, that goes with it.
+    `name` is the kind of a detector, wherever it is configured; `FIELD.KIND`, for that field alone; a field, for its
+    contracts; the name of a check or of a sequential detector; `policy` or `alerting`. Where `warning` goes above
+    `critical`, that goes with it.
     """
     return [_with(config, sweep, value) for value in sweep.values]
 
@@ -84,6 +85,8 @@ def _changes(config: Config, sweep: Sweep, value: Any) -> dict[str, Any]:
     name = sweep.name
     if name in _SECTIONS:
         return {name: _changed(getattr(config, name), sweep, value)}
+    if name in config.fields:
+        return {"fields": {**config.fields, name: _changed(config.fields[name], sweep, value)}}
     path, _, kind = name.rpartition(".")
     if path in config.fields:
         own = config.detectors_for(path)
@@ -148,4 +151,4 @@ def _names(config: Config) -> set[str]:
     kinds = {spec.kind for path in config.fields for spec in config.detectors_for(path)}
     joint = {spec.kind for group in config.groups for spec in group.drift}
     named = {spec.name for spec in (*config.checks, *config.sequential)}
-    return kinds | joint | named | set(_SECTIONS)
+    return kinds | joint | named | set(config.fields) | set(_SECTIONS)

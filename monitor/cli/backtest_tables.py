@@ -141,4 +141,4 @@ def _lasted(ms: int) -> str:
 
 def _at(ms: int) -> str:
     """Return an instant as people read it; of one that no calendar has, its number."""
-    return iso(ms) or str(ms)
+    return (iso(ms) or str(ms)).replace(".000Z", "Z")
