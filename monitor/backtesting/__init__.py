@@ -5,7 +5,7 @@ from monitor.backtesting.fired import FiredAlert, Spell
 from monitor.backtesting.history import Busy, History, Rate
 from monitor.backtesting.opening import Input, Stretch, open_files, open_topic
 from monitor.backtesting.paging import Page
-from monitor.backtesting.sweeping import Sweep, parse_sweep, swept
+from monitor.backtesting.sweeping import Sweep, UnfitSweep, parse_sweep, swept
 from monitor.backtesting.whole import Asked, over_input, over_store
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Spell",
     "Stretch",
     "Sweep",
+    "UnfitSweep",
     "compare",
     "open_files",
     "open_topic",

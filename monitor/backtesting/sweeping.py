@@ -12,11 +12,16 @@ from pydantic import ValidationError
 from monitor.checks import PAIRING
 from monitor.compile import compile_plan
 from monitor.config.tree import Config
+from monitor.errors import DriftlineError
 from monitor.plan import MonitorPlan
 
 _SHORT = {"warn": "warning", "crit": "critical"}
 _SECTIONS = ("policy", "alerting")
 MAX_VALUES = 20
+
+
+class UnfitSweep(DriftlineError):  # noqa: N818 - a fact about what was asked
+    """The values cannot be tried on the same panes, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +36,20 @@ class Sweep:
 def parse_sweep(text: str) -> Sweep:
     """Return what `psi.warning=0.1,0.2,0.3` asks for; `warn` and `crit` are short for their names.
 
-    Raises ValueError for anything else.
+    Raises UnfitSweep for anything else.
     """
     place, equals, values = text.partition("=")
     name, dot, setting = place.strip().rpartition(".")
     found = tuple(yaml.safe_load(value) for value in values.split(",") if value.strip())
     if not (equals and dot and name and setting and found):
-        raise ValueError(f"{text!r} is not a sweep; write NAME.SETTING=VALUE,VALUE,… such as psi.warning=0.1,0.2")
+        raise UnfitSweep(f"{text!r} is not a sweep; write NAME.SETTING=VALUE,VALUE,… such as psi.warning=0.1,0.2")
     if len(found) > MAX_VALUES:
-        raise ValueError(f"{len(found)} values are too many; at most {MAX_VALUES} are tried at once")
+        raise UnfitSweep(f"{len(found)} values are too many; at most {MAX_VALUES} are tried at once")
     return Sweep(name, _SHORT.get(setting, setting), found)
 
 
 def swept(config: Config, sweep: Sweep) -> list[Config]:
-    """Return the configuration with each of the values; raises ValueError where one cannot be.
+    """Return the configuration with each of the values; raises UnfitSweep where one cannot be.
 
     `name` is the kind of a detector, wherever it is configured; `FIELD.KIND`, for that field alone; a field, for its
     contracts; the name of a check or of a sequential detector; `policy` or `alerting`. Where `warning` goes above
@@ -56,14 +61,14 @@ def swept(config: Config, sweep: Sweep) -> list[Config]:
 def follower_plan(plan: MonitorPlan, config: Config) -> MonitorPlan:
     """Return the plan of a configuration that is judged on the panes of `plan`.
 
-    Raises ValueError where it would accumulate something else.
+    Raises UnfitSweep where it would accumulate something else.
     """
     other = compile_plan(config, plan.baseline, bounded=True)
     mine, theirs = plan.profile, other.profile
     if (mine.specs, mine.keys, mine.check_keys) != (theirs.specs, theirs.keys, theirs.check_keys):
-        raise ValueError("this setting changes what is accumulated, so other values need a backtest each")
+        raise UnfitSweep("this setting changes what is accumulated, so other values need a backtest each")
     if plan.grid != other.grid:
-        raise ValueError("other windows need a backtest each")
+        raise UnfitSweep("other windows need a backtest each")
     return other
 
 
@@ -72,12 +77,12 @@ def _with(config: Config, sweep: Sweep, value: Any) -> Config:
     changes = _changes(config, sweep, value)
     if not changes:
         known = ", ".join(sorted(_names(config)))
-        raise ValueError(f"nothing is called {sweep.name}; there are {known}")
+        raise UnfitSweep(f"nothing is called {sweep.name}; there are {known}")
     sections = {name: getattr(config, name) for name in type(config).model_fields}
     try:
         return Config.model_validate(sections | changes)
     except ValidationError as error:
-        raise ValueError(f"{sweep.name}.{sweep.setting} = {value}: {error.errors()[0]['msg']}") from error
+        raise UnfitSweep(f"{sweep.name}.{sweep.setting} = {value}: {error.errors()[0]['msg']}") from error
 
 
 def _changes(config: Config, sweep: Sweep, value: Any) -> dict[str, Any]:
@@ -99,7 +104,7 @@ def _changes(config: Config, sweep: Sweep, value: Any) -> dict[str, Any]:
         specs: Sequence[Any] = getattr(config, section)
         if any(spec.name == name for spec in specs):
             if any(spec.name == name and isinstance(spec.build(), PAIRING) for spec in specs if section == "checks"):
-                raise ValueError(f"{name} remembers rows, which panes do not hold; other values need a backtest each")
+                raise UnfitSweep(f"{name} remembers rows, which panes do not hold; other values need a backtest each")
             found[section] = tuple(_changed(spec, sweep, value) if spec.name == name else spec for spec in specs)
     return found | _detectors(config, sweep, value)
 
@@ -132,18 +137,19 @@ def _of_kind(specs: Sequence[Any], kind: str, sweep: Sweep, value: Any) -> tuple
 
 
 def _changed(spec: Any, sweep: Sweep, value: Any) -> Any:
-    """Return a Spec with the value; raises ValueError where it has no such setting or cannot take it."""
+    """Return a Spec with the value; raises UnfitSweep where it has no such setting or cannot take it."""
     settings = {name: getattr(spec, name) for name in type(spec).model_fields}
     if sweep.setting not in settings:
-        raise ValueError(f"{sweep.name} has no {sweep.setting}; it has {', '.join(settings)}")
+        raise UnfitSweep(f"{sweep.name} has no {sweep.setting}; it has {', '.join(settings)}")
     settings[sweep.setting] = value
     critical = settings.get("critical")
-    if sweep.setting == "warning" and isinstance(critical, float | int) and critical < value:
+    numbers = isinstance(critical, float | int) and isinstance(value, float | int)
+    if sweep.setting == "warning" and numbers and critical < value:
         settings["critical"] = value
     try:
         return type(spec).model_validate(settings)
     except ValidationError as error:
-        raise ValueError(f"{sweep.name}.{sweep.setting} = {value}: {error.errors()[0]['msg']}") from error
+        raise UnfitSweep(f"{sweep.name}.{sweep.setting} = {value}: {error.errors()[0]['msg']}") from error
 
 
 def _names(config: Config) -> set[str]:

@@ -33,7 +33,7 @@ class Asked:
 def over_input(config: Config, source: Input, asked: Asked) -> list[History]:
     """Return what the configuration would have brought, then each of the variants; the source is closed.
 
-    Raises ConfigError, SurroundingsError or Retryable, and ValueError where a variant accumulates something else.
+    Raises ConfigError, SurroundingsError or Retryable, and UnfitSweep where a variant accumulates something else.
     """
     try:
         plan = compiled(config, source)

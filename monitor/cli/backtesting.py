@@ -16,6 +16,7 @@ from monitor.backtesting import (
     History,
     Stretch,
     Sweep,
+    UnfitSweep,
     compare,
     open_files,
     open_topic,
@@ -94,18 +95,22 @@ def run_backtest(request: Request) -> None:
         )
     config = load(request.config)
     old = None if request.old is None else load(request.old)
+    sinks = [spec.name for spec in config.sinks]
+    if request.sink is not None and request.sink not in sinks:
+        message = f"there is no sink {request.sink}; there are {', '.join(sinks) or 'none'}"
+        raise typer.BadParameter(message, param_hint="--sink")
     sweep, variants = _variants(config, request)
     stretch = _stretch(request, clock)
     silences = _silences(config, clock)
     try:
         histories = _histories(config, request, Asked(stretch, silences, variants), clock)
-    except ValueError as error:
+    except UnfitSweep as error:
         raise typer.BadParameter(str(error), param_hint="--sweep") from error
     before = None
     if old is not None:
         before = _histories(old, request, Asked(stretch, silences), clock, store=config)[0]
     for history in (*histories, *([] if before is None else [before])):
-        _choose(history, request.sink)
+        history.pager.main = request.sink if request.sink in history.pager.pages else history.pager.main
         if not history.windows:
             raise SurroundingsError("no window lies in the stretch; give more records, or other times")
     found = Found(config, histories[0], len(silences), old, before, sweep, tuple(histories[1:]), request.at_most)
@@ -135,7 +140,7 @@ def _variants(config: Config, request: Request) -> tuple[Sweep | None, Sequence[
     try:
         sweep = parse_sweep(request.sweep)
         return sweep, swept(config, sweep)
-    except ValueError as error:
+    except UnfitSweep as error:
         raise typer.BadParameter(str(error), param_hint="--sweep") from error
 
 
@@ -180,16 +185,6 @@ def _silences(config: Config, clock: SystemClock) -> Sequence[Silence]:
     """Return the silences that the daemon's store keeps, those that are over too; none without a store."""
     path = file_in(Path(config.store.path))
     return stored_alerts(path, clock.now_ms()).silences if path.is_file() else ()
-
-
-def _choose(history: History, sink: str | None) -> None:
-    """Count the pages of the sink that was asked for."""
-    if sink is None:
-        return
-    if sink not in history.pager.pages:
-        known = ", ".join(history.pager.pages)
-        raise typer.BadParameter(f"there is no sink {sink}; there are {known}", param_hint="--sink")
-    history.pager.main = sink
 
 
 def _judge(found: Found, conditions: Sequence[Condition]) -> None:
