@@ -85,7 +85,7 @@ class History:
             self.pager.hear(at_ms + self.plan.lateness_ms, [alert for at, alert in inside if at == at_ms])
         raised = {incident.id for incident in window.incidents if incident.raised}
         self._count(window)
-        if self.stretch.holds(window.start_ms, window.end_ms) or window.gap:
+        if self._counts(window.end_ms):
             self.incidents |= raised - self._told
         self._told |= raised
         self._note(window)

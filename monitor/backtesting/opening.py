@@ -27,10 +27,6 @@ class Stretch:
     from_ms: int | None = None
     to_ms: int | None = None
 
-    def holds(self, start_ms: int, end_ms: int) -> bool:
-        """Return whether a window lies in it as a whole."""
-        return (self.from_ms is None or start_ms >= self.from_ms) and (self.to_ms is None or end_ms <= self.to_ms)
-
     def over(self, start_ms: int) -> bool:
         """Return whether a window that begins then, and so all after it, lies behind its end."""
         return self.to_ms is not None and start_ms >= self.to_ms
