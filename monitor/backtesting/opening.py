@@ -11,6 +11,7 @@ from monitor.building import apart
 from monitor.clock import Clock
 from monitor.config.tree import Config
 from monitor.engine import Engine
+from monitor.errors import Retryable
 from monitor.learning import source_name
 from monitor.partition import PartitionState
 from monitor.replaying import files_of
@@ -70,11 +71,16 @@ class Input:
         return self._inner.poll(paused, timeout_s)
 
     def start(self, partition: TopicPartition) -> int:
-        """Return the offset from which on a partition is read; the ends of all are taken down before the first."""
+        """Return the offset from which on a partition is read; the ends of all are taken down before the first.
+
+        Raises Retryable where nobody says where it ends: it would be read for ever.
+        """
         if self.files:
             return 0
         if partition not in self._ends:
             self._ends = self._inner.ends() | dict(self._ends)
+        if partition not in self._ends:
+            raise Retryable(f"nobody says where {partition.topic}-{partition.partition} ends")
         return self._inner.resolve_start(partition)
 
     def seek(self, partition: TopicPartition, offset: int | None) -> None:

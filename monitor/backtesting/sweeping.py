@@ -67,9 +67,16 @@ def follower_plan(plan: MonitorPlan, config: Config) -> MonitorPlan:
     mine, theirs = plan.profile, other.profile
     if (mine.specs, mine.keys, mine.check_keys) != (theirs.specs, theirs.keys, theirs.check_keys):
         raise UnfitSweep("this setting changes what is accumulated, so other values need a backtest each")
+    if _pairing(plan) != _pairing(other):
+        raise UnfitSweep("this check remembers rows, which panes do not hold; other values need a backtest each")
     if plan.grid != other.grid:
         raise UnfitSweep("other windows need a backtest each")
     return other
+
+
+def _pairing(plan: MonitorPlan) -> list[Any]:
+    """Return the Specs of the checks that pair rows."""
+    return [check.spec for check in plan.window_checks if isinstance(check, PAIRING)]
 
 
 def _with(config: Config, sweep: Sweep, value: Any) -> Config:
@@ -103,8 +110,6 @@ def _changes(config: Config, sweep: Sweep, value: Any) -> dict[str, Any]:
     for section in ("checks", "sequential"):
         specs: Sequence[Any] = getattr(config, section)
         if any(spec.name == name for spec in specs):
-            if any(spec.name == name and isinstance(spec.build(), PAIRING) for spec in specs if section == "checks"):
-                raise UnfitSweep(f"{name} remembers rows, which panes do not hold; other values need a backtest each")
             found[section] = tuple(_changed(spec, sweep, value) if spec.name == name else spec for spec in specs)
     return found | _detectors(config, sweep, value)
 
