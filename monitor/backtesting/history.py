@@ -112,7 +112,9 @@ class History:
         self.last_ms = last_ms
 
     def _note(self, window: WindowResult) -> None:
-        """Note what was judged, and what could not be since its panes do not hold it."""
+        """Note what was judged, and what could not be since its panes do not hold it; empty windows say neither."""
+        if window.gap:
+            return
         reasons = [((each.detector, each.field), each.reason) for each in window.verdicts]
         reasons += [((each.check, each.field), each.reason) for each in window.checks]
         for stream, reason in reasons:

@@ -111,8 +111,10 @@ def run_backtest(request: Request) -> None:
         before = _histories(old, request, Asked(stretch, silences), clock, store=config)[0]
     for history in (*histories, *([] if before is None else [before])):
         history.pager.main = request.sink if request.sink in history.pager.pages else history.pager.main
-        if not history.windows:
-            raise SurroundingsError("no window lies in the stretch; give more records, or other times")
+    for history, file in ((histories[0], request.config), (before, request.old)):
+        if history is not None and not history.windows:
+            rejects = history.totals.get("rejects", 0)
+            raise SurroundingsError(f"no window lies in the stretch by {file}: {rejects} of its records are rejects")
     found = Found(config, histories[0], len(silences), old, before, sweep, tuple(histories[1:]), request.at_most)
     if before is not None:
         found.difference = compare(before.alerts, found.history.alerts, found.history.last_ms)
