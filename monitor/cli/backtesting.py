@@ -109,12 +109,11 @@ def run_backtest(request: Request) -> None:
     before = None
     if old is not None:
         before = _histories(old, request, Asked(stretch, silences), clock, store=config)[0]
+    _require_windows(histories[0], request.config)
+    if before is not None and request.old is not None:
+        _require_windows(before, request.old)
     for history in (*histories, *([] if before is None else [before])):
         history.pager.main = request.sink if request.sink in history.pager.pages else history.pager.main
-    for history, file in ((histories[0], request.config), (before, request.old)):
-        if history is not None and not history.windows:
-            rejects = history.totals.get("rejects", 0)
-            raise SurroundingsError(f"no window lies in the stretch by {file}: {rejects} of its records are rejects")
     found = Found(config, histories[0], len(silences), old, before, sweep, tuple(histories[1:]), request.at_most)
     if before is not None:
         found.difference = compare(before.alerts, found.history.alerts, found.history.last_ms)
@@ -187,6 +186,13 @@ def _silences(config: Config, clock: SystemClock) -> Sequence[Silence]:
     """Return the silences that the daemon's store keeps, those that are over too; none without a store."""
     path = file_in(Path(config.store.path))
     return stored_alerts(path, clock.now_ms()).silences if path.is_file() else ()
+
+
+def _require_windows(history: History, file: Path) -> None:
+    """Raise SurroundingsError where a configuration judged no window: no rate could be told."""
+    if not history.windows:
+        rejects = history.totals.get("rejects", 0)
+        raise SurroundingsError(f"no window lies in the stretch by {file}: {rejects} of its records are rejects")
 
 
 def _judge(found: Found, conditions: Sequence[Condition]) -> None:
