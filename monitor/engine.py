@@ -44,13 +44,15 @@ _MAX_PENDING_ROWS = 200_000
 class StepResult:
     """What one step brought about; `batches` and `rejects` are one for each (piece of a) fetch with records, in order.
 
-    `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window.
+    `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window;
+    `alerted_ms` is, for each of the alerts, the end of the window that brought it about.
     """
 
     batches: list[Batch] = field(default_factory=list)
     rejects: list[tuple[Fetch, Rejects]] = field(default_factory=list)
     windows: list[WindowResult] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
+    alerted_ms: list[int] = field(default_factory=list)
     revised: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
@@ -132,13 +134,13 @@ class Engine:
         for fetch in owned:
             self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
         self._settle()
-        self._close(result, self.closer.close(list(self.partitions.values()), now_ms, partial=self.partial))
+        self.take(result, self.closer.close(list(self.partitions.values()), now_ms, partial=self.partial))
         return result
 
     def finish(self) -> StepResult:
         """Close every window that has rows: the end of a bounded input."""
         result = StepResult()
-        self._close(result, self.closer.finish(list(self.partitions.values()), partial=self.partial))
+        self.take(result, self.closer.finish(list(self.partitions.values()), partial=self.partial))
         return result
 
     def retire(self) -> list[Alert]:
@@ -146,14 +148,16 @@ class Engine:
         known = alert_keys(self.plan)
         return self.book.retire(lambda key: key not in known, self.closer.last_end_ms)
 
-    def _close(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
+    def take(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
         for judged in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
             window = self.causes.explain(self.budget.step(judged, epoch_ms=self.closer.epoch_ms))
             found = signals(self.plan, window, self.book.active_keys())
-            result.alerts += self.book.step(
+            for at_ms, alert in self.book.timed(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
-            )
+            ):
+                result.alerts.append(alert)
+                result.alerted_ms.append(at_ms)
             result.windows.append(window)
             for outcome in window.checks:
                 self.failures[failure_key(outcome.check, outcome.segment)] += outcome.failures * window.windows

@@ -1,4 +1,4 @@
-"""The confidence interval of a share that holds also near 0 and 1."""
+"""Confidence intervals that hold also near the ends: of a share near 0 and 1, of a count near 0."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def wilson(share: FloatArray, n: FloatArray, quantile: float | FloatArray = TWO_
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = quantile / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2))
     return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+
+
+def poisson(n: int) -> tuple[float, float]:
+    """Return the ends of the exact two-sided 95 % interval of the mean of a Poisson number of which `n` was seen.
+
+    Garwood (1936): the means under which so few, or so many, are seen with a chance of 2.5 %. Of 0 it is 0 to 3.69.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    lower = float(special.gammaincinv(n, tail)) if n else 0.0
+    return lower, float(special.gammaincinv(n + 1, 1 - tail))

@@ -16,7 +16,7 @@ from monitor.hashing import hash_strings
 from monitor.protocols import Check, MemoryCheck, State
 from monitor.types import Batch, Fetch, IntArray, MaskArray, TopicPartition
 
-_JUDGING = {
+JUDGING = {
     "max_failure_ratio",
     "max_unmatched_ratio",
     "max_different_ratio",
@@ -183,7 +183,7 @@ def memory_key(check: Any, types: Mapping[str, str] = MappingProxyType({})) -> s
 
     Those of the fields that it may be about, out of `types`.
     """
-    text = type(check.spec).__name__ + check.spec.model_dump_json(exclude=_JUDGING)
+    text = type(check.spec).__name__ + check.spec.model_dump_json(exclude=JUDGING)
     return hashlib.blake2b("\n".join((text, *types_named(text, types))).encode(), digest_size=12).hexdigest()
 
 

@@ -14,6 +14,7 @@ from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.delays import DELAY
+from monitor.memory import JUDGING
 from monitor.models import ModelOutcomes, ModelPlan
 from monitor.policy import BudgetPolicy, Policy, ThresholdPolicy
 from monitor.profile import ENOUGH_ROWS, ProfilePlan
@@ -136,5 +137,8 @@ class MonitorPlan:
         wanted: dict[str, Any] = {path: frame for path, frame in frames.items() if path in self.fields}
         wanted |= self.baseline.group_frames if self.baseline is not None else {}
         # What a check knows from a baseline or a file besides its Spec is part of what its counts mean.
-        checks = tuple(check.spec.model_dump_json() + getattr(check, "content", "") for check in self.row_checks)
+        # What is only read when it is judged is not: counts go on, and can be judged anew, by another tolerance.
+        checks = tuple(
+            check.spec.model_dump_json(exclude=JUDGING) + getattr(check, "content", "") for check in self.row_checks
+        )
         return ProfilePlan(specs, wanted, self.segmenter.labels, checks, dict(self.fields))

@@ -18,14 +18,30 @@ from monitor.waiting import prepare_patiently
 _POLL_S = 0.1
 
 
+def _from_the_first(_: TopicPartition) -> int:
+    """Return 0: files are read from their first row."""
+    return 0
+
+
 class Replay:
     """Feeds a bounded source to an engine; `now` is the largest timestamp read, and nothing is ever idle."""
 
-    def __init__(self, plan: MonitorPlan, decoder: Decoder, source: Source, ended: Callable[[], bool]) -> None:
-        """Use a plan compiled as bounded; `ended` says whether the source has given all it has."""
+    def __init__(
+        self,
+        plan: MonitorPlan,
+        decoder: Decoder,
+        source: Source,
+        ended: Callable[[], bool],
+        start: Callable[[TopicPartition], int] = _from_the_first,
+    ) -> None:
+        """Use a plan compiled as bounded; `ended` says whether the source has given all that is wanted.
+
+        Each partition is read from its `start` on.
+        """
         self.engine = Engine(plan, decoder)
         self._source = source
         self._ended = ended
+        self._start = start
         self._lookahead = Lookahead()
         self._now_ms = 0
         self.alerts = 0
@@ -48,8 +64,9 @@ class Replay:
         yield self.engine.finish()
 
     def _assign(self, partition: TopicPartition) -> None:
-        self.engine.assign(PartitionState(partition, 0, 0))
-        self._source.seek(partition, 0)
+        start = self._start(partition)
+        self.engine.assign(PartitionState(partition, start, start))
+        self._source.seek(partition, start)
 
     def lines(self, *, fields: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the promised lines: verdicts by window, then alerts, then the summary."""

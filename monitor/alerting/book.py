@@ -89,7 +89,25 @@ class AlertBook:
         stride_ms: int | None = None,
         level_of: Callable[[Key], Level] = _all_unknown,
     ) -> list[Alert]:
-        """Take one judged window, or a run of `windows` windows with equal levels, and return the transitions.
+        """Take one judged window, or a run of them, and return the transitions; see `timed`."""
+        timed = self.timed(
+            window_start_ms, window_end_ms, signals, windows=windows, stride_ms=stride_ms, level_of=level_of
+        )
+        return [alert for _, alert in timed]
+
+    def timed(
+        self,
+        window_start_ms: int,
+        window_end_ms: int,
+        signals: Iterable[Signal],
+        *,
+        windows: int = 1,
+        stride_ms: int | None = None,
+        level_of: Callable[[Key], Level] = _all_unknown,
+    ) -> list[tuple[int, Alert]]:
+        """Take one judged window, or a run of `windows` windows with equal levels.
+
+        Returns the transitions, each with the end of the window that brought it about.
 
         A run reaches from the start of its first window to the end of its last; successive windows are
         `stride_ms` apart (the pane for sliding windows; by default an equal part of the run, which is
@@ -117,7 +135,7 @@ class AlertBook:
                 transitions.append((number, self._alert(key, stream, transition, ends_at_ms)))
         self._forget(window_start_ms + (windows - 1) * stride_ms, stride_ms)
         transitions.sort(key=lambda numbered: numbered[0])
-        return [alert for _, alert in transitions]
+        return [(window_end_ms - (windows - 1 - number) * stride_ms, alert) for number, alert in transitions]
 
     def retire(self, gone: Callable[[Key], bool], ends_at_ms: int) -> list[Alert]:
         """Forget the streams that are `gone` from the configuration; return what has to resolve, in order.

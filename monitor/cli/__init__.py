@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from monitor import __version__
 from monitor.cli.alerts import alerts
+from monitor.cli.backtest import backtest
 from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
@@ -50,6 +51,7 @@ app.command()(check)
 app.command()(schema)
 app.command()(init)
 app.command()(replay)
+app.command()(backtest)
 app.command()(report)
 app.command()(alerts)
 app.add_typer(silence, name="silence")

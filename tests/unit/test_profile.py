@@ -7,6 +7,7 @@ import pytest
 
 from monitor import profile as profile_module
 from monitor.accumulators import Frame, HistogramSpec, MomentsSpec, PresenceSpec
+from monitor.checks import NullableSpec
 from monitor.codec import decode, encode
 from monitor.errors import StoreError
 from monitor.profile import ProfilePlan
@@ -78,6 +79,13 @@ def test_labels_cannot_be_mistaken_for_each_other():
 def test_a_check_is_known_by_its_whole_rule():
     one, other = ProfilePlan((), checks=('{"max":1}',)), ProfilePlan((), checks=('{"max":2}',))
     assert one.check_keys != other.check_keys
+
+
+def test_a_tolerance_and_a_severity_are_no_part_of_a_rule():
+    specs = [NullableSpec(field="country"), NullableSpec(field="country", max_failure_ratio=0.5, severity="critical")]
+    one, other = (make_plan(row_checks=[spec]).profile for spec in specs)
+    assert one.check_keys == other.check_keys
+    assert one.check_keys != make_plan(row_checks=[NullableSpec(field="amount")]).profile.check_keys
 
 
 @pytest.mark.parametrize(
