@@ -210,7 +210,8 @@ class Profile:
                 if rows.origin is not None and len(samples) < SAMPLES:
                     places = np.flatnonzero(failed)[: SAMPLES - len(samples)]
                     samples += [Place(*rows.origin[0], offset) for offset in rows.origin[1][places].tolist()]
-            counts[:, 1] += group_sizes(int(np.count_nonzero(evaluated)), rows.groups.take(evaluated))
+            n = int(np.count_nonzero(evaluated))
+            counts[:, 1] += group_sizes(n, rows.groups if n == len(evaluated) else rows.groups.take(evaluated))
 
     def saw(self, name: str, place: Place) -> None:
         """Take note of an unknown field, of which the first place is kept."""
