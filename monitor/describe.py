@@ -46,7 +46,7 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     for spec, accumulator in profile.accumulators.items():
         if isinstance(accumulator, Comoment):
             groups += _group_views(plan, frame_key(spec), accumulator)
-        if getattr(spec, "fields", None) is not None:
+        if vars(spec).get("fields") is not None:
             continue
         by_field.setdefault(frame_key(spec), {})[spec.kind] = accumulator
     views = []

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -274,8 +274,14 @@ def _paths(spec: Any) -> Sequence[str]:
 
 def frame_key(spec: Any) -> str:
     """Return the name under which the frame of a Spec's accumulator is kept: its field, or its own name."""
-    key: str = getattr(spec, "frame_key", None) or spec.field
+    key: str = spec.frame_key if _is_named(type(spec)) else spec.field
     return key
+
+
+@cache
+def _is_named(kind: type) -> bool:
+    """Return whether Specs of this kind have a name of their own; asking pydantic for what is not there is slow."""
+    return hasattr(kind, "frame_key")
 
 
 def _key(*parts: str) -> str:
