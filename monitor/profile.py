@@ -274,12 +274,13 @@ def _paths(spec: Any) -> Sequence[str]:
 
 def frame_key(spec: Any) -> str:
     """Return the name under which the frame of a Spec's accumulator is kept: its field, or its own name."""
-    key: str = spec.frame_key if _is_named(type(spec)) else spec.field
+    kind: object = type(spec)
+    key: str = spec.frame_key if _is_named(kind) else spec.field
     return key
 
 
 @cache
-def _is_named(kind: type) -> bool:
+def _is_named(kind: object) -> bool:
     """Return whether Specs of this kind have a name of their own; asking pydantic for what is not there is slow."""
     return hasattr(kind, "frame_key")
 
