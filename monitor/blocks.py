@@ -10,5 +10,10 @@ _BLOCK_ROWS = 16_384
 
 def blocks(rows: int, at_least: int = 0) -> Iterator[slice]:
     """Return slices that cover `rows` rows in order, of 16384 rows or `at_least` each."""
-    step = max(_BLOCK_ROWS, at_least)
+    step = block_rows(at_least)
     return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def block_rows(at_least: int) -> int:
+    """Return of how many rows the slices of `blocks` are."""
+    return max(_BLOCK_ROWS, at_least)

@@ -46,28 +46,20 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
     for spec, accumulator in profile.accumulators.items():
         if isinstance(accumulator, Comoment):
             groups += _group_views(plan, frame_key(spec), accumulator)
-        if getattr(spec, "fields", None) is not None:
+        if vars(spec).get("fields") is not None:
             continue
         by_field.setdefault(frame_key(spec), {})[spec.kind] = accumulator
     views = []
     for path, kinds in by_field.items():
         presence: PresenceCounts = kinds["presence"]
         moments = kinds["vector"].norms if "vector" in kinds else kinds.get("moments")
-        numbers = {} if moments is None else _numbers(moments)
-        rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
-        for group, segment in enumerate(plan.segmenter.labels):
-            n = rows[group]
-            views.append(
-                FieldView(
-                    path,
-                    segment,
-                    n,
-                    missing[group] / n if n else None,
-                    invalid[group] / n if n else None,
-                    **{name: values[group] for name, values in numbers.items()},
-                    **(_sketched(kinds) if group == 0 else {}),
-                )
-            )
+        numbers = () if moments is None else _numbers(moments)
+        counts = (presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist())
+        sketched = _sketched(kinds)
+        for segment, n, missing, invalid, *values in zip(plan.segmenter.labels, *counts, *numbers, strict=True):
+            ratios = (missing / n, invalid / n) if n else (None, None)
+            views.append(FieldView(path, segment, n, *ratios, *values, **sketched))
+            sketched = {}
     return (*views, *groups)
 
 
@@ -76,15 +68,10 @@ def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView
     return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
-def _numbers(moments: Moments) -> dict[str, Any]:
+def _numbers(moments: Moments) -> tuple[list[float | None], ...]:
     """Return mean, standard deviation, smallest and largest value, each of all groups; None where not finite."""
-    arrays = {
-        "mean": moments.mean,
-        "stddev": np.sqrt(moments.variance),
-        "min": moments.min,
-        "max": moments.max,
-    }
-    return {name: _finite(array) for name, array in arrays.items()}
+    arrays = (moments.mean, np.sqrt(moments.variance), moments.min, moments.max)
+    return tuple(map(_finite, arrays))
 
 
 def _finite(array: FloatArray) -> list[float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import repeat, starmap
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from monitor.baseline import LEARNING_REASON, BaselineView
 from monitor.checks import failure_levels
 from monitor.describe import cell_labels, evidence
+from monitor.detectors.stacked import Stack, stacks
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL, window_outcomes
 from monitor.plan import FieldDetector, MonitorPlan
 from monitor.profile import Profile
@@ -18,6 +19,9 @@ from monitor.protocols import State
 from monitor.results import CheckOutcome, WindowResult
 from monitor.snapshot import VerdictView
 from monitor.types import Level, Score
+
+_Judged = tuple[list[VerdictView], dict[tuple[str, str, str], str]]
+"""A detector's verdict for every segment, and the evidence of those above a threshold."""
 
 _LEVELS = {int(level): level for level in Level}
 _DIRECTIONS = {1: "up", -1: "down", 0: ""}
@@ -44,8 +48,7 @@ def judge(
     verdicts: list[VerdictView] = []
     proof: dict[tuple[str, str, str], str] = {}
     if baseline is not None:
-        for item in plan.detectors:
-            found, why = _verdicts(plan, item, profile, baseline, unknown)
+        for found, why in _of_detectors(plan, profile, baseline, unknown):
             verdicts += found
             proof |= why
     return WindowResult(
@@ -83,33 +86,56 @@ def judge_gap(plan: MonitorPlan, start_ms: int, end_ms: int, windows: int, *, un
         nan = np.full(groups if judged is None else judged(groups), np.nan)
         zero = np.zeros(nan.size, np.int64)
         score = Score(nan, nan, nan, nan, zero, zero)
-        verdicts += _views(plan, item, score, [Level.UNKNOWN] * nan.size, [reason] * nan.size)
+        verdicts += _views(plan, [item], score, [Level.UNKNOWN] * nan.size, [reason] * nan.size)
     checks = window_outcomes(plan, start_ms, end_ms, None, baseline=None, unknown=unknown, memory={})
     return WindowResult(start_ms, end_ms, 0, windows, unknown == PARTIAL, tuple(verdicts), tuple(checks))
 
 
-def _verdicts(
-    plan: MonitorPlan, item: FieldDetector, profile: Profile, baseline: BaselineView, unknown: str
-) -> tuple[list[VerdictView], dict[tuple[str, str, str], str]]:
-    """Return one detector's verdict for every segment, and the evidence of those above a threshold."""
-    current = profile.accumulators[item.needs]
-    rho = baseline.rho.get(item.needs, 0.0)
-    score: Score = item.detector.compare(baseline.accumulators[item.needs], current, rho)
-    levels, reasons = plan.policy.levels(score, item.spec)
+def _of_detectors(plan: MonitorPlan, profile: Profile, baseline: BaselineView, unknown: str) -> list[_Judged]:
+    """Return what each detector says, in their order; those that are configured alike are asked together."""
+    found: dict[int, _Judged] = {}
+    accumulators = profile.accumulators
+    for numbers in plan.alike:
+        needs = [plan.detectors[number].needs for number in numbers]
+        sides = [(baseline.accumulators[need], accumulators[need], baseline.rho.get(need, 0.0)) for need in needs]
+        for stack in stacks(plan.detectors[numbers[0]].detector, numbers, sides):
+            found |= zip(stack.numbers, _verdicts(plan, stack, profile, baseline, unknown), strict=True)
+    return [found[number] for number in range(len(plan.detectors))]
+
+
+def _verdicts(plan: MonitorPlan, stack: Stack, profile: Profile, baseline: BaselineView, unknown: str) -> list[_Judged]:
+    """Return the verdict of each detector of a stack for every segment, and the evidence of those above a threshold."""
+    items = [plan.detectors[number] for number in stack.numbers]
+    score: Score = items[0].detector.compare(stack.baseline, stack.current, stack.rho)
+    levels, reasons = plan.policy.levels(score, items[0].spec)
     found = [_LEVELS[level] for level in levels.tolist()]
     why = reasons.tolist()
-    learning = item.needs in baseline.learning
-    if unknown or baseline.unknown or learning or item.needs in profile.incomplete:
-        found = [Level.UNKNOWN] * len(found)
-        why = [unknown or baseline.unknown or (LEARNING_REASON if learning else EPOCH_CHANGE)] * len(why)
-    proof = {}
-    if score.contributions is not None and max(found) >= Level.WARNING:
-        labels = _labels(item, current)
-        for group, level in enumerate(found):
-            if level >= Level.WARNING:
-                key = (item.field, plan.segmenter.labels[group], item.name)
-                proof[key] = evidence(labels, score.contributions[group])
-    return _views(plan, item, score, found, why), proof
+    size = len(found) // len(items)
+    parts = [slice(start, start + size) for start in range(0, len(found), size)]
+    for item, rows in zip(items, parts, strict=True):
+        learning = item.needs in baseline.learning
+        if unknown or baseline.unknown or learning or item.needs in profile.incomplete:
+            found[rows] = [Level.UNKNOWN] * size
+            why[rows] = [unknown or baseline.unknown or (LEARNING_REASON if learning else EPOCH_CHANGE)] * size
+    views = _views(plan, items, score, found, why)
+    return [
+        (views[rows], _proof(plan, item, profile, score, found, rows)) for item, rows in zip(items, parts, strict=True)
+    ]
+
+
+def _proof(
+    plan: MonitorPlan, item: FieldDetector, profile: Profile, score: Score, levels: list[Level], rows: slice
+) -> dict[tuple[str, str, str], str]:
+    """Return the evidence of a detector's verdicts that are above a threshold."""
+    if score.contributions is None or max(levels[rows]) < Level.WARNING:
+        return {}
+    labels = _labels(item, profile.accumulators[item.needs])
+    every = zip(plan.segmenter.labels, levels[rows], score.contributions[rows], strict=False)
+    return {
+        (item.field, segment, item.name): evidence(labels, parts)
+        for segment, level, parts in every
+        if level >= Level.WARNING
+    }
 
 
 def _labels(item: FieldDetector, current: Any) -> tuple[str, ...]:
@@ -122,11 +148,14 @@ def _labels(item: FieldDetector, current: Any) -> tuple[str, ...]:
 
 
 def _views(
-    plan: MonitorPlan, item: FieldDetector, score: Score, levels: list[Level], reasons: list[str]
+    plan: MonitorPlan, items: Sequence[FieldDetector], score: Score, levels: list[Level], reasons: list[str]
 ) -> list[VerdictView]:
-    """Return the verdicts as values, one a segment."""
+    """Return the verdicts as values, one a detector and segment."""
+    segments = plan.segmenter.labels[: len(levels) // len(items)]
     columns = zip(  # noqa: B905 - what only some detectors give is repeated for ever
-        plan.segmenter.labels,
+        [item.field for item in items for _ in segments],
+        segments * len(items),
+        [item.name for item in items for _ in segments],
         levels,
         reasons,
         _numbers(score.score),
@@ -138,7 +167,7 @@ def _views(
         repeat("") if score.direction is None else (_DIRECTIONS[sign] for sign in score.direction.tolist()),
         repeat(None) if score.error_bound is None else _numbers(score.error_bound),
     )
-    return [VerdictView(item.field, row[0], item.name, *row[1:]) for row in columns]
+    return list(starmap(VerdictView, columns))
 
 
 def _numbers(values: Any) -> list[float | None]:
@@ -154,23 +183,22 @@ def _row_checks(plan: MonitorPlan, profile: Profile, unknown: str, chances: Sequ
             counts[:, 0], counts[:, 1], check.spec, chances[number] if chances else 0.0
         )
         why_not = unknown or (EPOCH_CHANGE if number in profile.incomplete_checks else getattr(check, "unjudged", ""))
-        for group, segment in enumerate(plan.segmenter.labels):
-            failures, rows = counts[group].tolist()
-            level, reason = _LEVELS[int(levels[group])], str(reasons[group])
-            if why_not:
-                level, reason = Level.UNKNOWN, why_not
-            ratio = float(ratios[group]) if rows else None
+        spec, samples = check.spec, tuple(profile.samples[number])
+        columns = zip(levels.tolist(), reasons.tolist(), ratios.tolist(), counts.tolist(), strict=True)
+        for segment, (level, reason, ratio, (failures, rows)) in zip(plan.segmenter.labels, columns, strict=True):
+            judged = (Level.UNKNOWN, why_not) if why_not else (_LEVELS[level], reason)
             outcomes.append(
                 CheckOutcome(
-                    check.spec.name,
-                    check.spec.field,
+                    spec.name,
+                    spec.field,
                     segment,
-                    level,
+                    judged[0],
                     failures,
                     rows,
-                    ratio,
-                    reason,
-                    samples=tuple(profile.samples[number]) if group == 0 else (),
+                    ratio if rows else None,
+                    judged[1],
+                    samples=samples,
                 )
             )
+            samples = ()
     return outcomes

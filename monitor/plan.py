@@ -109,6 +109,14 @@ class MonitorPlan:
         """Whether the delays of rows are a stream: under a budget, where event time is not Kafka's timestamp itself."""
         return isinstance(self.policy, BudgetPolicy) and self.decode.event_time.path is not None
 
+    @cached_property
+    def alike(self) -> tuple[tuple[int, ...], ...]:
+        """The numbers of the detectors that are configured alike, and so differ by their fields only."""
+        found: dict[Any, list[int]] = {}
+        for number, item in enumerate(self.detectors):
+            found.setdefault(item.spec, []).append(number)
+        return tuple(map(tuple, found.values()))
+
     def derive(self, batch: Batch) -> None:
         """Do beforehand what folding a batch begins with, where all its rows will be folded at once and together."""
         if len(batch) >= ENOUGH_ROWS:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -210,7 +210,8 @@ class Profile:
                 if rows.origin is not None and len(samples) < SAMPLES:
                     places = np.flatnonzero(failed)[: SAMPLES - len(samples)]
                     samples += [Place(*rows.origin[0], offset) for offset in rows.origin[1][places].tolist()]
-            counts[:, 1] += group_sizes(int(np.count_nonzero(evaluated)), rows.groups.take(evaluated))
+            n = int(np.count_nonzero(evaluated))
+            counts[:, 1] += group_sizes(n, rows.groups if n == len(evaluated) else rows.groups.take(evaluated))
 
     def saw(self, name: str, place: Place) -> None:
         """Take note of an unknown field, of which the first place is kept."""
@@ -273,8 +274,15 @@ def _paths(spec: Any) -> Sequence[str]:
 
 def frame_key(spec: Any) -> str:
     """Return the name under which the frame of a Spec's accumulator is kept: its field, or its own name."""
-    key: str = getattr(spec, "frame_key", None) or spec.field
+    kind: object = type(spec)
+    key: str = spec.frame_key if _is_named(kind) else spec.field
     return key
+
+
+@cache
+def _is_named(kind: object) -> bool:
+    """Return whether Specs of this kind have a name of their own; asking pydantic for what is not there is slow."""
+    return hasattr(kind, "frame_key")
 
 
 def _key(*parts: str) -> str:

@@ -161,6 +161,14 @@ class Groups:
     size: int = 1
     codes: tuple[CodeArray, ...] = ()
 
+    @cached_property
+    def coded(self) -> IntArray:
+        """How many of the rows each group of a dimension has, counted once for all fields; 0 for group 0."""
+        counts = np.zeros(self.size, np.int64)
+        for codes in self.codes:
+            counts += np.bincount(codes, minlength=self.size)
+        return counts
+
     def take(self, rows: IntArray | MaskArray) -> Groups:
         """Return the groups of `rows` (indices or mask) only."""
         return Groups(self.size, tuple(codes[rows] for codes in self.codes)) if self.codes else self

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from monitor.blocks import blocks
+from monitor.blocks import block_rows, blocks
 from monitor.types import Column, FloatArray, Groups, IntArray
 
-__all__ = ["blocks", "group_sizes", "group_sums", "grouped_counts", "grouped_sums", "valid_groups"]
+__all__ = ["block_rows", "blocks", "group_sizes", "group_sums", "grouped_counts", "grouped_sums", "valid_groups"]
 
 
 def valid_groups(column: Column, groups: Groups) -> Groups:
@@ -19,10 +19,8 @@ def valid_groups(column: Column, groups: Groups) -> Groups:
 
 def group_sizes(rows: int, groups: Groups) -> IntArray:
     """Return how many of the `rows` rows each group has, as int64 (groups)."""
-    sizes = np.zeros(groups.size, np.int64)
+    sizes = groups.coded.copy()
     sizes[0] = rows
-    for codes in groups.codes:
-        sizes += np.bincount(codes, minlength=groups.size)
     return sizes
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from monitor.accumulators.fitting import require_frame, stored_array
 from monitor.accumulators.frame import EMPTY_FRAME, Frame
-from monitor.accumulators.grouping import blocks, grouped_counts, grouped_sums, valid_groups
+from monitor.accumulators.grouping import block_rows, blocks, grouped_counts, grouped_sums, valid_groups
+from monitor.native import LIBRARY, address, addresses
 from monitor.protocols import State
 from monitor.spec import Spec
 from monitor.types import Column, FloatArray, Groups, IntArray, MaskArray
@@ -68,6 +70,9 @@ class Histogram:
         """Fold the usable values in; an empty column changes nothing."""
         if groups.codes:
             values, inner = column.valid, valid_groups(column, groups)
+            if LIBRARY is not None:
+                self._fold(values, inner)
+                return
             cells = cells_of(values, self.frame.grid)
             self.counts += grouped_counts(cells, self.counts.shape[1], inner)
             self._sums += grouped_sums(cells, values / _UNIT, self.counts.shape[1], inner)
@@ -81,6 +86,20 @@ class Histogram:
         filled = np.flatnonzero(counts)  # reduceat would return a neighbour's value for an empty cell
         self.counts[0] += counts
         self._sums[0, filled] += np.add.reduceat(ordered / _UNIT, bounds[filled])
+
+    def _fold(self, values: FloatArray, groups: Groups) -> None:
+        """Do in C what `update` does with the sums and counts of groups, to the same bits."""
+        assert LIBRARY is not None
+        x, codes = np.ascontiguousarray(values), [np.ascontiguousarray(each, np.int32) for each in groups.codes]
+        sums, spare = np.zeros(self.counts.shape), np.empty(self.counts.shape)
+        cuts, depth = _padded(self.frame.grid)
+        LIBRARY.fold_cells(
+            *(address(x), ctypes.c_int64(x.size), addresses(codes), ctypes.c_int64(len(codes))),
+            *(ctypes.c_int64(block_rows(sums.size)), address(cuts), ctypes.c_int32(depth)),
+            *map(ctypes.c_int64, self.counts.shape),
+            *(address(self.counts), address(sums), address(spare)),
+        )
+        self._sums += sums
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram on the same frame; raises ValueError where the frames differ."""
@@ -113,9 +132,7 @@ def cells_of(values: FloatArray, cuts: FloatArray) -> IntArray:
     """
     if values.size < _FEW_VALUES:
         return np.searchsorted(cuts, values, side="right")
-    depth = int(cuts.size).bit_length()
-    padded = np.full(1 << depth, np.inf)
-    padded[: cuts.size] = cuts
+    padded, depth = _padded(cuts)
     cells = np.zeros(values.size, np.int64)
     for block in blocks(values.size):
         x, place = values[block], cells[block]  # `place` counts the cuts known to be at or below x
@@ -123,3 +140,11 @@ def cells_of(values: FloatArray, cuts: FloatArray) -> IntArray:
             passed = x >= padded[(1 << bit) - 1 :].take(place)
             place += np.left_shift(passed, bit, dtype=np.int64)
     return cells
+
+
+def _padded(cuts: FloatArray) -> tuple[FloatArray, int]:
+    """Return the cuts with infinity behind them, a power of two of numbers in all, and the power."""
+    depth = int(cuts.size).bit_length()
+    padded = np.full(1 << depth, np.inf)
+    padded[: cuts.size] = cuts
+    return padded, depth

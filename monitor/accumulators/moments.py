@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from functools import cached_property
+from typing import Literal, Self
 
 import numpy as np
 
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.frame import Frame
-from monitor.accumulators.grouping import blocks, group_sizes, group_sums, valid_groups
+from monitor.accumulators.grouping import block_rows, blocks, group_sizes, group_sums, valid_groups
+from monitor.native import LIBRARY, address, addresses
 from monitor.protocols import State
 from monitor.spec import Spec
 from monitor.types import Column, FloatArray, Groups, IntArray
@@ -36,6 +40,18 @@ class Parts:
     m2: FloatArray
     low: FloatArray
     high: FloatArray
+
+    @classmethod
+    def in_block(cls, block: FloatArray) -> Self:
+        """Return the parts that lie in the rows of one array, the count as the integers that its bytes are."""
+        parts = cls(block[0].view(np.int64), *block[1:])
+        parts.__dict__["block"] = block
+        return parts
+
+    @cached_property
+    def block(self) -> FloatArray:
+        """The parts as `in_block` takes them."""
+        return np.stack((self.n.view(np.float64), self.mean, self.rest, self.m2, self.low, self.high))
 
 
 class Moments:
@@ -86,7 +102,9 @@ class Moments:
         """Fold the usable values in; an empty column changes nothing."""
         values: FloatArray = column.valid
         if values.size:
-            self._parts = _merged(self._parts, _of_values(values, valid_groups(column, groups)))
+            inner = valid_groups(column, groups)
+            folded = None if LIBRARY is None else _folded(self._parts, values, inner)
+            self._parts = folded or _merged(self._parts, _of_values(values, inner))
 
     def merge(self, other: Moments) -> None:
         """Fold another accumulator with the same groups in; groups without values are neutral."""
@@ -111,6 +129,27 @@ class Moments:
         """Continue from `state`; raises StoreError when it does not fit."""
         like = self._parts
         self._parts = Parts(**{p.name: stored_array(state, p.name, getattr(like, p.name)) for p in fields(Parts)})
+
+
+def _folded(before: Parts, values: FloatArray, groups: Groups) -> Parts | None:
+    """Return, bit by bit, `_merged(before, _of_values(values, groups))`, in C; None where a sum exceeds float64."""
+    assert LIBRARY is not None
+    x = np.ascontiguousarray(values)
+    codes = [np.ascontiguousarray(each, np.int32) for each in groups.codes]
+    low, high = float(x.min()), float(x.max())
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(x.sum()) / x.size
+        if not math.isfinite(mean):
+            return None
+        mean = min(max(mean, low), high)
+        whole = np.array([low, high, mean, *_deviations_of_all(x, mean, groups.size)])
+    after, spare = np.empty((6, groups.size)), np.empty(10 * groups.size)
+    done = LIBRARY.fold_moments(
+        *(address(x), ctypes.c_int64(x.size), addresses(codes), ctypes.c_int64(len(codes))),
+        *(ctypes.c_int64(block_rows(groups.size)), ctypes.c_int64(groups.size), address(whole)),
+        *(address(before.block), address(after), address(spare)),
+    )
+    return Parts.in_block(after) if done else None
 
 
 def _merged(a: Parts, b: Parts) -> Parts:
@@ -173,13 +212,21 @@ def _range(x: FloatArray, groups: Groups) -> tuple[FloatArray, FloatArray]:
 def _deviations(x: FloatArray, mean: FloatArray, groups: Groups) -> tuple[FloatArray, FloatArray]:
     """Return the sums of x - mean and of its square for each group."""
     first, second = np.zeros(groups.size), np.zeros(groups.size)
+    first[0], second[0] = _deviations_of_all(x, mean[0], groups.size)
     for block in blocks(x.size, groups.size):
-        deviations = x[block] - mean[0]
-        first[0] += deviations.sum()
-        second[0] += np.square(deviations, out=deviations).sum()
         for codes in groups.codes:
             inner = codes[block].astype(np.intp)
             deviations = x[block] - mean[inner]
             first += np.bincount(inner, deviations, minlength=groups.size)
             second += np.bincount(inner, np.square(deviations, out=deviations), minlength=groups.size)
+    return first, second
+
+
+def _deviations_of_all(x: FloatArray, mean: float, groups: int) -> tuple[float, float]:
+    """Return the sums of x - mean and of its square, of all values."""
+    first = second = 0.0
+    for block in blocks(x.size, groups):
+        deviations = x[block] - mean
+        first += float(deviations.sum())
+        second += float(np.square(deviations, out=deviations).sum())
     return first, second

@@ -66,6 +66,7 @@ class ChiSquared:
     Source: Pearson (1900); Wilks (1938) for G; Cramér, Mathematical Methods of Statistics (1946).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: ChiSquaredSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

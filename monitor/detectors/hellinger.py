@@ -56,6 +56,7 @@ class Hellinger:
     Source: Hellinger (1909); Le Cam & Yang, Asymptotics in Statistics (2000).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: HellingerSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

@@ -60,6 +60,7 @@ class JensenShannon:
     Source: Lin, Divergence measures based on the Shannon entropy (1991).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: JensenShannonSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

@@ -54,6 +54,7 @@ class KullbackLeibler:
     Source: Kullback & Leibler, On information and sufficiency (1951).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: KullbackLeiblerSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

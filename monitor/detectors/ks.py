@@ -82,6 +82,7 @@ class KolmogorovSmirnov:
     Source: Smirnov (1948); Massart (1990); Wei & Dudley (2012).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: KolmogorovSmirnovSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

@@ -57,6 +57,7 @@ class Psi:
     Source: Yurdakul, Statistical properties of the population stability index (2018).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: PsiSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

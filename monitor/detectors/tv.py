@@ -56,6 +56,7 @@ class TotalVariation:
     Source: McDiarmid, On the method of bounded differences (1989).
     """
 
+    by_rows: ClassVar[bool] = True
     spec: TotalVariationSpec
 
     def needs(self, field: str, field_type: FieldType = "number") -> settings.CellsSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
@@ -21,12 +21,38 @@ DEFAULT_MAX_SERIES: Final = 20_000
 _DROP_REASONS: Final = ("duplicate", "limit")
 
 
+Labels = tuple[tuple[str, ...], ...]
+"""The values of the labels of each series of a metric, `monitor` first; none occurs twice."""
+
+
 @dataclass(frozen=True)
 class Family:
-    """A metric with its series: the values of its labels, `monitor` first, and the number."""
+    """A metric with its series: their labels, and the number of each."""
 
     declared: Declared
-    rows: Mapping[tuple[str, ...], float | DelayView]
+    labels: Labels
+    values: Sequence[float | DelayView]
+
+
+class KnownLabels:
+    """The labels that each metric had last: most snapshots have the same series as the one before, in the same order.
+
+    Who is handed the very same labels as last time need not look at them again.
+    """
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._known: dict[str, tuple[tuple[object, ...], Labels | None]] = {}
+
+    def of(self, name: str, monitor: str, raws: tuple[tuple[str, ...], ...]) -> Labels | None:
+        """Return the labels that these texts make; None where two of them make the same."""
+        before = self._known.get(name)
+        if before is not None and before[0] == (monitor, raws):
+            return before[1]
+        labels = tuple((monitor, *map(label_value, raw)) for raw in raws)
+        found = labels if len(set(labels)) == len(labels) else None
+        self._known[name] = ((monitor, raws), found)
+        return found
 
 
 class SnapshotCollector(Collector):
@@ -37,10 +63,16 @@ class SnapshotCollector(Collector):
     """
 
     def __init__(
-        self, snapshot: Snapshot, *, max_series: int = DEFAULT_MAX_SERIES, dropped_before: dict[str, int] | None = None
+        self,
+        snapshot: Snapshot,
+        *,
+        max_series: int = DEFAULT_MAX_SERIES,
+        dropped_before: dict[str, int] | None = None,
+        known: KnownLabels | None = None,
     ) -> None:
-        """Keep the snapshot; nothing is built before `collect`."""
+        """Keep the snapshot; nothing is built before `collect`. `known` stays from one snapshot to the next."""
         self._snapshot = snapshot
+        self._known = known or KnownLabels()
         self._max_series = max_series
         self._dropped_before = dropped_before or {}
         self.dropped: dict[str, int] = {}
@@ -61,11 +93,11 @@ class SnapshotCollector(Collector):
             if declared.name == SERIES_DROPPED:
                 place, counter = len(families), declared
                 continue
-            family, over_limit, duplicates = _family(declared, snapshot, room)
-            room -= sum(map(_cost, family.rows.values()))
+            family, over_limit, duplicates = _family(declared, snapshot, room, self._known)
+            room -= _cost_of(declared, family.values)
             dropped["limit"] += over_limit
             dropped["duplicate"] += duplicates
-            if family.rows:
+            if family.values:
                 families.append(family)
         self.dropped = dropped
         totals = {
@@ -74,7 +106,8 @@ class SnapshotCollector(Collector):
             + dropped.get(reason, 0)
             for reason in reasons
         }
-        families.insert(place, _family(counter, replace(snapshot, series_dropped=totals), len(totals))[0])
+        counted = replace(snapshot, series_dropped=totals)
+        families.insert(place, _family(counter, counted, len(totals), self._known)[0])
         return families
 
 
@@ -96,26 +129,41 @@ def _ordered(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _family(declared: Declared, snapshot: Snapshot, room: int) -> tuple[Family, int, int]:
-    """Return a metric's rows, at most `room` series, and how many were over that and duplicates; the first one wins."""
-    rows: dict[tuple[str, ...], float | DelayView] = {}
-    used = over_limit = duplicates = 0
+def _family(declared: Declared, snapshot: Snapshot, room: int, known: KnownLabels) -> tuple[Family, int, int]:
+    """Return a metric's series, at most `room`, and how many were over that and duplicates; the first one wins."""
+    # A label must be there always or never and NaN is a value, so what is not defined has no series.
+    rows = [row for row in declared.read(snapshot) if (value := row[1]) is not None and value == value]  # noqa: PLR0124
+    raws: tuple[tuple[str, ...], ...] = tuple([raw for raw, _ in rows])
+    values = [value for _, value in rows if value is not None]
     monitor = label_value(snapshot.monitor)
-    for raw, value in declared.read(snapshot):
-        # A label must be there always or never and NaN is a value, so what is not defined has no series.
-        if value is None or value != value:  # noqa: PLR0124 - NaN is the number that differs from itself
-            continue
-        labels = (monitor, *map(label_value, raw))
-        if labels in rows:
+    labels = known.of(declared.name, monitor, raws)
+    if labels is not None and _cost_of(declared, values) <= room:
+        return Family(declared, labels, values), 0, 0
+    return _chosen(declared, [(monitor, *map(label_value, raw)) for raw in raws], values, room)
+
+
+def _chosen(
+    declared: Declared, every: Sequence[tuple[str, ...]], values: Sequence[float | DelayView], room: int
+) -> tuple[Family, int, int]:
+    """Return what `_family` does where there are too many series, or some of them twice."""
+    chosen: dict[tuple[str, ...], float | DelayView] = {}
+    used = over_limit = duplicates = 0
+    for labels, value in zip(every, values, strict=True):
+        if labels in chosen:
             duplicates += 1
             continue
         cost = _cost(value)
         if used + cost > room:
             over_limit += cost
             continue
-        rows[labels] = value
+        chosen[labels] = value
         used += cost
-    return Family(declared, rows), over_limit, duplicates
+    return Family(declared, tuple(chosen), tuple(chosen.values())), over_limit, duplicates
+
+
+def _cost_of(declared: Declared, values: Sequence[float | DelayView]) -> int:
+    """Return how many series the values of a metric are."""
+    return sum(map(_cost, values)) if declared.kind == "histogram" else len(values)
 
 
 def _cost(value: float | DelayView) -> int:
@@ -126,7 +174,7 @@ def _cost(value: float | DelayView) -> int:
 def metric_of(family: Family) -> Metric:
     """Return the family as the client library has it."""
     metric = _empty(family.declared)
-    for labels, value in family.rows.items():
+    for labels, value in zip(family.labels, family.values, strict=True):
         _add(metric, labels, value)
     return metric
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from monitor.export.collector import DEFAULT_MAX_SERIES, SnapshotCollector
+from monitor.export.collector import DEFAULT_MAX_SERIES, KnownLabels, SnapshotCollector
 from monitor.export.text import Format, SeriesText, render
 from monitor.snapshot import Snapshot
 
@@ -36,12 +36,18 @@ class Rendered:
     """One snapshot as bytes; each format and its compressed form are made on first demand and kept."""
 
     def __init__(
-        self, snapshot: Snapshot, *, max_series: int, dropped_before: dict[str, int], series: SeriesText
+        self,
+        snapshot: Snapshot,
+        *,
+        max_series: int,
+        dropped_before: dict[str, int],
+        known: KnownLabels,
+        series: SeriesText,
     ) -> None:
-        """Keep the snapshot; nothing is rendered yet. `series` stays from one to the next."""
+        """Keep the snapshot; nothing is rendered yet. `known` and `series` stay from one to the next."""
         self.snapshot = snapshot
         self._series = series
-        self._collector = SnapshotCollector(snapshot, max_series=max_series, dropped_before=dropped_before)
+        self._collector = SnapshotCollector(snapshot, max_series=max_series, dropped_before=dropped_before, known=known)
         self._dropped_before = dropped_before
         self._bodies: dict[Format, bytes] = {}
         self._compressed: dict[Format, tuple[bytes, zlib._Compress]] = {}
@@ -78,7 +84,7 @@ class Exposition:
         """Begin without a snapshot; at most `max_series` series of a snapshot are exported."""
         self._max_series = max_series
         self._rendered: Rendered | None = None
-        self._series = SeriesText()
+        self._known, self._series = KnownLabels(), SeriesText()
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)
@@ -103,7 +109,11 @@ class Exposition:
         if last is None or last.snapshot is not snapshot:
             dropped = last.dropped_after() if last is not None else {}
             last = self._rendered = Rendered(
-                snapshot, max_series=self._max_series, dropped_before=dropped, series=self._series
+                snapshot,
+                max_series=self._max_series,
+                dropped_before=dropped,
+                known=self._known,
+                series=self._series,
             )
         return last
 

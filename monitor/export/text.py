@@ -6,14 +6,15 @@ name declared here is known to be legal, and the lines of samples are the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final, Literal
+from itertools import chain, repeat
+from typing import Any, Final, Literal
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
-from monitor.export.collector import Family, metric_of
+from monitor.export.collector import Family, Labels, metric_of
 from monitor.snapshot import DelayView
 
 Format = Literal["text", "openmetrics"]
@@ -50,24 +51,29 @@ class SeriesText:
 
     def __init__(self) -> None:
         """Remember nothing."""
-        self._heads: dict[str, Mapping[tuple[str, ...], str]] = {}
+        self._heads: dict[str, tuple[Labels, Sequence[str]]] = {}
 
     def render(self, families: Iterable[Family], form: Format) -> bytes:
         """Return the same bytes as `render` of the families as metrics."""
         return b"".join(self._family(family, form) for family in families)
 
     def _family(self, family: Family, form: Format) -> bytes:
-        declared, metric = family.declared, metric_of(Family(family.declared, {}))
+        declared, metric = family.declared, metric_of(Family(family.declared, (), ()))
         if declared.kind == "histogram":
             return render([metric_of(family)], form)
-        before = self._heads.get(declared.name, {})
-        names = ("monitor", *declared.labels)
-        heads, lines = {}, [_header(metric, form)]
-        for labels, value in family.rows.items():
-            heads[labels] = head = before.get(labels) or _head(declared.name, names, labels)
-            lines.append(f"{head}{_number(1.0 if declared.kind == 'info' else value)}\n")
-        self._heads[declared.name] = heads
-        return "".join(lines).encode()
+        numbers = ("1.0",) * len(family.labels) if declared.kind == "info" else _numbers(family.values)
+        lines = chain.from_iterable(zip(self._heads_of(family), numbers, repeat("\n")))
+        return (_header(metric, form) + "".join(lines)).encode()
+
+    def _heads_of(self, family: Family) -> Sequence[str]:
+        """Return what stands before the number of each series; the remembered ones where the labels are the same."""
+        name, names = family.declared.name, ("monitor", *family.declared.labels)
+        labels, heads = self._heads.get(name, ((), ()))
+        if labels is not family.labels:
+            before = dict(zip(labels, heads, strict=True))
+            heads = [before.get(values) or _head(name, names, values) for values in family.labels]
+            self._heads[name] = (family.labels, heads)
+        return heads
 
 
 def _head(name: str, names: tuple[str, ...], labels: tuple[str, ...]) -> str:
@@ -93,8 +99,16 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
+def _numbers(values: Sequence[Any]) -> Iterable[str]:
+    """Return values, none of them NaN, as Go would write them, which is what both formats call canonical."""
+    floats = list(map(float, values))
+    if floats and min(floats) > -_PLAIN and max(floats) < _PLAIN:  # most of them; the same text in a third of the time
+        return map(repr, floats)
+    return map(_number, floats)
+
+
 def _number(value: float | DelayView) -> str:
-    """Return a value as Go would write it, which is what both formats call canonical."""
-    if type(value) is float and -_PLAIN < value < _PLAIN:  # most of them; the same text in a third of the time
+    """Return a value as Go would write it."""
+    if type(value) is float and -_PLAIN < value < _PLAIN:
         return repr(value)
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final
 
-from monitor.export.declaration import Declared, Kind, Read
+from monitor.export.declaration import Declared, Kind, Read, Row
 from monitor.export.labels import reason_code
-from monitor.snapshot import VerdictView
+from monitor.snapshot import Snapshot
 from monitor.types import Alert, Level
 
 
@@ -22,8 +24,28 @@ def _check(name: str, kind: Kind, what: str, read: Read, labels: tuple[str, ...]
     return Declared("Checks", name, kind, what, labels, read)
 
 
-def _id(v: VerdictView) -> tuple[str, ...]:
-    return (v.field, v.segment, v.detector)
+_id: Final = attrgetter("field", "segment", "detector")  # there are thousands of views, which this reads in C
+_check_id: Final = attrgetter("check", "segment")
+
+
+def _of_verdicts(attribute: str) -> Read:
+    """Return a reader of one attribute of every verdict."""
+    value = attrgetter(attribute)
+
+    def rows(s: Snapshot) -> Iterable[Row]:
+        return zip(map(_id, s.verdicts), map(value, s.verdicts), strict=True)
+
+    return rows
+
+
+def _of_checks(attribute: str) -> Read:
+    """Return a reader of one attribute of every check."""
+    value = attrgetter(attribute)
+
+    def rows(s: Snapshot) -> Iterable[Row]:
+        return zip(map(_check_id, s.checks), map(value, s.checks), strict=True)
+
+    return rows
 
 
 def _alert(a: Alert) -> tuple[str, ...]:
@@ -70,19 +92,19 @@ CHECKS: Final = (
         "driftline_check_failures_total",
         "counter",
         "Rows that failed a check.",
-        lambda s: (((c.check, c.segment), c.failures_total) for c in s.checks),
+        _of_checks("failures_total"),
     ),
     _check(
         "driftline_check_failure_ratio",
         "gauge",
         "Share of the last window's evaluated rows that failed.",
-        lambda s: (((c.check, c.segment), c.failure_ratio) for c in s.checks),
+        _of_checks("failure_ratio"),
     ),
     _check(
         "driftline_check_value",
         "gauge",
         "What a check of windows measured in the last window: rows, a share, a number of values.",
-        lambda s: (((c.check, c.segment), c.value) for c in s.checks),
+        _of_checks("value"),
     ),
 )
 
@@ -108,18 +130,18 @@ SCORES: Final = (
         "driftline_drift_score",
         "Score of the last verdict.",
         ("field", "segment", "detector"),
-        lambda s: ((_id(v), v.score) for v in s.verdicts),
+        _of_verdicts("score"),
     ),
     _score(
         "driftline_drift_lower_bound",
         "Lower 95 % confidence bound of the true effect.",
         ("field", "segment", "detector"),
-        lambda s: ((_id(v), v.lower_bound) for v in s.verdicts),
+        _of_verdicts("lower_bound"),
     ),
     _score(
         "driftline_drift_noise_floor",
         "Score to expect of the last window's rows without any drift.",
         ("field", "segment", "detector"),
-        lambda s: ((_id(v), v.noise_floor) for v in s.verdicts),
+        _of_verdicts("noise_floor"),
     ),
 )

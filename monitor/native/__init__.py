@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,4 +31,9 @@ LIBRARY = _load()
 
 def address(array: Any) -> ctypes.c_void_p:
     """Return where the values of an array lie; it must be contiguous, and outlive the call."""
-    return ctypes.c_void_p(array.ctypes.data)
+    return ctypes.c_void_p(array.__array_interface__["data"][0])
+
+
+def addresses(arrays: Sequence[Any]) -> ctypes.Array[ctypes.c_void_p]:
+    """Return where the values of each array lie, as one array; they must be contiguous, and outlive the call."""
+    return (ctypes.c_void_p * len(arrays))(*[array.__array_interface__["data"][0] for array in arrays])

@@ -5,6 +5,7 @@
  */
 #include "scan.c" /* first: it asks the C library for more than the standard */
 #include "encode.c"
+#include "fold.c"
 #include "hash.c"
 #include <stdio.h>
 #include <time.h>
@@ -64,6 +65,26 @@ static void use_texts(const uint8_t *data, int64_t size, const int32_t *begins, 
     free(copy);
 }
 
+/* Fold the numbers of one column into three groups, and into four cells of each, in blocks of three rows. */
+static void use_numbers(const double *numbers) {
+    const int32_t given[ROWS] = {2, 1, 2, 2};
+    const double cuts[4] = {-1, 0, 1, INFINITY}, whole[5] = {numbers[0], numbers[0], numbers[0], 0, 0};
+    int32_t *codes = exactly(given, sizeof given);
+    const int32_t *const dimensions[] = {codes};
+    double *x = exactly(numbers, ROWS * 8), *kept_cuts = exactly(cuts, sizeof cuts), *before = exactly(NULL, 18 * 8);
+    double *after = exactly(NULL, 18 * 8), *spare = exactly(NULL, 30 * 8), *sums = exactly(NULL, 12 * 8);
+    int64_t *counts = exactly(NULL, 12 * 8), total = 0;
+    if (fold_moments(x, ROWS, dimensions, 1, 3, 3, whole, before, after, spare)) {
+        const int64_t *n = (const int64_t *)after;
+        REQUIRE(n[0] == ROWS && n[1] == 1 && n[2] == 3);
+    }
+    fold_cells(x, ROWS, dimensions, 1, 3, kept_cuts, 2, 3, 4, counts, sums, spare);
+    for (int i = 0; i < 12; i++) total += counts[i];
+    REQUIRE(total == 2 * ROWS);
+    void *all[] = {codes, x, kept_cuts, before, after, spare, sums, counts};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
 /* Read `size` bytes as four records, cut where bytes of their own say, with everything in buffers of its exact size. */
 static void read_all(const uint8_t *bytes, size_t size, int32_t beyond) {
     int32_t *buckets = exactly(NULL, 32 * sizeof *buckets), *followers = exactly(NULL, (MEMBERS + OBJECTS) * 4);
@@ -102,6 +123,7 @@ static void read_all(const uint8_t *bytes, size_t size, int32_t beyond) {
     }
     for (int i = 0; i < LEAVES * ROWS; i++) REQUIRE(presence[i] <= WRONG_TYPE);
     for (int column = 0; column < TEXTS; column++) use_texts(data, last, begins + column * ROWS, lengths + column * ROWS);
+    for (int column = 0; column < NUMBERS; column++) use_numbers(numbers + column * ROWS);
     uint64_t hashes[ROWS];
     uint8_t *registers = exactly(NULL, 4096);
     hash_numbers(numbers, ROWS, hashes);

@@ -1,4 +1,4 @@
-"""Compiles and runs `native.c`, the damaging of records for the scanner, the hashes and the encoder in C."""
+"""Compiles and runs `native.c`, the damaging of records for all that is written in C."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from monitor.detectors import DetectorSpec, FrechetSpec
+from monitor.detectors.stacked import stacks
 from tests.support.cells import FixedCategories, FixedCells
 
 # What compares no cells has laws of its own: frechet in test_frechet.py.
@@ -162,3 +163,26 @@ def test_every_group_has_its_own_correlation_which_never_makes_it_surer(spec, pa
         return
     sure = ~np.isnan(plain.lower_bound)
     assert (together.lower_bound[sure] <= plain.lower_bound[sure] * (1 + 1e-9) + 1e-9).all()
+
+
+BY_ROWS = [spec for spec in SPECS if getattr(spec.build(), "by_rows", False)]
+
+
+@pytest.mark.parametrize("spec", BY_ROWS, ids=lambda spec: spec.kind)
+@given(pair=pairs(), rhos=st.tuples(*[st.sampled_from([0.0, 0.01, 1.0])] * 3))
+@few
+def test_fields_that_are_compared_together_are_compared_as_each_alone(spec, pair, rhos):
+    """Bit by bit, and a field of another shape too."""
+    sides = [(FixedCells(before), FixedCells(now)) for before, now in (pair, pair[::-1], (pair[0][:, :1],) * 2)]
+    detector, given = spec.build(), [(*side, rho) for side, rho in zip(sides, rhos, strict=True)]
+    found = {}
+    for stack in stacks(detector, range(3), given):
+        score = detector.compare(stack.baseline, stack.current, stack.rho)
+        for place, number in enumerate(stack.numbers):
+            rows = slice(place * len(pair[0]), (place + 1) * len(pair[0]))
+            found[number] = {name: part[rows] for name, part in vars(score).items() if part is not None}
+    for number, side in enumerate(given):
+        alone = {name: part for name, part in vars(detector.compare(*side)).items() if part is not None}
+        assert {name: part.tobytes() for name, part in alone.items()} == {
+            name: part.tobytes() for name, part in found[number].items()
+        }

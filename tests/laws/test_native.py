@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor import encoding, hashing
-from monitor.accumulators import distinct
+from monitor.accumulators import distinct, histogram, moments
+from monitor.accumulators.frame import Frame
 from monitor.native import LIBRARY
 from monitor.types import Column, Groups
 
@@ -23,7 +26,7 @@ words = st.text(max_size=20) | st.sampled_from(
 def without(function, *arguments):
     """Return what a function says where nothing was compiled."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (hashing, distinct):
+        for module in (hashing, distinct, moments, histogram):
             patch.setattr(module, "LIBRARY", None)
         return function(*arguments)
 
@@ -72,3 +75,28 @@ def test_codes_of_strings(texts, start, kind):
 def test_codes_of_more_different_strings_than_the_table_holds(different):
     texts = pa.array([f"{i * 37 % different}" for i in range(3 * different)])
     assert encoding.dictionary_encode(texts).equals(texts.dictionary_encode())
+
+
+def folded(kind, batches, size):
+    """Return the state of an accumulator after these batches of values and codes of their dimensions."""
+    found = kind(size)
+    for values, codes in batches:
+        found.update(Column(values, np.zeros(values.size, np.uint8)), Groups(size, codes))
+    return {name: part.tobytes() for name, part in found.state().items() if isinstance(part, np.ndarray)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0, 1, 2]), st.sampled_from([1.0, 1e-300, 1e9, 1e153, 1e308]))
+def test_moments_and_cells_of_groups(seed, dimensions, scale):
+    """Bit by bit, also beyond a block of rows, where sums overflow, and where a group has no value."""
+    rng, size = np.random.default_rng(seed), 1 + 5 * dimensions
+    batches = []
+    for n in rng.choice([0, 1, 7, 1_500, 40_000], 2):
+        with np.errstate(over="ignore"):
+            values = np.where(rng.random(n) < 0.1, 0.0, rng.normal(rng.choice([0.0, 1e9]), 1, n) / 2 * scale)
+        codes = [rng.integers(1 + 5 * d, 5 + 5 * d, n).astype(np.int32) for d in range(dimensions)]
+        batches.append((np.clip(values, -1.7e308, 1.7e308), tuple(codes)))
+    frame = Frame.of_numbers(np.concatenate([values for values, _ in batches]))
+    with np.errstate(over="ignore"):
+        for kind in (moments.Moments, partial(histogram.Histogram, frame)):
+            assert folded(kind, batches, size) == without(folded, kind, batches, size)
