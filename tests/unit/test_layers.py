@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("0b", frozenset({"texts"})),
+    ("0b", frozenset({"texts", "doping"})),
     ("1", frozenset({"decoders", "checks", "accumulators", "detectors", "sequential", "performance"})),
     (
         "2a",
