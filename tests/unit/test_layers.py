@@ -79,7 +79,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
     ("5b2", frozenset({"succession"})),
     ("5c", frozenset({"daemon", "parts", "proposing", "replaying", "report"})),
-    ("5c2", frozenset({"listening", "reloading"})),
+    ("5c2", frozenset({"listening", "reloading", "proving"})),
     ("5d", frozenset({"app"})),
     ("5e", frozenset({"demo"})),
     ("5f", frozenset({"cli"})),
