@@ -10,7 +10,7 @@ import typer
 from monitor.cli.check import ConfigFile
 
 
-def dope(
+def dope(  # noqa: PLR0913, PLR0917 - every option is an argument
     config: ConfigFile,
     input_: Annotated[
         list[str], typer.Option("--input", metavar="FILE", help="Records: .jsonl, .jsonl.gz, .csv or .parquet.")
@@ -37,8 +37,8 @@ def dope(
     timestamp_column: Annotated[str | None, typer.Option(help="The column that stands for Kafka's timestamp.")] = None,
 ) -> None:
     """Inject known faults into your own records and say what this configuration would catch, and how soon."""
-    from monitor.cli.doping import dope_files
     from monitor.cli.dope_options import wanted_of
+    from monitor.cli.doping import dope_files
 
     wanted = wanted_of(faults, severity, fields, within, injections, onsets, seed, limits=limits)
     dope_files(

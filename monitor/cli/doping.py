@@ -81,8 +81,8 @@ def _print(findings: Findings, answers: Sequence[Answer]) -> None:
         print_rows(["smallest caught", *(_MEASURES[measure] for measure in measures)], _limits(findings, measures))
     pages = findings.false_pages
     typer.echo(
-        f"\nWithout a fault: {plural(pages.pages, 'page')} in {plural(pages.windows, 'window')}, {pages.per_thousand:.1f} "
-        f"a thousand (95 %: {pages.lower:.1f} to {pages.upper:.1f})."
+        f"\nWithout a fault: {plural(pages.pages, 'page')} in {plural(pages.windows, 'window')}, "
+        f"{pages.per_thousand:.1f} a thousand (95 %: {pages.lower:.1f} to {pages.upper:.1f})."
     )
     if findings.left_out:
         typer.echo(f"Nowhere to be injected: {', '.join(findings.left_out)}.")
