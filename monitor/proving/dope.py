@@ -102,7 +102,7 @@ def steps_of(bench: Bench, wanted: Wanted) -> int:
 
 def readable(config: Config) -> dict[str, str]:
     """Return the fields that are read out of records with how they are read; event time is one of them."""
-    found = {path: spec.type for path, spec in config.fields.items() if spec.type in SCALARS}
+    found: dict[str, str] = {path: spec.type for path, spec in config.fields.items() if spec.type in SCALARS}
     if config.time.field is not None and config.time.field not in found:
         found[config.time.field] = "text" if config.time.unit == "iso8601" else "integer"
     return found
