@@ -25,7 +25,8 @@ class Shadow:
     def __init__(self, plan: MonitorPlan) -> None:
         """Take the plan by which windows are judged; each field is judged by its own detectors and the row checks."""
         self._plan = plan
-        self._budgeted = isinstance(plan.policy, BudgetPolicy)
+        # Loaded anew for every question; building one costs more than that.
+        self._budget = Budget(plan) if isinstance(plan.policy, BudgetPolicy) else None
         self._plans = {
             field: replace(
                 plan,
@@ -47,17 +48,17 @@ class Shadow:
             return None
         plan = self._plans[field]
         found = judge(plan, window.start_ms, window.end_ms, profile, unknown="", baseline=window.baseline)
-        if not self._budgeted:
+        shadow = self._budget
+        if shadow is None:
             return _said(field, found.verdicts, found.checks)
         size_ms = self._plan.grid.size_ms
         start_ms = -(-window.start_ms // size_ms) * size_ms
-        shadow = Budget(self._plan)
         # A state may share its arrays with what it is the state of.
         shadow.load(copy.deepcopy(budget.state()))
         said: bool | None = None
         for number in range(_EVIDENCE_WINDOWS):
             slot = replace(found, start_ms=start_ms + number * size_ms, end_ms=start_ms + (number + 1) * size_ms)
-            said = _said(field, shadow.step(slot, epoch_ms=epoch_ms).verdicts, found.checks)
+            said = _said(field, shadow.step(slot, epoch_ms=epoch_ms, only=field).verdicts, found.checks)
             if said is not False:
                 return said
         return said
