@@ -11,7 +11,7 @@ from monitor.compile import build_decoder
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.doping import FAULTS, SEVERITIES
-from monitor.errors import SurroundingsError
+from monitor.errors import ConfigError, Problem, SurroundingsError
 from monitor.plan import MonitorPlan
 from monitor.proving.course import Course, follow, window_starts
 from monitor.proving.findings import Findings, detections, false_pages
@@ -53,6 +53,9 @@ def open_bench(
     Raises ConfigError or SurroundingsError, among them that the input has too few windows.
     """
     config = load(file)
+    if getattr(config.decoder, "envelope", None) is not None:
+        remedy = "give the rows themselves, without decoder.envelope"
+        raise ConfigError([Problem("decoder.envelope", "faults cannot be put into enveloped records", remedy=remedy)])
     plan = plan_for(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
     decoder = build_decoder(config, files=True)
     source = files_of(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)

@@ -87,6 +87,14 @@ def test_too_little_input_is_refused(made):
     assert "16 windows" in done.output
 
 
+def test_enveloped_records_are_refused(made):
+    config = made.config("envelope")
+    config.write_text(config.read_text() + "decoder: {kind: json, envelope: debezium}\n")
+    done = dope(made, config=config)
+    assert done.exit_code == 78
+    assert "decoder.envelope" in done.output
+
+
 def tried(fault, level, delay, *, field="a", first=True):
     caught = None if delay is None else Caught(delay, (field,))
     return Tried(fault, level, 10.0, 0.1, field, 0, caught, first and delay is not None, delay is not None)
