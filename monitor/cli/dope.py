@@ -27,9 +27,9 @@ def dope(  # noqa: PLR0913, PLR0917 - every option is an argument
         list[str] | None,
         typer.Option(metavar="'recall>=0.9'", help="End with 1 unless this holds; may be given several times."),
     ] = None,
-    limits: Annotated[
-        bool, typer.Option(help="Also search each field's smallest share of nulls, shift and mix that is caught.")
-    ] = True,
+    no_limits: Annotated[
+        bool, typer.Option("--no-limits", help="Do not search the smallest nulls, shift and mix of each field.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Where a picture (SVG) goes.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Everything as one JSON document.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed injects the same.")] = 0,
@@ -40,7 +40,7 @@ def dope(  # noqa: PLR0913, PLR0917 - every option is an argument
     from monitor.cli.dope_options import wanted_of
     from monitor.cli.doping import dope_files
 
-    wanted = wanted_of(faults, severity, fields, within, injections, onsets, seed, limits=limits)
+    wanted = wanted_of(faults, severity, fields, within, injections, onsets, seed, limits=not no_limits)
     dope_files(
         config,
         input_,
