@@ -42,7 +42,7 @@ class SelfTest:
         self._plan = plan
         self._shadow = Shadow(plan)
         self._turns = tuple(_watched(plan)) if plan.baseline is not None and plan.self_test.interval else ()
-        self._next = 0
+        self._next, self._due = 0, 0.0
         self._found: dict[tuple[str, str], SelfTestView] = {}
 
     @property
@@ -56,7 +56,9 @@ class SelfTest:
             return
         assert self._plan.self_test.interval is not None, "there are no turns while it is off"
         share = self._plan.grid.pane_ms / self._plan.self_test.interval
-        for _ in range(min(len(self._turns), max(1, round(len(self._turns) * share)))):
+        self._due = min(self._due + len(self._turns) * share, float(len(self._turns)))
+        while self._due >= 1:
+            self._due -= 1
             turn = self._turns[self._next % len(self._turns)]
             self._next += 1
             self._test(turn, window, budget, epoch_ms)

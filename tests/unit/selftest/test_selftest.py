@@ -11,6 +11,8 @@ from monitor.codec import encode
 from monitor.config.loader import load
 from monitor.doping.settings import SelfTestSpec
 from monitor.export.selftest_metrics import SELF_TEST
+from monitor.meters import Meters
+from monitor.publish import Outside, Publisher
 from monitor.replaying import open_replay
 from monitor.saving import Saver
 from monitor.selftest import LADDERS, SelfTest, SelfTestView
@@ -105,6 +107,26 @@ def test_a_longer_interval_tests_fewer_at_once_and_off_none(made):
         test.hear(window, replay.engine.budget, 0)
         counts.append(len(test.view))
     assert counts == [8, 1, 0]
+
+
+def test_with_short_windows_most_of_them_are_left_alone(made):
+    replay = open_replay(made.config(), [str(made.input)])
+    plan = replace(replay.engine.plan, self_test=SelfTestSpec.model_validate({"interval": "7h"}))
+    test, seen = SelfTest(plan), []
+    for result in replay.results():
+        for window in result.windows:
+            test.hear(window, replay.engine.budget, 0)
+            seen.append(len(test.view))
+    assert seen == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
+
+
+def test_a_snapshot_has_what_was_found(made):
+    replay = open_replay(made.config(), [str(made.input)])
+    replay.engine.plan = replace(replay.engine.plan, self_test=SelfTestSpec.model_validate({"interval": "10m"}))
+    publisher = Publisher(replay.engine, Meters(lambda: 0.0))
+    for result in replay.results():
+        publisher.hear(result)
+    assert len(publisher.snapshot(0, Outside()).self_test) == 8
 
 
 @pytest.mark.parametrize("written", ["off", '"off"', "null"])
