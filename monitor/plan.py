@@ -14,6 +14,7 @@ from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
 from monitor.delays import DELAY
+from monitor.doping.settings import SelfTestSpec
 from monitor.memory import JUDGING
 from monitor.models import ModelOutcomes, ModelPlan
 from monitor.policy import BudgetPolicy, Policy, ThresholdPolicy
@@ -25,6 +26,7 @@ from monitor.types import Batch, FieldType
 from monitor.windows import PaneGrid
 
 _THRESHOLDS = ThresholdPolicy()
+_SELF_TEST = SelfTestSpec()
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class MonitorPlan:
     links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()
     model: ModelPlan | None = None
+    self_test: SelfTestSpec = _SELF_TEST
     max_open_panes: int = 1000
     config_hash: str = ""
     made: Mapping[str, FieldType] = field(default_factory=dict)

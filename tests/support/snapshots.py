@@ -9,6 +9,7 @@ from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
 from monitor.model_views import JoinView, ModelState, ModelView
+from monitor.selftest_views import SelfTestView
 from monitor.snapshot import (
     BaselineEventView,
     BaselineStateView,
@@ -286,6 +287,10 @@ def bad_night() -> Snapshot:
             alert("items", status="resolved", ends_at_ms=T0_MS - _MINUTE_MS),
         ),
         budget=BudgetView(1.0, 2_592_000_000, 2, 2_592_000_000.0, 0.4, 40, {"calibrating": 4, "over max_streams": 0}),
+        self_test=(
+            SelfTestView("null_burst", "amount", T0_MS, 0.1),
+            SelfTestView("null_burst", "country", T0_MS, None),
+        ),
         notifications={("am", "delivered"): 31, ("am", "retried"): 2, ("oncall", "delivered"): 4},
         pending=(PendingView("ks", "items", "", 1, 2, T0_MS - _MINUTE_MS, "lower bound 0.11 ≥ 0.1"),),
         held={
