@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from monitor.gathering import binary_array
 from monitor.types import Fetch, Headers, IntArray, TopicPartition
 
 MESSAGES_AT_ONCE = 1_000
@@ -35,7 +36,7 @@ def build_fetch(
         offsets=np.array(offsets, np.int64),
         timestamps_ms=np.maximum(np.array(timestamps_ms, np.int64), -1),
         keys=pa.array(keys, pa.binary()),
-        values=pa.array(values, pa.binary()),
+        values=binary_array(values),
         headers=[own or () for own in headers] if any(headers) else None,
         next_offset=max(int(offsets[-1]) + 1, position or 0),
         append_time=append_time,

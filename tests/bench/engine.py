@@ -19,6 +19,7 @@ from monitor.config.tree import Config
 from monitor.decoders.ahead import Ahead
 from monitor.decoders.duck import Duck
 from monitor.engine import Engine
+from monitor.gathering import binary_array
 from monitor.lookahead import Lookahead
 from monitor.partition import PartitionState
 from monitor.protocols import Decoder
@@ -63,7 +64,7 @@ def fetches(lists: Sequence[Sequence[bytes]], first: int = 0) -> Iterator[Fetch]
             np.arange(first, first + n),
             np.full(n, FIRST_MS),
             pa.nulls(n, pa.binary()),
-            pa.array(part, pa.binary()),
+            binary_array(part),
             None,
             first + n,
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import encoding, hashing
+from monitor import encoding, gathering, hashing
 from monitor.accumulators import distinct
 from monitor.native import LIBRARY
 from monitor.types import Column, Groups
@@ -72,3 +72,22 @@ def test_codes_of_strings(texts, start, kind):
 def test_codes_of_more_different_strings_than_the_table_holds(different):
     texts = pa.array([f"{i * 37 % different}" for i in range(3 * different)])
     assert encoding.dictionary_encode(texts).equals(texts.dictionary_encode())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.binary(max_size=600), min_size=1, max_size=12), st.integers(250, 700), st.none() | st.integers(0, 249)
+)
+def test_lists_of_bytes(different, n, hole):
+    values = [different[i * i % len(different)] for i in range(n)]
+    if hole is not None:
+        values[hole] = None
+    gathered = gathering.binary_array(values)
+    gathered.validate(full=True)
+    assert gathered.equals(pa.array(values, pa.binary()))
+    assert gathering.binary_array(tuple(values)).equals(gathered)
+
+
+def test_a_list_of_something_else_is_refused_as_arrow_refuses_it():
+    with pytest.raises(pa.ArrowTypeError):
+        gathering.binary_array([b"x"] * 300 + [1.5])
