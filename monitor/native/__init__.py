@@ -28,6 +28,9 @@ def _load() -> ctypes.CDLL | None:
 LIBRARY = _load()
 """Calls into it let go of the interpreter's lock."""
 
+HOLDING = None if LIBRARY is None else ctypes.PyDLL(str(_HERE / "native.so"))
+"""The same library; calls through this one hold the lock, and an error that they leave behind is raised."""
+
 
 def address(array: Any) -> ctypes.c_void_p:
     """Return where the values of an array lie; it must be contiguous, and outlive the call."""

@@ -25,10 +25,10 @@ from kafka.structs import TopicPartition as KafkaTopicPartition
 from monitor.errors import Retryable, SurroundingsError
 from monitor.sources.client_settings import kafka_python_consumer
 from monitor.sources.connecting import unreachable
-from monitor.sources.kafka_client import EARLIEST, LATEST, ClientEvent, OnCommitFailure, OutOfRange
+from monitor.sources.kafka_client import EARLIEST, LATEST, ClientEvent, OnCommitFailure, OutOfRange, Trouble
 from monitor.sources.kafka_python_names import tolerate_header_names
 from monitor.sources.kafka_settings import KafkaSpec
-from monitor.sources.records import build_fetch
+from monitor.sources.records import MESSAGES_AT_ONCE, build_fetch, joined
 from monitor.types import Assigned, Fetch, Revoked, TopicPartition
 
 # Without a broker the library warns ten times a second; `KafkaSource` says it once in a while.
@@ -155,22 +155,40 @@ class KafkaPythonClient:
 
     def read(self, timeout_s: float) -> list[ClientEvent]:
         """Return what came; see `KafkaClient`."""
+        pieces: dict[TopicPartition, list[Fetch]] = {}
         events: list[ClientEvent] = []
-        batches: Mapping[Any, Any] = {}
+        left, full = self._spec.max_poll_records, True
+        while full and left > 0 and not events:
+            wanted = min(left, MESSAGES_AT_ONCE)
+            try:
+                batches = self._poll(0.0 if pieces else timeout_s, wanted, events)
+            except Retryable as error:
+                if not pieces:
+                    raise
+                batches, events = {}, [Trouble(str(error))]
+            for partition, records in batches.items():
+                pieces.setdefault(TopicPartition(*partition), []).append(self._fetch(partition, records))
+            came = sum(map(len, batches.values()))
+            left, full = left - came, came >= wanted and not self._changes
+        return [*self._drained(), *map(joined, pieces.values()), *events]
+
+    def _poll(self, timeout_s: float, limit: int, events: list[ClientEvent]) -> Mapping[Any, list[Any]]:
+        """Return so many records at most, by partition; what else has to be told is put to `events`."""
         try:
-            batches = self._reader.poll(timeout_ms=int(timeout_s * 1000))
+            found: Mapping[Any, list[Any]] = self._reader.poll(timeout_ms=int(timeout_s * 1000), max_records=limit)
         except kafka_errors.OffsetOutOfRangeError as error:
-            events = [OutOfRange(TopicPartition(*partition)) for partition in error.args[0]]
+            events += [OutOfRange(TopicPartition(*partition)) for partition in error.args[0]]
         except kafka_errors.LogTruncationError as error:
-            events = [OutOfRange(TopicPartition(*partition)) for partition in error.divergent_offsets]
+            events += [OutOfRange(TopicPartition(*partition)) for partition in error.divergent_offsets]
         except kafka_errors.NoOffsetForPartitionError:
             pass  # a partition of a rebalance under way, whose listener has not been called yet
         except _FATAL as error:
             raise SurroundingsError(f"reading cannot go on: {type(error).__name__}: {error}") from error
         except kafka_errors.KafkaError as error:
             raise Retryable(f"{type(error).__name__}: {error}") from error
-        events += [self._fetch(partition, records) for partition, records in batches.items()]
-        return [*self._drained(), *events]
+        else:
+            return found
+        return {}
 
     def _drained(self) -> Iterator[Assigned | Revoked]:
         while self._changes:

@@ -5,25 +5,21 @@ from __future__ import annotations
 import gc
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, Producer
-from confluent_kafka import TopicPartition as ConfluentPartition
-from kafka import KafkaConsumer
-from kafka.structs import TopicPartition as KafkaPythonPartition
+from confluent_kafka import Producer
 
 from monitor.app import RunSettings, running, tune_interpreter
 from monitor.clock import SystemClock
 from monitor.compile import compile_plan, load_baseline
 from monitor.engine import Engine
 from monitor.partition import PartitionState
-from monitor.sources.client_settings import kafka_python_consumer, librdkafka_consumer
 from monitor.types import Fetch
 from tests.bench.apart import apart
+from tests.bench.bare import bare_client_cpu_s, spec_of
 from tests.bench.broker import bench_broker
 from tests.bench.delay import delays
 from tests.bench.engine import PARTITION, configured, fetches
@@ -47,8 +43,12 @@ _UNITS = {
     "client_us": "µs CPU",
     "engine_us": "µs CPU",
     "ratio": "× client + engine",
+    "start_s": "s CPU",
+    "with_start": "× client + engine",
     "per_fetch": "records",
 }
+_FEW, _FEW_RECORDS = "-few", 10
+"""A second topic, of next to nothing: reading it to the end costs what starting and ending cost."""
 _SHARES = {"client": "", "codec": "", "record": "", **dict.fromkeys(_STAGES, "% of the time")}
 
 
@@ -62,8 +62,14 @@ def measure(directory: Path, sizes: Sizes) -> Section:
             for codec in CODECS:
                 topic = f"bench-{codec}-{uuid.uuid4().hex[:8]}"
                 produce(bootstrap, topic, values, codec)
+                produce(bootstrap, f"{topic}{_FEW}", values[:_FEW_RECORDS], codec)
                 for client in CLIENTS:
-                    arguments = {"directory": str(directory), "bootstrap": bootstrap, "topic": topic, "client": client}
+                    arguments: dict[str, Any] = {
+                        "directory": str(directory),
+                        "bootstrap": bootstrap,
+                        "topic": topic,
+                        "client": client,
+                    }
                     arguments |= {"records": n, "note_bytes": note_bytes, "turns": sizes.broker_turns}
                     took = apart("tests.bench.clients", "one", **arguments)
                     found.append({"client": client, "codec": codec, "record": record, **took})
@@ -83,7 +89,7 @@ def measure(directory: Path, sizes: Sizes) -> Section:
     )
     bars = [
         Bar(
-            f"CPU of the process, {client}: times (client alone + engine alone), worst case",
+            f"CPU per record, {client}: times (client alone + engine alone), worst case",
             1.15,
             worst,
             "×",
@@ -128,40 +134,35 @@ def one(
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     values, where = payments(records, note_bytes=note_bytes), Path(directory)
     own = where / f"{client}-{topic}"
-    bare, alone, whole = [], [], []
-    sizes: list[int] = []
+    found: dict[str, list[float]] = {"client": [], "client start": [], "engine": [], "start": []}
+    whole: list[dict[str, Any]] = []
     for turn in range(turns):
-        read, close = _bare_client(where, bootstrap, topic, client)
-        with _cpu(bare):
-            read(records)
-        close()
-        (own / str(turn)).mkdir(parents=True)
-        took = _daemon(own / str(turn), where, bootstrap, topic, client)
-        whole.append(took)
-        sizes = took["sizes"]
+        for name, of, n in (("client start", f"{topic}{_FEW}", _FEW_RECORDS), ("client", topic, records)):
+            found[name].append(bare_client_cpu_s(spec_of(where, bootstrap, of, client), n))
+        for of, into in ((f"{topic}{_FEW}", own / f"{turn}{_FEW}"), (topic, own / str(turn))):
+            into.mkdir(parents=True)
+            whole.append(_daemon(into, where, bootstrap, of, client))
+        found["start"].append(whole.pop(-2)["cpu_s"])
         engine = _engine(where)
-        with _cpu(alone):
-            _judge_all(engine, values, sizes)
-    best = min(whole, key=lambda took: took["cpu_s"])
+        gc.collect()
+        began = time.process_time()
+        _judge_all(engine, values, whole[-1]["sizes"])
+        found["engine"].append(time.process_time() - began)
+    least, best = {name: min(spent) for name, spent in found.items()}, min(whole, key=lambda took: took["cpu_s"])
+    going, alone = best["cpu_s"] - least["start"], least["client"] - least["client start"]
+    wall_s = min(took["wall_s"] for took in whole)
     return {
-        "records_per_s": records / min(took["wall_s"] for took in whole),
-        "mb_per_s": sum(map(len, values)) / min(took["wall_s"] for took in whole) / 1e6,
-        "us_per_record": best["cpu_s"] / records * 1e6,
-        "client_us": min(bare) / records * 1e6,
-        "engine_us": min(alone) / records * 1e6,
-        "ratio": best["cpu_s"] / (min(bare) + min(alone)),
-        "per_fetch": sum(sizes) / len(sizes),
+        "records_per_s": records / wall_s,
+        "mb_per_s": sum(map(len, values)) / wall_s / 1e6,
+        "us_per_record": going / records * 1e6,
+        "client_us": alone / records * 1e6,
+        "engine_us": least["engine"] / records * 1e6,
+        "ratio": going / (alone + least["engine"]),
+        "start_s": least["start"],
+        "with_start": best["cpu_s"] / (least["client"] + least["engine"]),
+        "per_fetch": sum(best["sizes"]) / len(best["sizes"]),
         "shares": best["shares"],
     }
-
-
-@contextmanager
-def _cpu(found: list[float]) -> Iterator[None]:
-    """Add the CPU seconds of the block."""
-    gc.collect()
-    began = time.process_time()
-    yield
-    found.append(time.process_time() - began)
 
 
 class _Counted:
@@ -210,29 +211,3 @@ def _judge_all(engine: Engine, values: Sequence[bytes], sizes: Sequence[int]) ->
     for size in sizes:
         engine.step(list(fetches([values[start : start + size]], first=start)), 0)
         start += size
-
-
-def _bare_client(
-    directory: Path, bootstrap: str, topic: str, client: str
-) -> tuple[Callable[[int], None], Callable[[], object]]:
-    """Return how to read so many records with the client alone, set as the source sets it, and how to close it."""
-    spec: Any = configured(directory, client=client, bootstrap=bootstrap, topic=topic).source
-    if client == "kafka-python":
-        reader = KafkaConsumer(group_id=None, **kafka_python_consumer(spec))
-        reader.assign([KafkaPythonPartition(topic, 0)])
-        reader.seek(KafkaPythonPartition(topic, 0), 0)
-
-        def poll(left: int) -> None:
-            while left > 0:
-                left -= sum(len([record.value for record in got]) for got in reader.poll(timeout_ms=500).values())
-
-        return poll, reader.close
-    consumer = Consumer(librdkafka_consumer(spec))
-    consumer.assign([ConfluentPartition(topic, 0, 0)])
-
-    def consume(left: int) -> None:
-        while left > 0:
-            got = consumer.consume(spec.max_poll_records, 0) or consumer.consume(1, 0.1)
-            left -= len([message.value() for message in got if message.error() is None])
-
-    return consume, consumer.close

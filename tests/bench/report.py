@@ -25,6 +25,8 @@ _NAMES = {
     "times_driftline": "cost",
     "rss_mb": "memory",
     "client_us": "client alone",
+    "start_s": "start",
+    "with_start": "ratio with start",
     "engine_us": "engine alone",
     "records/s": "speed",
     "bytes": "size",

@@ -11,6 +11,7 @@ class Sizes:
 
     name: str
     records: int
+    core_records: int
     turns: int
     peer_records: int
     peer_turns: int
@@ -33,6 +34,7 @@ class Sizes:
 FULL = Sizes(
     name="full",
     records=400_000,
+    core_records=1_000_000,
     turns=5,
     peer_records=100_000,
     peer_turns=3,
@@ -56,10 +58,11 @@ FULL = Sizes(
 QUICK = Sizes(
     name="quick",
     records=200_000,
+    core_records=500_000,
     turns=3,
     peer_records=100_000,
     peer_turns=1,
-    broker_records=100_000,
+    broker_records=200_000,
     broker_turns=2,
     delay_s=10.0,
     growth_records=20_000,
@@ -79,6 +82,7 @@ QUICK = Sizes(
 TINY = Sizes(
     name="tiny",
     records=2_000,
+    core_records=2_000,
     turns=1,
     peer_records=2_000,
     peer_turns=1,

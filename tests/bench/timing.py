@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from monitor.app import tune_interpreter
 
 
 def best_cpu_s(work: Callable[[], object], repetitions: int) -> float:
@@ -25,6 +29,18 @@ def interleaved_cpu_s(works: Mapping[str, Callable[[], object]], repetitions: in
         for name, work in works.items():
             best[name] = min(best[name], best_cpu_s(work, 1))
     return best
+
+
+@contextmanager
+def tuned() -> Iterator[None]:
+    """Let the interpreter be set as `driftline run` sets it: how threads take turns is a part of what is measured."""
+    thresholds, switch_s = gc.get_threshold(), sys.getswitchinterval()
+    tune_interpreter()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(switch_s)
 
 
 class Stages:

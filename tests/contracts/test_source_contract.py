@@ -88,6 +88,20 @@ def test_records_come_completely_and_in_order(kind, open_source):
     assert max(len(fetch) for fetch in fetches(events)) <= 64
 
 
+def test_more_records_than_a_client_is_asked_for_at_once_come_completely_and_in_order(kind, open_source):
+    kind.produce(0, numbered(2300))
+    kind.produce(1, numbered(1100, first=5000))
+    source = open_source(max_poll_records=1500)
+    p0, p1, *_ = assigned(source)
+    source.seek(p0, None)
+    source.seek(p1, None)
+    events = poll_until(source, reaches(p0=2300, p1=1100))
+    assert offsets(events, p0) == list(range(2300))
+    assert values(events, p0) == numbered(2300)
+    assert values(events, p1) == numbered(1100, first=5000)
+    assert max(len(fetch) for fetch in fetches(events)) <= 1500
+
+
 def test_next_offset_of_one_fetch_is_where_the_next_begins(kind, open_source):
     kind.produce(0, numbered(200))
     source = open_source(max_poll_records=50)

@@ -6,6 +6,7 @@
 #include "scan.c" /* first: it asks the C library for more than the standard */
 #include "encode.c"
 #include "fold.c"
+#include "gather.c"
 #include "hash.c"
 #include <stdio.h>
 #include <time.h>
@@ -85,6 +86,45 @@ static void use_numbers(const double *numbers) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
+/* What stands for Python's bytes, in a list; it is told by a negative length that it is no bytes. */
+typedef struct {
+    char *begin;
+    intptr_t length;
+} item;
+
+static void *item_at(void *list, intptr_t at) { return ((item **)list)[at]; }
+
+static int bytes_of(void *object, char **begin, intptr_t *length) {
+    *begin = ((item *)object)->begin;
+    return (*length = ((item *)object)->length) < 0 ? -1 : 0;
+}
+
+/* Put the records between successive bounds together again, each of them in a buffer of its own. */
+static void use_list(const uint8_t *data, const int32_t *bounds) {
+    item *list[ROWS];
+    const char *begins[ROWS];
+    int32_t *found = exactly(NULL, (ROWS + 1) * 4);
+    for (int i = 0; i < ROWS; i++) {
+        item one = {exactly(data + bounds[i], (size_t)(bounds[i + 1] - bounds[i])), bounds[i + 1] - bounds[i]};
+        list[i] = exactly(&one, sizeof one);
+    }
+    int64_t sum = gather_places(list, ROWS, item_at, bytes_of, begins, found);
+    REQUIRE(sum == bounds[ROWS]);
+    char *copy = exactly(NULL, (size_t)sum);
+    gather_copy(begins, found, ROWS, copy);
+    REQUIRE(!memcmp(copy, data, (size_t)sum) && !memcmp(found, bounds, (ROWS + 1) * 4));
+    list[1]->length = INT32_MAX;
+    REQUIRE(gather_places(list, ROWS, item_at, bytes_of, begins, found) == (bounds[1] || bounds[4] > bounds[2] ? -1 : INT32_MAX));
+    list[1]->length = -1;
+    REQUIRE(gather_places(list, ROWS, item_at, bytes_of, begins, found) == -1);
+    for (int i = 0; i < ROWS; i++) {
+        free(list[i]->begin);
+        free(list[i]);
+    }
+    free(found);
+    free(copy);
+}
+
 /* Read `size` bytes as four records, cut where bytes of their own say, with everything in buffers of its exact size. */
 static void read_all(const uint8_t *bytes, size_t size, int32_t beyond) {
     int32_t *buckets = exactly(NULL, 32 * sizeof *buckets), *followers = exactly(NULL, (MEMBERS + OBJECTS) * 4);
@@ -124,6 +164,7 @@ static void read_all(const uint8_t *bytes, size_t size, int32_t beyond) {
     for (int i = 0; i < LEAVES * ROWS; i++) REQUIRE(presence[i] <= WRONG_TYPE);
     for (int column = 0; column < TEXTS; column++) use_texts(data, last, begins + column * ROWS, lengths + column * ROWS);
     for (int column = 0; column < NUMBERS; column++) use_numbers(numbers + column * ROWS);
+    if (!beyond) use_list(data, bounds);
     uint64_t hashes[ROWS];
     uint8_t *registers = exactly(NULL, 4096);
     hash_numbers(numbers, ROWS, hashes);

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor import encoding, hashing
+from monitor import encoding, gathering, hashing
 from monitor.accumulators import distinct, histogram, moments
 from monitor.accumulators.frame import Frame
 from monitor.native import LIBRARY
@@ -100,3 +100,22 @@ def test_moments_and_cells_of_groups(seed, dimensions, scale):
     with np.errstate(over="ignore"):
         for kind in (moments.Moments, partial(histogram.Histogram, frame)):
             assert folded(kind, batches, size) == without(folded, kind, batches, size)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.binary(max_size=600), min_size=1, max_size=12), st.integers(250, 700), st.none() | st.integers(0, 249)
+)
+def test_lists_of_bytes(different, n, hole):
+    values = [different[i * i % len(different)] for i in range(n)]
+    if hole is not None:
+        values[hole] = None
+    gathered = gathering.binary_array(values)
+    gathered.validate(full=True)
+    assert gathered.equals(pa.array(values, pa.binary()))
+    assert gathering.binary_array(tuple(values)).equals(gathered)
+
+
+def test_a_list_of_something_else_is_refused_as_arrow_refuses_it():
+    with pytest.raises(pa.ArrowTypeError):
+        gathering.binary_array([b"x"] * 300 + [1.5])
