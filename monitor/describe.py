@@ -10,6 +10,7 @@ import numpy as np
 from monitor.accumulators.categories import Categories, CategoriesSpec
 from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.histogram import Histogram, HistogramSpec
+from monitor.accumulators.languages import LanguagesSpec
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.accumulators.vector import Vectors
@@ -167,7 +168,7 @@ def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
     """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
     found = {}
     for spec, accumulator in baseline.profile.accumulators.items():
-        if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec):
+        if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec | LanguagesSpec):
             labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[:1])
             found[spec.field] = dict(zip(_shown(labels), _shown(shares[0]), strict=True))
     return found

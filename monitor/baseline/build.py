@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.accumulators.languages import language_frame
 from monitor.accumulators.words import words_frame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
@@ -18,7 +19,7 @@ from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
-from monitor.inner_types import WORDS
+from monitor.inner_types import WORDS, language_sample
 from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import OTHER, Dimension, Segmenter
@@ -164,6 +165,9 @@ class BaselineBuilder:
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
         if kind == WORDS:
             return words_frame([batch.columns[path].valid for batch in self._batches], self._max_categories)
+        sample = language_sample(kind)
+        if sample is not None:
+            return language_frame([batch.columns[path].valid for batch in self._batches], self._max_categories, sample)
         return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators.frame import Frame
+from monitor.accumulators.presence import PresenceSpec
 from monitor.accumulators.sample import SAMPLED_ROWS
 from monitor.accumulators.vector import SEGMENTED_DIMENSION
 from monitor.baseline import profile_specs
@@ -22,7 +23,7 @@ from monitor.config.model_size import fullest_model
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
-from monitor.inner_types import vector_dimension, vector_type
+from monitor.inner_types import language_sample, vector_dimension, vector_type
 from monitor.policy import BudgetPolicySpec
 from monitor.protocols import State
 from monitor.sequential import stream_field
@@ -41,6 +42,8 @@ from monitor.types import Alert, Column, FieldType, Groups, Level
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _MODEL_BYTES = 8_192  # of a scored class of a model, for each pane and group
+_LANGUAGES = 140
+_DIMENSIONS = 4  # of segments, taken to be so many
 _SAMPLE_ROWS = 20_000
 """Enough to fill a quantile sketch to about the size it stays at."""
 
@@ -116,6 +119,9 @@ def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]
     dimension = vector_dimension(kind)
     if dimension is not None:
         return _vector_bytes(dimension)
+    sample = language_sample(kind)
+    if sample is not None:
+        return _language_bytes(sample, min(known, _LANGUAGES))
     frame = None
     if baseline and numeric:
         frame = Frame.of_numbers(np.arange(1000.0))
@@ -148,6 +154,12 @@ def _vector_bytes(dimension: int) -> tuple[int, int]:
     norms = fixed - 8 * (1 + 2 + 1)
     segmented = dimension <= SEGMENTED_DIMENSION
     return (0, presence + norms + matrix) if segmented else (matrix, presence + norms)
+
+
+def _language_bytes(sample: int, known: int) -> tuple[int, int]:
+    """Return the same of the languages of a text: a sample of rows, and their counts by presence and language."""
+    presence = _state_bytes(PresenceSpec(field="field").build(None, 1).state())
+    return 8 * sample * (2 + _DIMENSIONS), presence + 8 * (known + 2)
 
 
 def _all_in_last(groups: int) -> Groups:
