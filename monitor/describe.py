@@ -56,7 +56,7 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
         moments = kinds["vector"].norms if "vector" in kinds else kinds.get("moments")
         numbers = {} if moments is None else _numbers(moments)
         rows, missing, invalid = presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist()
-        for group, segment in enumerate(plan.segmenter.labels):
+        for group, segment in enumerate(plan.segmenter.shown):
             n = rows[group]
             views.append(
                 FieldView(
@@ -69,11 +69,12 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
                     **(_sketched(kinds) if group == 0 else {}),
                 )
             )
-    return (*views, *groups)
+    nobody = plan.segmenter.nobody
+    return tuple(view for view in (*views, *groups) if view.segment not in nobody)
 
 
 def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView]:
-    counts = zip(plan.segmenter.labels, rows.rows.tolist(), rows.n.tolist(), strict=True)
+    counts = zip(plan.segmenter.shown, rows.rows.tolist(), rows.n.tolist(), strict=True)
     return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
@@ -159,9 +160,10 @@ def profile_views(
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         field, labels = frame_key(spec), _shown(cell_labels(current, _BUCKETS_SHOWN))
         parts = segment_parts(plan.segmenter, before, now) if field in moved else ()
-        for segment, was, is_now in zip(plan.segmenter.labels, _shares(before), _shares(now), strict=True):
+        for segment, was, is_now in zip(plan.segmenter.shown, _shares(before), _shares(now), strict=True):
             views.append(ProfileView(field, segment, labels, _shown(was), _shown(is_now), () if segment else parts))
-    return tuple(views)
+    nobody = plan.segmenter.nobody
+    return tuple(view for view in views if view.segment not in nobody)
 
 
 def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
@@ -184,7 +186,7 @@ def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tupl
     for _, where in segmenter.dimension_groups:
         cause = rank_segments(before[where], now[where], moved)
         parts += (
-            SegmentPart(segmenter.labels[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+            SegmentPart(segmenter.shown[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
             for s in cause.segments
         )
     return tuple(parts)

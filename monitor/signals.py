@@ -32,7 +32,7 @@ def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -
 
 def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     """Return every stream that windows of this plan can have."""
-    labels = plan.segmenter.labels
+    labels = plan.segmenter.shown
     drift = (Key(item.name, item.field, label) for item in plan.detectors for label in labels)
     rows = (Key(check.spec.name, check.spec.field, label) for check in plan.row_checks for label in labels)
     whole = (
@@ -43,7 +43,8 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     series = (
         Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
     )
-    evidence = (Key(*key) for key in statistic_keys(plan))
+    names = plan.segmenter.names
+    evidence = (Key(rule, field, names.get(label) or label) for rule, field, label in statistic_keys(plan))
     model = (
         ()
         if plan.model is None

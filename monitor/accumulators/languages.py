@@ -60,10 +60,8 @@ class Languages(Categories):
         """Fold the usable texts in; an empty column changes nothing."""
         texts, tags = _split(column.valid)
         codes = np.array(valid_groups(column, groups).codes, np.int64).reshape(len(groups.codes), tags.size).T
-        if self._tags.size == self._sample:
-            chosen = np.flatnonzero(tags < self._tags[-1])
-        else:
-            chosen = np.arange(tags.size)
+        full = self._tags.size == self._sample
+        chosen = np.flatnonzero(tags < self._tags[-1]) if full else np.arange(tags.size)
         chosen = chosen[np.argsort(tags[chosen], kind="stable")[: self._sample]]
         if chosen.size:
             self._take(tags[chosen], packed(languages_of(texts.take(pa.array(chosen)))), codes[chosen])
@@ -71,10 +69,9 @@ class Languages(Categories):
     def merge(self, other: Categories) -> None:
         """Take in the sample of another one on the same frame; raises ValueError where the frames differ."""
         self.frame.require_same(other.frame)
-        if isinstance(other, Languages):
-            self._take(other._tags, other._languages, other._codes)
-        else:
+        if not isinstance(other, Languages):
             raise TypeError("counts without their sample cannot be merged into one")
+        self._take(other._tags, other._languages, other._codes)  # noqa: SLF001 - one of its own kind
 
     def _take(self, tags: IntArray, languages: IntArray, codes: IntArray) -> None:
         if not tags.size:
@@ -100,8 +97,11 @@ class Languages(Categories):
         distinct, counts = np.unique(self._languages, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         names = np.array(unpacked(distinct), np.str_)[order]
-        new = [name for name, cell in zip(names, self._cells_of(pa.array(names, pa.string())), strict=True)
-               if cell == len(self.frame.categories)]
+        new = [
+            name
+            for name, cell in zip(names, self._cells_of(pa.array(names, pa.string())), strict=True)
+            if cell == len(self.frame.categories)
+        ]
         return (*known, f"(unseen: {', '.join(new[:_SHOWN])})" if new else unseen, other)
 
     def state(self) -> State:

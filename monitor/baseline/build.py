@@ -22,7 +22,7 @@ from monitor.baseline.windows import RowCorrelation, row_correlation
 from monitor.inner_types import WORDS, language_sample
 from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
-from monitor.segments import OTHER, Dimension, Segmenter
+from monitor.segments import OBSERVED, OTHER, Dimension, Segmenter, SegmentValues
 from monitor.types import Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
@@ -41,7 +41,7 @@ class BaselineBuilder:
     def __init__(
         self,
         fields: Mapping[str, FieldType],
-        segments: Sequence[tuple[str, int, tuple[str, ...] | None]],
+        segments: Sequence[tuple[str, int, SegmentValues]],
         *,
         max_categories: int,
         max_rows: int,
@@ -50,7 +50,7 @@ class BaselineBuilder:
         groups: Sequence[NumberGroup] = (),
         model: ModelPlan | None = None,
     ) -> None:
-        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
+        """Prepare for these fields; a segment is (field, cap, its values).
 
         With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
         compared, the correlation of their rows is estimated, within slots where there are any. With a `model` it is
@@ -175,13 +175,20 @@ class BaselineBuilder:
         parts = [batch.columns[path].valid for batch in self._batches]
         return Frame.of_categories(pa.chunked_array(parts, pa.string()), max_categories=max_categories)
 
-    def _dimension(self, path: str, cap: int, values: tuple[str, ...] | None) -> Dimension:
-        """Return a segment dimension, with its fixed values or the baseline's most frequent."""
-        if values is not None:
+    def _dimension(self, path: str, cap: int, values: SegmentValues) -> Dimension:
+        """Return a segment dimension, with its fixed values or the baseline's most frequent.
+
+        Of a dimension whose values are observed half of the segments, at least, are left to those to come.
+        """
+        if isinstance(values, tuple):
             return Dimension(path, values)
         # A value spelled like the rest's own segment has to share it: two segments of one name are none.
         found = self._categories(path, cap + 1).categories
-        return Dimension(path, tuple(value for value in found if value != OTHER)[:cap])
+        frequent = tuple(value for value in found if value != OTHER)
+        if values != OBSERVED:
+            return Dimension(path, frequent[:cap])
+        kept = frequent[: cap // 2]
+        return Dimension(path, kept, cap - len(kept))
 
 
 def _joined(parts: Sequence[Column]) -> Column:

@@ -72,7 +72,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     Categories are taken to reach their cap, `limits.max_categories`, or the number of allowed values.
     """
     # One group for all rows; each dimension adds its values and one for all others.
-    groups = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in config.segments)
+    groups = 1 + sum(segment.most + 1 for segment in config.segments)
     panes = -(-(config.window.size + config.time.lateness) // config.window.pane) + 1
     bytes_per_pane = 0
     for field in config.watched.values():

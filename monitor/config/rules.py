@@ -111,13 +111,13 @@ def _segments_exist(segments: Any, fields: Any) -> Iterator[Violation]:
         elif field.type not in ("category", "boolean"):
             message = f"{segment.field} is of type {field.type}, and segments need category or boolean"
             yield Violation(loc, message, "choose another field")
-        elif field.type == "boolean" and not set(segment.values or ()) <= {"true", "false"}:
+        elif field.type == "boolean" and not segment.named <= {"true", "false"}:
             yield Violation(("segments", index, "values"), "a boolean has the values true and false only")
 
 
 def _segments_are_capped(segments: Any, limits: Any) -> Iterator[Violation]:
     yield from _unique(segments, "segments", "field")
-    total = sum(len(segment.values) if segment.values else segment.max for segment in segments)
+    total = sum(segment.most for segment in segments)
     if total > limits.max_segments:
         message = f"{total} segments are more than limits.max_segments = {limits.max_segments}"
         yield Violation(("segments",), message, "lower a dimension's max, or raise the limit")

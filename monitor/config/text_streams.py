@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from monitor.accumulators.languages import SAMPLE
 from monitor.decoders.deriving import TextStreams
 from monitor.detectors import DetectorSpec
 from monitor.inner_types import WORDS, language_type
-from monitor.accumulators.languages import SAMPLE
 from monitor.spec import Spec
 from monitor.texts.languages import LANGUAGE
 from monitor.texts.streams import USUAL, VOCABULARY, StreamName, type_of

@@ -32,7 +32,7 @@ class ModelWatch:
     ) -> None:
         """Start with no rows; `reference` is the baseline's."""
         self.plan, self._labels = plan, segmenter.labels
-        self._reference = reference
+        self._reference = None if reference is None else reference.lent(segmenter)
         self._pane_ms = pane_ms
         self._ratio: float | None = None
         self.cohorts = Cohorts(plan, segmenter, None if reference is None else reference.frame)

@@ -46,7 +46,7 @@ def test_a_text_that_is_too_short_or_none_is_undetermined(text):
 
 
 def test_the_counts_of_a_window_are_those_of_a_uniform_sample_of_it_with_segments_their_part():
-    """A tenth of 20,000 texts is Polish, all of them in group 1: 1,000 are looked at, and tell so to 3 standard errors."""
+    """A tenth of 20,000 texts is Polish, all of them in group 1: 1,000 tell so to three standard errors."""
     frame = Frame.of_categories(pa.array(["en", "en", "pl"]), max_categories=10)
     found = Languages(frame, 3, 1_000)
     texts = [KNOWN["pl" if row % 10 == 0 else "en"] for row in range(20_000)]
