@@ -91,7 +91,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
     if model is not None:
         bytes_per_pane += _MODEL_BYTES * max(len(model.task.scored), 1) * groups
-        memory_bytes += model.memory_bytes(len(config.segments))
+        memory_bytes += model.memory_bytes(len(config.segments), groups - 1)
     return Estimate(
         partitions=partitions,
         fields=len(config.watched),

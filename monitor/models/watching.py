@@ -83,7 +83,8 @@ class ModelWatch:
             return
         yield from judge_metrics(self.plan, "realized", counts, self._before, self._labels, window)
         heard: Sequence[Any] = self.cohorts.nobody if cohort is None else cohort.errors
-        yield from judge_errors(self.plan, heard, 0 if cohort is None else cohort.predictions, window)
+        whole = 0 if cohort is None else cohort.predictions
+        yield from judge_errors(self.plan, heard, [whole, *counts.rows.tolist()[1:]], self._labels, window)
 
     def shown(self, metrics: tuple[ModelView, ...]) -> ModelState:
         """Return what is shown of the model once those are the last metrics."""

@@ -60,7 +60,7 @@ def test_names_of_what_is_free_are_no_values():
 
 
 def test_a_new_version_is_held_to_how_well_the_model_did_in_the_baseline_also_after_a_crash(watched, tmp_path: Path):
-    config = configured(segments=OBSERVED)
+    config = configured("errors: [{kind: hddm_w, segments: true}]", segments=OBSERVED)
     known = [
         row
         for i, name in enumerate(("v1", "v2", "v3"))
@@ -86,10 +86,11 @@ def test_a_new_version_is_held_to_how_well_the_model_did_in_the_baseline_also_af
     whole = next(line["baseline"] for line in said if not line["segment"])
     assert {line["baseline"] for line in new} == {whole}
     assert "critical" in {line["level"] for line in new}
-    labels = [alert.labels for alert in rig.rig.snapshots[-1].alerts]
-    assert "v7" in {label.get("country") or label.get("segment", "") for label in labels} or any(
-        "v7" in str(label) for label in labels
-    )
+    alerts = {(alert.labels["rule"], alert.labels.get("segment")) for alert in rig.rig.snapshots[-1].alerts}
+    assert ("model.accuracy", "country=v7") in alerts
+    heard = {line["segment"].get("country"): line for line in rig.said() if line["source"] == "errors" and line["rows"]}
+    assert heard.keys() == {None, "v1", "v7"}
+    assert heard["v7"]["value"] > 2 * heard["v1"]["value"] - 0.2
     assert not any("<free" in line for *_, text in rig.rig.store.windows() for line in text.splitlines())
     assert {f.segment for f in rig.rig.snapshots[-1].fields if "<free" in f.segment} == set()
 
