@@ -217,6 +217,8 @@ class Publisher:
             profiles=shown.profiles,
             model=shown.model,
             unknown_fields=dict(engine.unknown_fields),
+            forgotten_rows=engine.memory.forgotten,
+            segment_values=engine.plan.segmenter.room,
             alerts=shown.alerts,
             pending=shown.pending,
             held=outside.held.alerts,

@@ -80,6 +80,16 @@ class Segmenter:
         """The labels of the groups that no value has taken yet."""
         return frozenset(label for label, name in self.names.items() if name is None)
 
+    @property
+    def room(self) -> dict[str, tuple[int, int]]:
+        """How many values have a group, and how many groups are free, by the field whose values are observed."""
+        used = {each.field: len(self.observed.get(each.field, ())) for each in self.dimensions if each.free}
+        return {
+            each.field: (len(each.values) + used[each.field], each.free - used[each.field])
+            for each in self.dimensions
+            if each.free
+        }
+
     @cached_property
     def dimension_groups(self) -> tuple[tuple[str, slice], ...]:
         """Each dimension's field and where its groups are."""

@@ -134,10 +134,11 @@ def _error_words(view: ModelView) -> dict[str, str]:
     found = "changed" if view.reason == CHANGE else "may be changing"
     evidence = {"evidence": view.evidence} if view.evidence else {}
     since = f"the predictions from {iso(view.start_ms)} to {iso(view.end_ms)}"
+    where = f" in {view.segment}" if view.segment else ""
     return {
-        "summary": f"The errors of {view.field} {found} ({view.metric}): concept drift",
+        "summary": f"The errors of {view.field}{where} {found} ({view.metric}): concept drift",
         "description": (
-            f"{view.metric} found that the errors of {view.field} {found} in {since}; their mean is "
+            f"{view.metric} found that the errors of {view.field}{where} {found} in {since}; their mean is "
             f"{_show(view.value)}, of {view.rows} rows. It compares errors with those before them, not with a baseline."
         ),
         **evidence,

@@ -11,6 +11,7 @@ from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
+from monitor.export.memory_metrics import MEMORY, SEGMENTS
 from monitor.export.model_metrics import JOINS, MODELS
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
@@ -21,10 +22,12 @@ METRICS: Final[tuple[Declared, ...]] = (
     + CHECKS
     + AGREEMENT
     + BALANCE
+    + MEMORY
     + MODELS
     + TOPICS
     + PARTITIONS
     + JOINS
+    + SEGMENTS
     + SEQUENTIAL
     + BUDGET
     + SCORES
