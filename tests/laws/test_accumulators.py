@@ -74,9 +74,7 @@ VALUES = {
     "text": st.sampled_from(WORDS),
     "vector": st.lists(finite, min_size=DIMENSION, max_size=DIMENSION),
     "words": st.lists(st.sampled_from(WORDS), max_size=4),
-    "language": st.sampled_from(
-        [*TWO["language"], "", "ok", "Où est la gare la plus proche ?", "駅はどこですか"]
-    ),
+    "language": st.sampled_from([*TWO["language"], "", "ok", "Où est la gare la plus proche ?", "駅はどこですか"]),
 }
 
 
