@@ -62,8 +62,10 @@ class Engine:
         # Checks that pair rows remember, so they are this engine's own; a plan is shared.
         pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, PAIRING)]
         others = [check for check in plan.window_checks if not isinstance(check, PAIRING)]
-        # Values are observed by this engine, too.
-        self.plan = plan = replace(plan, window_checks=(*others, *pairing), segmenter=plan.segmenter.own())
+        segmenter = plan.segmenter.own()  # and so are the values that it observes
+        if pairing or segmenter is not plan.segmenter:
+            plan = replace(plan, window_checks=(*others, *pairing), segmenter=segmenter)
+        self.plan = plan
         self.book = AlertBook(plan.monitor, links=plan.links, flap=plan.hysteresis.flap)
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}

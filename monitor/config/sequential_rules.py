@@ -34,7 +34,7 @@ def _series_are_of_something(sequential: Any, fields: Any, groups: Any) -> Itera
             remedy = f"add `{path}: {{type: number}}` to fields, or name one of {_some(fields)}"
             yield (("sequential", index, "field"), f"{path} is not among the fields", remedy)
         elif not _has(fields[path], spec.statistic):
-            message = f"{path}, of type {fields[path].type}, has no {spec.statistic}"
+            message = f"a field of type {fields[path].type} has no {spec.statistic}"
             remedy = "use missing_ratio, invalid_ratio, or the score of a detector"
             yield (("sequential", index, "statistic"), message, remedy)
 
