@@ -41,7 +41,30 @@ def checks() -> Section:
         "none",
         over_time(f"max by (monitor, check) (driftline_check_value{{{of_all}}})", "{{monitor}} {{check}}"),
     ).min(0)
-    return "Checks", [(8, [states, ratio]), (8, [failing, measured, _by_segment()]), (8, _agreement()), (8, _balance())]
+    return "Checks", [
+        (8, [states, ratio]),
+        (8, [failing, measured, _by_segment()]),
+        (8, _agreement()),
+        (8, _balance()),
+        (6, [_memory()]),
+    ]
+
+
+def _memory() -> object:
+    """Return the panel of what checks with memory had to forget."""
+    return graph(
+        "Rows forgotten too early",
+        "Rows a second that near_duplicates forgot within its horizon, rows of a window that align gave up: "
+        "raise capacity or max_waiting.",
+        "none",
+        over_time(
+            f"sum by (monitor, check) (rate(driftline_check_forgotten_rows_total{{{FLEET}}}[$__rate_interval]))",
+            "{{monitor}} {{check}} forgotten",
+        ),
+        over_time(
+            f"max by (monitor, check) (driftline_check_given_up_rows{{{FLEET}}})", "{{monitor}} {{check}} given up"
+        ),
+    ).min(0)
 
 
 def _balance() -> list[object]:

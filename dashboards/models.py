@@ -106,4 +106,11 @@ def _joins() -> list[tuple[int, list[object]]]:
             for share in (0.5, 0.95, 0.99)
         ),
     ).min(0)
-    return [(8, [joined, labels, predictions]), (8, [waiting, delay])]
+    versions = graph(
+        "Segments of observed values",
+        "Values that have a segment of their own, such as versions of a model, and segments that are left.",
+        "short",
+        over_time(f"max by (monitor, field) (driftline_segment_values{{{FLEET}}})", "{{monitor}} {{field}} seen"),
+        over_time(f"min by (monitor, field) (driftline_segment_values_free{{{FLEET}}})", "{{monitor}} {{field}} free"),
+    ).min(0)
+    return [(8, [joined, labels, predictions]), (8, [waiting, delay, versions])]

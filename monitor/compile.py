@@ -10,6 +10,7 @@ from monitor.alerting import Flap
 from monitor.baseline import LEARNING, Baseline, BaselineFiles, NumberGroup, Season, SeasonalBaselineSpec
 from monitor.checks import WINDOW_CHECKS, Reference, UnfitFiles, WindowCheck, row_checks
 from monitor.config.model import model_plan_of
+from monitor.config.sections import SegmentSpec
 from monitor.config.sureness import sureness_columns
 from monitor.config.text_streams import text_streams
 from monitor.config.tree import Config
@@ -21,7 +22,7 @@ from monitor.models import ModelPlan
 from monitor.plan import FieldDetector, Hysteresis, MonitorPlan
 from monitor.profile import frame_key
 from monitor.protocols import Decoder
-from monitor.segments import Dimension, Segmenter
+from monitor.segments import OBSERVED, Dimension, Segmenter, SegmentValues
 from monitor.windows import PaneGrid
 
 
@@ -170,7 +171,7 @@ def _referred(config: Config) -> set[str]:
     return {check.field for check in _row_checks(config) if getattr(check, "needs_baseline", False)}
 
 
-def segment_plan(config: Config) -> list[tuple[str, int, tuple[str, ...] | None]]:
+def segment_plan(config: Config) -> list[tuple[str, int, SegmentValues]]:
     """Return the segment dimensions as the baseline builder takes them."""
     return [(segment.field, segment.max, segment.values) for segment in config.segments]
 
@@ -255,12 +256,24 @@ def _segmenter(config: Config, baseline: Baseline | None) -> Segmenter:
         problems = [
             Problem(f"segments[{i}]", "the baseline was built with other segments", value=segment.field, remedy=remedy)
             for i, segment in enumerate(config.segments)
-            if segment.field not in frozen
-            or (segment.values is not None and frozen[segment.field].values != segment.values)
+            if segment.field not in frozen or not _same(segment, frozen[segment.field])
         ]
         if len(frozen) != len(config.segments):
             problems.append(Problem("segments", "the baseline was built with other segments", remedy=remedy))
         if problems:
             raise ConfigError(problems)
         return baseline.segmenter
-    return Segmenter(tuple(Dimension(s.field, s.values or ()) for s in config.segments))
+    return Segmenter(tuple(_dimension(segment) for segment in config.segments))
+
+
+def _same(segment: SegmentSpec, dimension: Dimension) -> bool:
+    """Return whether the baseline's dimension is what is configured."""
+    if segment.values == OBSERVED:
+        return dimension.free > 0 and len(dimension.values) + dimension.free == segment.max
+    return not dimension.free and segment.values in (None, dimension.values)
+
+
+def _dimension(segment: SegmentSpec) -> Dimension:
+    if segment.values == OBSERVED:
+        return Dimension(segment.field, (), segment.max)
+    return Dimension(segment.field, segment.values or ())

@@ -10,6 +10,7 @@ import numpy as np
 from monitor.accumulators.categories import Categories, CategoriesSpec
 from monitor.accumulators.comoment import Comoment
 from monitor.accumulators.histogram import Histogram, HistogramSpec
+from monitor.accumulators.languages import LanguagesSpec
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.presence import PresenceCounts
 from monitor.accumulators.vector import Vectors
@@ -56,15 +57,16 @@ def field_views(plan: MonitorPlan, profile: Profile) -> tuple[FieldView, ...]:
         numbers = () if moments is None else _numbers(moments)
         counts = (presence.rows.tolist(), presence.missing.tolist(), presence.invalid.tolist())
         sketched = _sketched(kinds)
-        for segment, n, missing, invalid, *values in zip(plan.segmenter.labels, *counts, *numbers, strict=True):
+        for segment, n, missing, invalid, *values in zip(plan.segmenter.shown, *counts, *numbers, strict=True):
             ratios = (missing / n, invalid / n) if n else (None, None)
             views.append(FieldView(path, segment, n, *ratios, *values, **sketched))
             sketched = {}
-    return (*views, *groups)
+    nobody = plan.segmenter.nobody
+    return tuple(view for view in (*views, *groups) if view.segment not in nobody)
 
 
 def _group_views(plan: MonitorPlan, name: str, rows: Comoment) -> list[FieldView]:
-    counts = zip(plan.segmenter.labels, rows.rows.tolist(), rows.n.tolist(), strict=True)
+    counts = zip(plan.segmenter.shown, rows.rows.tolist(), rows.n.tolist(), strict=True)
     return [FieldView(name, segment, n, (n - complete) / n if n else None, None) for segment, n, complete in counts]
 
 
@@ -145,16 +147,17 @@ def profile_views(
         before, now = reference.cells(_BUCKETS_SHOWN), current.cells(_BUCKETS_SHOWN)
         field, labels = frame_key(spec), _shown(cell_labels(current, _BUCKETS_SHOWN))
         parts = segment_parts(plan.segmenter, before, now) if field in moved else ()
-        for segment, was, is_now in zip(plan.segmenter.labels, _shares(before), _shares(now), strict=True):
+        for segment, was, is_now in zip(plan.segmenter.shown, _shares(before), _shares(now), strict=True):
             views.append(ProfileView(field, segment, labels, _shown(was), _shown(is_now), () if segment else parts))
-    return tuple(views)
+    nobody = plan.segmenter.nobody
+    return tuple(view for view in views if view.segment not in nobody)
 
 
 def field_cells(baseline: Baseline) -> dict[str, dict[str, float]]:
     """Return the share of all rows in each cell that detectors see, by field and label; at most 50 of them."""
     found = {}
     for spec, accumulator in baseline.profile.accumulators.items():
-        if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec):
+        if isinstance(spec, HistogramSpec | CategoriesSpec | WordsSpec | LanguagesSpec):
             labels, shares = cell_labels(accumulator, _BUCKETS_SHOWN), _shares(accumulator.cells(_BUCKETS_SHOWN)[:1])
             found[spec.field] = dict(zip(_shown(labels), _shown(shares[0]), strict=True))
     return found
@@ -170,7 +173,7 @@ def segment_parts(segmenter: Segmenter, before: IntArray, now: IntArray) -> tupl
     for _, where in segmenter.dimension_groups:
         cause = rank_segments(before[where], now[where], moved)
         parts += (
-            SegmentPart(segmenter.labels[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+            SegmentPart(segmenter.shown[where.start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
             for s in cause.segments
         )
     return tuple(parts)

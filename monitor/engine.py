@@ -24,6 +24,7 @@ from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
 from monitor.models import ModelWatch
+from monitor.naming import named
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, State
@@ -64,7 +65,10 @@ class Engine:
         # Checks that pair rows remember, so they are this engine's own; a plan is shared.
         pairing = [check.spec.build() for check in plan.window_checks if isinstance(check, PAIRING)]
         others = [check for check in plan.window_checks if not isinstance(check, PAIRING)]
-        self.plan = plan = replace(plan, window_checks=(*others, *pairing)) if pairing else plan
+        segmenter = plan.segmenter.own()  # and so are the values that it observes
+        if pairing or segmenter is not plan.segmenter:
+            plan = replace(plan, window_checks=(*others, *pairing), segmenter=segmenter)
+        self.plan = plan
         self.book = AlertBook(plan.monitor, links=plan.links, flap=plan.hysteresis.flap)
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
@@ -151,7 +155,8 @@ class Engine:
     def take(self, result: StepResult, closed: Sequence[WindowResult]) -> None:
         """Take judged windows: alerts step through them, panes no longer needed are dropped."""
         for judged in (part for whole in closed for part in self.series.step(whole, epoch_ms=self.closer.epoch_ms)):
-            window = self.causes.explain(self.budget.step(judged, epoch_ms=self.closer.epoch_ms))
+            whole = named(self.budget.step(judged, epoch_ms=self.closer.epoch_ms), self.plan.segmenter)
+            window = self.causes.explain(whole)
             found = signals(self.plan, window, self.book.active_keys())
             for at_ms, alert in self.book.timed(
                 window.start_ms, window.end_ms, found, windows=window.windows, stride_ms=self.plan.grid.pane_ms
@@ -269,6 +274,7 @@ class Engine:
             "unknown_fields": dict(self.unknown_fields),
             "failures": dict(self.failures),
             "seen_until": self.memory.marks(),
+            "observed": self.plan.segmenter.state(),
         }
 
     def load(self, state: State) -> None:
@@ -280,6 +286,7 @@ class Engine:
             unknown = dict(state["unknown_fields"]).items()
             self.unknown_fields = {name: n for name, n in unknown if not is_configured(name, self.plan.fields)}
             self.failures = Counter(state["failures"])
+            self.plan.segmenter.load(state.get("observed", {}))
             self.memory.load_marks(state.get("seen_until", []))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error

@@ -19,7 +19,7 @@ _LEVELS = {level: level.name.lower() for level in Level}
 
 def window_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield the lines of a judged window: verdicts, checks, then news of incidents; a run of empty ones is one line."""
-    segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
+    segments = dict(zip(plan.segmenter.shown, plan.segmenter.segments, strict=True))
     head = {"monitor": plan.monitor, "window_start_ms": window.start_ms, "window_end_ms": window.end_ms}
     if window.gap:
         levels = {outcome.check: _LEVELS[outcome.level] for outcome in window.checks}
@@ -146,7 +146,7 @@ def segment_part(part: SegmentPart, segment: Any) -> dict[str, Any]:
 
 def field_lines(plan: MonitorPlan, window: WindowResult) -> Iterator[dict[str, Any]]:
     """Yield a window's statistics, one line for each field and segment."""
-    segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
+    segments = dict(zip(plan.segmenter.shown, plan.segmenter.segments, strict=True))
     for view in field_views(plan, window.profile) if window.profile is not None else ():
         yield {
             "kind": "field",

@@ -112,6 +112,15 @@ class CheckMemory:
             for number, check in enumerate(self._checks)
         ]
 
+    @property
+    def forgotten(self) -> dict[str, int]:
+        """How many rows the checks forgot within their horizon since the store began, by the check's name."""
+        found: dict[str, Any] = {}
+        for check in self._by_number.values():
+            if (rows := getattr(check, "forgotten_rows", None)) is not None:
+                found[check.spec.name] = rows
+        return found
+
     def leave(self, partition: TopicPartition, next_offset: int) -> None:
         """Note how far a partition was seen that is given up; it may be read again from an older offset."""
         if self._remembering:

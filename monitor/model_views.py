@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from monitor.types import Level
@@ -61,15 +61,50 @@ class JoinView:
 
 
 @dataclass(frozen=True)
+class ConfusionView:
+    """Rows by label, then by predicted class, each in the order of `classes`; the baseline's where there is one."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    baseline: tuple[tuple[int, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class CalibrationView:
+    """The bins of one class's scores: their mean score, the share of rows that were of the class, and their rows."""
+
+    of: str
+    scores: tuple[float, ...]
+    shares: tuple[float, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModelTables:
+    """What lies behind the metrics of a classifier over the cohort of the window [`start_ms`, `end_ms`)."""
+
+    confusion: ConfusionView
+    calibration: tuple[CalibrationView, ...]
+    start_ms: int
+    end_ms: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows have a prediction and a label."""
+        return sum(map(sum, self.confusion.counts))
+
+
+@dataclass(frozen=True)
 class ModelState:
-    """What is shown of a model: its metrics over the last cohort, and its join where there is one."""
+    """What is shown of a model: metrics and tables of the last cohort, and its join where there is one."""
 
     metrics: tuple[ModelView, ...] = ()
     join: JoinView | None = None
+    tables: ModelTables | None = None
 
     def only(self, streams: AbstractSet[tuple[str, str, str]]) -> ModelState:
         """Return it with the metrics of these streams only: field, segment, rule."""
-        return ModelState(tuple(m for m in self.metrics if (m.field, m.segment, m.rule) in streams), self.join)
+        return replace(self, metrics=tuple(m for m in self.metrics if (m.field, m.segment, m.rule) in streams))
 
 
 NO_MODEL: Final = ModelState()

@@ -220,6 +220,8 @@ class Publisher:
             profiles=shown.profiles,
             model=shown.model,
             unknown_fields=dict(engine.unknown_fields),
+            forgotten_rows=engine.memory.forgotten,
+            segment_values=engine.plan.segmenter.room,
             alerts=shown.alerts,
             pending=shown.pending,
             held=outside.held.alerts,
@@ -268,7 +270,7 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
     """Return what was shown of the last window without what the plan no longer has, and with the alerts of now."""
     streams = {(key.field, key.segment, key.rule) for key in alert_keys(plan)}
     checks = {(rule, segment) for _, segment, rule in streams}
-    labels, named = set(plan.segmenter.labels), {*plan.fields, *(item.field for item in plan.detectors)}
+    labels, named = set(plan.segmenter.shown), {*plan.fields, *(item.field for item in plan.detectors)}
     return replace(
         now,
         window=before.window,

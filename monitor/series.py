@@ -59,7 +59,9 @@ class Series:
     @property
     def refused(self) -> dict[tuple[str, str, str], int]:
         """How many values were not finite, by field, segment and detector."""
-        return {series.name: series.stream.refused for series in self._series}
+        names = self._plan.segmenter.names
+        found = ((series.name, names.get(series.segment, series.segment), series.stream) for series in self._series)
+        return {(name[0], shown, name[2]): stream.refused for name, shown, stream in found if shown is not None}
 
     def step(self, window: WindowResult, *, epoch_ms: int) -> Iterator[WindowResult]:
         """Yield the window with the verdicts of all series; a run of empty ones in parts whose verdicts are equal."""

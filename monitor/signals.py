@@ -32,7 +32,7 @@ def signals(plan: MonitorPlan, window: WindowResult, active: AbstractSet[Key]) -
 
 def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     """Return every stream that windows of this plan can have."""
-    labels = plan.segmenter.labels
+    labels = plan.segmenter.shown
     drift = (Key(item.name, item.field, label) for item in plan.detectors for label in labels)
     rows = (Key(check.spec.name, check.spec.field, label) for check in plan.row_checks for label in labels)
     whole = (
@@ -43,7 +43,8 @@ def alert_keys(plan: MonitorPlan) -> frozenset[Key]:
     series = (
         Key(spec.name, stream_field(spec), labels[group]) for spec in plan.sequential for group in groups_of(plan, spec)
     )
-    evidence = (Key(*key) for key in statistic_keys(plan))
+    names = plan.segmenter.names
+    evidence = (Key(rule, field, names.get(label) or label) for rule, field, label in statistic_keys(plan))
     model = (
         ()
         if plan.model is None
@@ -133,10 +134,11 @@ def _error_words(view: ModelView) -> dict[str, str]:
     found = "changed" if view.reason == CHANGE else "may be changing"
     evidence = {"evidence": view.evidence} if view.evidence else {}
     since = f"the predictions from {iso(view.start_ms)} to {iso(view.end_ms)}"
+    where = f" in {view.segment}" if view.segment else ""
     return {
-        "summary": f"The errors of {view.field} {found} ({view.metric}): concept drift",
+        "summary": f"The errors of {view.field}{where} {found} ({view.metric}): concept drift",
         "description": (
-            f"{view.metric} found that the errors of {view.field} {found} in {since}; their mean is "
+            f"{view.metric} found that the errors of {view.field}{where} {found} in {since}; their mean is "
             f"{_show(view.value)}, of {view.rows} rows. It compares errors with those before them, not with a baseline."
         ),
         **evidence,

@@ -267,6 +267,9 @@ class Snapshot:
     profiles: tuple[ProfileView, ...] = ()
     model: ModelState = NO_MODEL
     unknown_fields: Mapping[str, int] = with_default(default_factory=dict)
+    forgotten_rows: Mapping[str, int] = with_default(default_factory=dict)
+    segment_values: Mapping[str, tuple[int, int]] = with_default(default_factory=dict)
+    """By field: values that have a segment, and segments that are free."""
     alerts: tuple[Alert, ...] = ()
     pending: tuple[PendingView, ...] = ()
     held: Mapping[tuple[str, str], tuple[HeldView, ...]] = with_default(default_factory=dict)

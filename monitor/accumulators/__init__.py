@@ -17,6 +17,7 @@ from monitor.accumulators.frame import Frame
 from monitor.accumulators.frequent import FrequentSpec
 from monitor.accumulators.group_frame import GroupFrame
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.languages import LanguagesSpec
 from monitor.accumulators.log_cells import LogCellsSpec
 from monitor.accumulators.moments import MomentsSpec
 from monitor.accumulators.presence import PresenceSpec
@@ -35,6 +36,7 @@ AccumulatorSpec = Annotated[
     | DistinctSpec
     | TextSpec
     | FrequentSpec
+    | LanguagesSpec
     | LogCellsSpec
     | VectorSpec
     | ComomentSpec
@@ -55,6 +57,7 @@ __all__ = [
     "FrequentSpec",
     "GroupFrame",
     "HistogramSpec",
+    "LanguagesSpec",
     "LogCellsSpec",
     "MomentsSpec",
     "PresenceSpec",

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
+from monitor.accumulators.languages import language_frame
 from monitor.accumulators.words import words_frame
 from monitor.baseline.groups import NumberGroup, group_frame
 from monitor.baseline.joint_windows import joint_correlation
@@ -18,10 +19,10 @@ from monitor.baseline.slots import Slots
 from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import Volumes
 from monitor.baseline.windows import RowCorrelation, row_correlation
-from monitor.inner_types import WORDS
+from monitor.inner_types import WORDS, language_sample
 from monitor.models import ModelPlan, reference_of
 from monitor.profile import Profile, ProfilePlan
-from monitor.segments import OTHER, Dimension, Segmenter
+from monitor.segments import OBSERVED, OTHER, Dimension, Segmenter, SegmentValues
 from monitor.types import Batch, Column, FieldType, Groups, IntArray, TopicPartition
 
 _BLOCK_ROWS = 65_536
@@ -40,7 +41,7 @@ class BaselineBuilder:
     def __init__(
         self,
         fields: Mapping[str, FieldType],
-        segments: Sequence[tuple[str, int, tuple[str, ...] | None]],
+        segments: Sequence[tuple[str, int, SegmentValues]],
         *,
         max_categories: int,
         max_rows: int,
@@ -49,7 +50,7 @@ class BaselineBuilder:
         groups: Sequence[NumberGroup] = (),
         model: ModelPlan | None = None,
     ) -> None:
-        """Prepare for these fields; a segment is (field, cap, fixed values or None for the most frequent).
+        """Prepare for these fields; a segment is (field, cap, its values).
 
         With a `season` the rows are also counted by its slots. With `window_ms`, the size of the windows that will be
         compared, the correlation of their rows is estimated, within slots where there are any. With a `model` it is
@@ -164,6 +165,9 @@ class BaselineBuilder:
             return Frame.of_numbers(np.concatenate(parts) if parts else np.empty(0))
         if kind == WORDS:
             return words_frame([batch.columns[path].valid for batch in self._batches], self._max_categories)
+        sample = language_sample(kind)
+        if sample is not None:
+            return language_frame([batch.columns[path].valid for batch in self._batches], self._max_categories, sample)
         return self._categories(path, self._max_categories) if kind in ("category", "boolean") else None
 
     def _categories(self, path: str, max_categories: int) -> Frame:
@@ -171,13 +175,20 @@ class BaselineBuilder:
         parts = [batch.columns[path].valid for batch in self._batches]
         return Frame.of_categories(pa.chunked_array(parts, pa.string()), max_categories=max_categories)
 
-    def _dimension(self, path: str, cap: int, values: tuple[str, ...] | None) -> Dimension:
-        """Return a segment dimension, with its fixed values or the baseline's most frequent."""
-        if values is not None:
+    def _dimension(self, path: str, cap: int, values: SegmentValues) -> Dimension:
+        """Return a segment dimension, with its fixed values or the baseline's most frequent.
+
+        Of a dimension whose values are observed half of the segments, at least, are left to those to come.
+        """
+        if isinstance(values, tuple):
             return Dimension(path, values)
         # A value spelled like the rest's own segment has to share it: two segments of one name are none.
         found = self._categories(path, cap + 1).categories
-        return Dimension(path, tuple(value for value in found if value != OTHER)[:cap])
+        frequent = tuple(value for value in found if value != OTHER)
+        if values != OBSERVED:
+            return Dimension(path, frequent[:cap])
+        kept = frequent[: cap // 2]
+        return Dimension(path, kept, cap - len(kept))
 
 
 def _joined(parts: Sequence[Column]) -> Column:

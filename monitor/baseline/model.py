@@ -50,7 +50,7 @@ class Baseline:
             "rows": self.rows,
             "fields": dict(sorted(self.fields.items())),
             "known_fields": sorted(self.known_fields),
-            "segments": [{"field": d.field, "values": list(d.values)} for d in self.segmenter.dimensions],
+            "segments": [_content(dimension) for dimension in self.segmenter.dimensions],
             "frames": {path: frame.state() for path, frame in sorted(self.frames.items())},
             "profile": to_json(self.profile.state()),
         }
@@ -85,7 +85,10 @@ class Baseline:
             fields = dict(content["fields"])
             frames = {path: Frame.of_state(state) for path, state in content["frames"].items()}
             groups = {str(name): GroupFrame.of_state(state) for name, state in content.get("groups", {}).items()}
-            dimensions = tuple(Dimension(d["field"], tuple(d["values"])) for d in content["segments"])
+            dimensions = tuple(
+                Dimension(each["field"], tuple(each["values"]), int(each.get("free", 0)))
+                for each in content["segments"]
+            )
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
             volumes = _volumes(content.get("volumes"))
@@ -128,3 +131,8 @@ def _volumes(stored: Any) -> Volumes | None:
     if not rows.shape == covered.shape == (HOURS,) or min(rows.min(), covered.min()) < 0:
         raise ValueError("volumes are not of 168 hours")
     return Volumes(rows, covered)
+
+
+def _content(dimension: Dimension) -> dict[str, Any]:
+    free = {"free": dimension.free} if dimension.free else {}
+    return {"field": dimension.field, "values": list(dimension.values), **free}

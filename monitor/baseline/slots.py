@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from monitor.accumulators import CategoriesSpec, HistogramSpec, MomentsSpec, PresenceSpec, TextSpec, WordsSpec
+from monitor.accumulators import (
+    CategoriesSpec,
+    HistogramSpec,
+    LanguagesSpec,
+    MomentsSpec,
+    PresenceSpec,
+    TextSpec,
+    WordsSpec,
+)
 from monitor.baseline.seasons import Season
 from monitor.codec import from_json, to_json
 from monitor.errors import StoreError
@@ -83,4 +91,4 @@ def _scalable(plan: ProfilePlan) -> ProfilePlan:
     return ProfilePlan(tuple(spec for spec in plan.specs if isinstance(spec, _BY_SLOT)), plan.frames, plan.labels)
 
 
-_BY_SLOT = (PresenceSpec, MomentsSpec, HistogramSpec, CategoriesSpec, WordsSpec, TextSpec)
+_BY_SLOT = (PresenceSpec, MomentsSpec, HistogramSpec, CategoriesSpec, WordsSpec, LanguagesSpec, TextSpec)

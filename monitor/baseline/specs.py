@@ -12,6 +12,7 @@ from monitor.accumulators import (
     FourierSpec,
     GroupFrame,
     HistogramSpec,
+    LanguagesSpec,
     MomentsSpec,
     PresenceSpec,
     QuantilesSpec,
@@ -20,10 +21,10 @@ from monitor.accumulators import (
     VectorSpec,
     WordsSpec,
 )
-from monitor.inner_types import WORDS, vector_dimension
+from monitor.inner_types import WORDS, language_sample, vector_dimension
 from monitor.types import FieldType
 
-COUNTED = (HistogramSpec, CategoriesSpec, WordsSpec, PresenceSpec)
+COUNTED = (HistogramSpec, CategoriesSpec, WordsSpec, LanguagesSpec, PresenceSpec)
 """The Specs of what is counted in cells, of which the correlation of rows is estimated."""
 
 
@@ -32,7 +33,7 @@ def profile_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     exact = exact_specs(path, kind)
     if kind in ("number", "integer"):
         return (*exact, QuantilesSpec(field=path), DistinctSpec(field=path))
-    if vector_dimension(kind) is not None:
+    if vector_dimension(kind) is not None or language_sample(kind) is not None:
         return exact
     return (*exact, DistinctSpec(field=path))
 
@@ -47,6 +48,9 @@ def exact_specs(path: str, kind: FieldType) -> tuple[AccumulatorSpec, ...]:
     dimension = vector_dimension(kind)
     if dimension is not None:
         return (presence, VectorSpec(field=path, dimension=dimension))
+    sample = language_sample(kind)
+    if sample is not None:
+        return (presence, LanguagesSpec(field=path, sample=sample))
     return (presence, WordsSpec(field=path) if kind == WORDS else CategoriesSpec(field=path))
 
 

@@ -41,7 +41,6 @@ class Causes:
         self._thresholds = thresholds_of(plan)
         specs = (*(check.spec for check in plan.row_checks), *(check.spec for check in plan.window_checks))
         self._checks = {(spec.name, getattr(spec, "field", "")) for spec in specs}
-        self._segments = dict(zip(plan.segmenter.labels, plan.segmenter.segments, strict=True))
         self._keys: tuple[StreamKey, ...] = ()
         self._keys_id, self._packed_keys = "", np.frombuffer(b"[]", np.uint8)
         self._raise_after: IntArray = np.zeros(0, np.int64)
@@ -122,12 +121,13 @@ class Causes:
         """Return the streams at warning or worse and those that lately were, the 500 strongest."""
         places: IntArray = np.flatnonzero(self._onsets.noticed)
         strongest = places[np.argsort(-streams.strengths[places], kind="stable")][:_MAX_STREAMS]
-        found = []
+        found, known = [], self._plan.segmenter
+        segments = dict(zip(known.shown, known.segments, strict=True))
         for place in strongest.tolist():
             _, field, segment = streams.keys[place]
             since_ms = int(self._onsets.since_ms[place])
             onset = (since_ms - at_ms) // self._plan.grid.pane_ms if since_ms >= 0 else 0
-            ((dimension, value),) = self._segments[segment].items() or (("", ""),)
+            ((dimension, value),) = segments[segment].items() or (("", ""),)
             found.append(Moving(place, field, dimension, value, onset, float(streams.strengths[place])))
         return found
 

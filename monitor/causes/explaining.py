@@ -16,7 +16,7 @@ from monitor.results import CheckOutcome, WindowResult
 from monitor.rootcause import DimensionCause, Fault, Moving, best_split, rank_segments
 from monitor.segments import Segmenter
 from monitor.snapshot import SegmentPart
-from monitor.types import IntArray, MaskArray
+from monitor.types import IntArray, Level, MaskArray
 
 _CELLS_SHOWN = 3
 _MOST = 0.5
@@ -77,7 +77,7 @@ def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, r
     spec = _spec_of(plan, ring, window, anchor.field, rule)
     if spec is None:
         return _explain_check(plan, window, fault, rule, label, onset_ms)
-    group = plan.segmenter.labels.index(label)
+    group = plan.segmenter.shown.index(label)
     onset_ms = refined_onset_ms(ring, spec, group, onset_ms)
     sides = _sides(plan, ring, window, spec, onset_ms)
     if sides is None:
@@ -87,7 +87,7 @@ def explain(plan: MonitorPlan, ring: Ring, window: WindowResult, fault: Fault, r
     segment, parts, best = _segment(plan.segmenter, anchor.field, sides, moved, "" if whole else label)
     found = Explanation(fault, anchor.field, rule, segment, onset_ms, parts, *_shares(best), spec=spec)
     # What is mix did not happen within the segment: all rows are what changed.
-    shown = 0 if found.is_mix else plan.segmenter.labels.index(segment)
+    shown = 0 if found.is_mix else plan.segmenter.shown.index(segment)
     means = _means(ring, window, anchor.field, shown, onset_ms, sides.rho)
     return replace(found, cells=top_cells(sides, shown), means=means)
 
@@ -138,7 +138,7 @@ def refined_onset_ms(ring: Ring, spec: Any, group: int, onset_ms: int) -> int:
 def parts_of(segmenter: Segmenter, start: int, cause: DimensionCause) -> tuple[SegmentPart, ...]:
     """Return the segments of a dimension whose groups begin at `start`, by their labels."""
     return tuple(
-        SegmentPart(segmenter.labels[start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
+        SegmentPart(segmenter.shown[start + s.number], s.power, s.surprise, s.mix, s.within, s.named)
         for s in cause.segments
     )
 
@@ -226,7 +226,7 @@ def _consistent(parts: tuple[SegmentPart, ...], segment: str) -> tuple[SegmentPa
 def _first(segmenter: Segmenter, start: int, cause: DimensionCause, default: str, most: float = _MOST) -> str:
     """Return the segment that alone explains more than `most` of the movement, else `default`."""
     strongest = max(cause.named, key=lambda s: s.power)
-    return segmenter.labels[start + strongest.number] if strongest.power > most else default
+    return segmenter.shown[start + strongest.number] if strongest.power > most else default
 
 
 def _stands_out(rows: IntArray, cause: DimensionCause) -> bool:
@@ -254,11 +254,13 @@ def _explain_check(
     """Return which segments the failures of a check are in, against their share of the rows."""
     outcomes = {c.segment: c for c in window.checks if c.check == rule and c.field == fault.anchor.field}
     whole = "" if any(not stream.dimension for stream in fault.streams) else label
+    # Segments that no value has taken yet have no outcome, and no row that could fail.
+    nobody, nothing = plan.segmenter.nobody, CheckOutcome(rule, "", "", Level.UNKNOWN, 0, 0, None, "")
     causes = []
     for dimension, where in plan.segmenter.dimension_groups:
         if dimension == fault.anchor.field:
             continue
-        rows = [outcomes.get(name) for name in plan.segmenter.labels[where]]
+        rows = [outcomes.get(name, nothing if name in nobody else None) for name in plan.segmenter.shown[where]]
         found = [outcome for outcome in rows if outcome is not None]
         if len(found) == len(rows) and not any(outcome.whole for outcome in found):
             before, now = _failures(found)

@@ -60,7 +60,7 @@ def _origin(cause: Explanation) -> list[str]:
 
 def _change(plan: MonitorPlan, window: WindowResult, cause: Explanation, where: str) -> str:
     """Return what happened to the field: its mean, its share of missing values, its cells, or its check's failures."""
-    group = 0 if cause.is_mix else plan.segmenter.labels.index(cause.segment)
+    group = 0 if cause.is_mix else plan.segmenter.shown.index(cause.segment)
     field = f"{name(cause.field)}{where}" if cause.field else f"the data{where}"
     check = next(
         (c for c in window.checks if (c.check, c.field, c.segment) == (cause.rule, cause.field, cause.segment)), None

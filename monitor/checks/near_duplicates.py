@@ -102,6 +102,11 @@ class NearDuplicates:
         """Nothing: how likely a sound row fails depends on how like it others are."""
         return 0.0
 
+    @property
+    def forgotten_rows(self) -> int:
+        """How many rows were forgotten within the horizon, as more came than `capacity`: likeness to them is missed."""
+        return 0 if self._near is None else self._near.forgotten
+
     def state(self) -> State:
         """Return everything needed to go on; the arrays are the memory's own."""
         if self._near is None:

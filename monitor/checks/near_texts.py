@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitor.checks.crowding import crowded_out
 from monitor.errors import StoreError
 from monitor.hashing import HashArray, mix
 from monitor.protocols import State
@@ -43,6 +44,7 @@ class NearTexts:
         self._run, self._max_chars = run, max_chars
         self._width = band_width(similarity)
         self._total = 0
+        self.forgotten = 0
         self._clock_ms: int | None = None
         self._signatures: SignatureArray = np.zeros((capacity + _CHUNK, HASHES), np.uint8)
         self._clocks: IntArray = np.zeros(capacity + _CHUNK, np.int64)
@@ -69,6 +71,7 @@ class NearTexts:
         numbers = self._total + np.arange(len(signed))
         places = numbers % len(self._clocks)
         self._signatures[places], self._clocks[places] = signed, clocks
+        self.forgotten += crowded_out(numbers, clocks, self._clocks, self._capacity, self._horizon_ms)
         self._total += len(signed)
         found = np.zeros(len(signed), np.bool_)
         for band, table in enumerate(self._tables):
@@ -98,6 +101,7 @@ class NearTexts:
         used = min(self._total, len(self._clocks))
         return {
             "total": self._total,
+            "forgotten": self.forgotten,
             "clock_ms": self._clock_ms,
             "signatures": self._signatures[:used],
             "clocks": self._clocks[:used],
@@ -106,7 +110,7 @@ class NearTexts:
     def load(self, state: State) -> None:
         """Become what `state` describes; raises StoreError when it does not fit."""
         try:
-            total = int(state["total"])
+            total, forgotten = int(state["total"]), int(state.get("forgotten", 0))
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
             signed, clocks = np.asarray(state["signatures"]), np.asarray(state["clocks"])
         except (KeyError, TypeError, ValueError) as error:
@@ -114,7 +118,7 @@ class NearTexts:
         used = min(total, len(self._clocks))
         if total < 0 or signed.shape != (used, HASHES) or clocks.shape != (used,):
             raise StoreError("stored signatures are of another shape; reset the checkpoint")
-        self._total, self._clock_ms = total, clock_ms
+        self._total, self._clock_ms, self.forgotten = total, clock_ms, forgotten
         self._signatures[:used], self._clocks[:used] = signed, clocks
         self._tables[:] = 0
         numbers = np.arange(max(0, total - self._capacity), total)

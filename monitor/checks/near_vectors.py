@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.checks.crowding import crowded_out
 from monitor.errors import StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray, MaskArray
@@ -28,6 +29,7 @@ class NearVectors:
         """Start with no vector."""
         self._similarity, self._horizon_ms, self._capacity = np.float32(similarity), horizon_ms, capacity
         self._total = 0
+        self.forgotten = 0
         self._clock_ms: int | None = None
         self._directions: NDArray[np.float32] = np.zeros((capacity + _CHUNK, dimension), np.float32)
         self._clocks: IntArray = np.zeros(capacity + _CHUNK, np.int64)
@@ -61,6 +63,7 @@ class NearVectors:
         numbers = self._total + np.arange(len(directions))
         size = len(self._clocks)
         self._directions[numbers % size], self._clocks[numbers % size] = directions, clocks
+        self.forgotten += crowded_out(numbers, clocks, self._clocks, self._capacity, self._horizon_ms)
         self._total += len(directions)
         used = min(self._total, size)
         rows, others = np.nonzero(directions @ self._directions[:used].T >= self._similarity)
@@ -76,6 +79,7 @@ class NearVectors:
         used = min(self._total, len(self._clocks))
         return {
             "total": self._total,
+            "forgotten": self.forgotten,
             "clock_ms": self._clock_ms,
             "directions": self._directions[:used],
             "clocks": self._clocks[:used],
@@ -84,7 +88,7 @@ class NearVectors:
     def load(self, state: State) -> None:
         """Become what `state` describes; raises StoreError when it does not fit."""
         try:
-            total = int(state["total"])
+            total, forgotten = int(state["total"]), int(state.get("forgotten", 0))
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
             directions, clocks = np.asarray(state["directions"]), np.asarray(state["clocks"])
         except (KeyError, TypeError, ValueError) as error:
@@ -92,5 +96,5 @@ class NearVectors:
         used = min(total, len(self._clocks))
         if total < 0 or directions.shape != (used, self.dimension) or clocks.shape != (used,):
             raise StoreError("stored directions are of another shape; reset the checkpoint")
-        self._total, self._clock_ms = total, clock_ms
+        self._total, self._clock_ms, self.forgotten = total, clock_ms, forgotten
         self._directions[:used], self._clocks[:used] = directions, clocks

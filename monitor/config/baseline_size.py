@@ -13,7 +13,7 @@ _TWICE: Final = 2
 def baseline_bytes(baseline: Any, fields: Any, segments: Any, limits: Any) -> int:
     """Return the bytes at most, every category at its cap; 0 for a baseline that is one for all windows."""
     copies = _copies(baseline)
-    groups: int = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in segments)
+    groups: int = 1 + sum(segment.most + 1 for segment in segments)
     size: int = sum(_field_bytes(field, limits.max_categories) for field in fields.values())
     return int(copies * groups * size)
 

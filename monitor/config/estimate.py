@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from monitor.accumulators.frame import Frame
 from monitor.accumulators.sample import SAMPLED_ROWS
-from monitor.accumulators.vector import SEGMENTED_DIMENSION
-from monitor.baseline import profile_specs
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.config.baseline_size import baseline_bytes
 from monitor.config.budget_size import budget_bytes, statistics
+from monitor.config.field_size import field_bytes, group_bytes
 from monitor.config.model import model_plan_of
 from monitor.config.model_size import fullest_model
 from monitor.config.tree import Config
 from monitor.export.cell_metrics import MAX_CELLS
 from monitor.export.metrics import METRICS
-from monitor.inner_types import vector_dimension, vector_type
 from monitor.policy import BudgetPolicySpec
-from monitor.protocols import State
+from monitor.segments import OBSERVED
 from monitor.sequential import stream_field
 from monitor.snapshot import (
     BaselineEventView,
@@ -37,12 +30,10 @@ from monitor.snapshot import (
     Snapshot,
     VerdictView,
 )
-from monitor.types import Alert, Column, FieldType, Groups, Level
+from monitor.types import Alert, Level
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _MODEL_BYTES = 8_192  # of a scored class of a model, for each pane and group
-_SAMPLE_ROWS = 20_000
-"""Enough to fill a quantile sketch to about the size it stays at."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     Categories are taken to reach their cap, `limits.max_categories`, or the number of allowed values.
     """
     # One group for all rows; each dimension adds its values and one for all others.
-    groups = 1 + sum((len(segment.values) if segment.values else segment.max) + 1 for segment in config.segments)
+    groups = 1 + sum(segment.most + 1 for segment in config.segments)
     panes = -(-(config.window.size + config.time.lateness) // config.window.pane) + 1
     bytes_per_pane = 0
     for field in config.watched.values():
@@ -77,9 +68,9 @@ def estimate(config: Config, partitions: int) -> Estimate:
         if config.baseline is not None and field.type in ("category", "boolean"):
             most = 2 if field.type == "boolean" else config.limits.max_categories
             known = min(most, len(field.allowed) if field.allowed else most)
-        fixed, per_group = _field_bytes(field.kept_type, known, config.baseline is not None)
+        fixed, per_group = field_bytes(field.kept_type, known, config.baseline is not None)
         bytes_per_pane += fixed + per_group * groups
-    bytes_per_pane += sum(_group_bytes(len(group.fields), group.features) for group in config.groups) * groups
+    bytes_per_pane += sum(group_bytes(len(group.fields), group.features) for group in config.groups) * groups
     bytes_per_pane += sum(8 * SAMPLED_ROWS * (len(group.fields) + 1) for group in config.groups if group.sampled)
     memory_bytes = sum(_check_bytes(config, check) for check in config.checks)
     kept_bytes = baseline_bytes(config.baseline, config.watched, config.segments, config.limits)
@@ -88,7 +79,7 @@ def estimate(config: Config, partitions: int) -> Estimate:
     model = model_plan_of(config.fields, config.model, baseline=config.baseline is not None)
     if model is not None:
         bytes_per_pane += _MODEL_BYTES * max(len(model.task.scored), 1) * groups
-        memory_bytes += model.memory_bytes(len(config.segments))
+        memory_bytes += model.memory_bytes(len(config.segments), groups - 1)
     return Estimate(
         partitions=partitions,
         fields=len(config.watched),
@@ -107,67 +98,6 @@ def _check_bytes(config: Config, check: Any) -> int:
     if check.kind == "near_duplicates" and field is not None and field.dimension is not None:
         return int(check.vector_bytes(field.dimension))
     return int(getattr(check, "memory_bytes", 0))
-
-
-@cache
-def _field_bytes(kind: FieldType, known: int, baseline: bool) -> tuple[int, int]:  # noqa: FBT001 - part of the key
-    """Return the bytes of a field's accumulators that do not, and that do, grow with each group."""
-    numeric = kind in ("number", "integer")
-    dimension = vector_dimension(kind)
-    if dimension is not None:
-        return _vector_bytes(dimension)
-    frame = None
-    if baseline and numeric:
-        frame = Frame.of_numbers(np.arange(1000.0))
-    elif baseline:
-        frame = Frame.of_categories(pa.array([str(i) for i in range(known)], pa.string()), max_categories=max(known, 1))
-    sizes = []
-    for groups in (1, 2):
-        total = 0
-        for spec in profile_specs("field", kind):
-            accumulator: Any = cast("Any", spec).build(frame, groups)
-            if numeric:
-                column = Column(np.arange(float(_SAMPLE_ROWS)), np.zeros(_SAMPLE_ROWS, np.uint8))
-                accumulator.update(column, _all_in_last(groups))
-            total += _state_bytes(accumulator.state())
-        sizes.append(total)
-    per_group = sizes[1] - sizes[0]
-    return sizes[0] - per_group, per_group
-
-
-def _group_bytes(fields: int, features: int) -> int:
-    """Return the bytes that a group of fields takes for each group of rows: of a symmetric matrix the upper half."""
-    numbers = fields + 1  # the fields and the residual
-    return 8 * (2 + 2 * numbers + numbers * (numbers + 1) // 2) + (8 * (1 + features) if features else 0)
-
-
-def _vector_bytes(dimension: int) -> tuple[int, int]:
-    """Return the same of a vector field, from the sizes of two short ones: nobody builds a large one for this."""
-    presence, fixed = (_state_bytes(spec.build(None, 1).state()) for spec in profile_specs("field", vector_type(1)))
-    matrix = 8 * (1 + 2 * dimension + dimension * (dimension + 1) // 2)
-    norms = fixed - 8 * (1 + 2 + 1)
-    segmented = dimension <= SEGMENTED_DIMENSION
-    return (0, presence + norms + matrix) if segmented else (matrix, presence + norms)
-
-
-def _all_in_last(groups: int) -> Groups:
-    codes = (np.full(_SAMPLE_ROWS, groups - 1, np.int32),) if groups > 1 else ()
-    return Groups(groups, codes)
-
-
-def _state_bytes(state: State) -> int:
-    """Return the size of the arrays, bytes and texts of a state."""
-    total = 0
-    for value in state.values():
-        if isinstance(value, np.ndarray):
-            total += value.nbytes
-        elif isinstance(value, bytes | str):
-            total += len(value)
-        elif isinstance(value, dict):
-            total += _state_bytes(value)
-        else:
-            total += 8
-    return total
 
 
 def _series(config: Config, partitions: int, groups: int) -> int:
@@ -208,6 +138,8 @@ def _fullest(config: Config, partitions: int, groups: int) -> Snapshot:
             for i in range(partitions)
         ),
         late_rows=per_topic,
+        forgotten_rows={check.name: 0 for check in config.checks if check.kind == "near_duplicates"},
+        segment_values={each.field: (0, 0) for each in config.segments if each.values == OBSERVED},
         rows_after_verdict=per_topic,
         filtered=per_topic,
         records_per_second=dict.fromkeys(topics, 0.0),

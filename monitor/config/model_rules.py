@@ -186,7 +186,7 @@ def _memory_is_capped(fields: Any, model: Any, segments: Any, limits: Any) -> It
     if not Roles.of(fields).model or any(model_violations(fields, model)):
         return
     plan = model_plan_of(fields, model, baseline=False)
-    total = 0 if plan is None else plan.memory_bytes(len(segments))
+    total = 0 if plan is None else plan.memory_bytes(len(segments), sum(segment.most + 1 for segment in segments))
     if total > limits.max_state_bytes:
         message = f"{total} bytes of rows that wait are more than limits.max_state_bytes = {limits.max_state_bytes}"
         yield Violation(("model", "max_pending"), message, "lower it, or raise the limit")

@@ -27,8 +27,9 @@ def fullest_model(config: Config, segments: list[str]) -> ModelState:
         for segment in segments
     ]
     views += [
-        ModelView(plan.fields.name, "", error_name(spec), "errors", "", Level.OK, "", 0.0, predictions=1)
+        ModelView(plan.fields.name, "", error_name(spec), "errors", segment, Level.OK, "", 0.0, predictions=1)
         for spec in plan.errors
+        for segment in (segments if spec.segments else segments[:1])
     ]
     labels = dict.fromkeys(("duplicate", "joined", "orphan"), 0)
     counts = (0,) * (len(DELAY_BOUNDS_S) + 1)

@@ -14,7 +14,7 @@ from monitor.config.sequential_rules import sequential_violations
 from monitor.config.sureness import watched_fields
 from monitor.config.sureness_rules import MADE_RULES
 from monitor.config.violation import BASELINE_REMEDY, Violation
-from monitor.inner_types import WORDS
+from monitor.inner_types import are_values
 from monitor.sources import KafkaSpec
 from monitor.spec import format_duration
 
@@ -103,7 +103,7 @@ def _panes_fit(window: Any, time: Any, limits: Any) -> Iterator[Violation]:
 def _segments_exist(segments: Any, fields: Any) -> Iterator[Violation]:
     for index, segment in enumerate(segments):
         field = fields.get(segment.field)
-        field = None if field is not None and field.kept_type == WORDS else field
+        field = None if field is not None and not are_values(field.kept_type) else field
         loc = ("segments", index, "field")
         if field is None:
             remedy = f"add `{segment.field}: {{type: category}}` to fields"
@@ -111,13 +111,13 @@ def _segments_exist(segments: Any, fields: Any) -> Iterator[Violation]:
         elif field.type not in ("category", "boolean"):
             message = f"{segment.field} is of type {field.type}, and segments need category or boolean"
             yield Violation(loc, message, "choose another field")
-        elif field.type == "boolean" and not set(segment.values or ()) <= {"true", "false"}:
+        elif field.type == "boolean" and not segment.named <= {"true", "false"}:
             yield Violation(("segments", index, "values"), "a boolean has the values true and false only")
 
 
 def _segments_are_capped(segments: Any, limits: Any) -> Iterator[Violation]:
     yield from _unique(segments, "segments", "field")
-    total = sum(len(segment.values) if segment.values else segment.max for segment in segments)
+    total = sum(segment.most for segment in segments)
     if total > limits.max_segments:
         message = f"{total} segments are more than limits.max_segments = {limits.max_segments}"
         yield Violation(("segments",), message, "lower a dimension's max, or raise the limit")
@@ -177,8 +177,8 @@ def _check_names_are_unique(checks: Any, fields: Any) -> Iterator[Violation]:
 
 
 def _checks_fit(checks: Any, fields: Any) -> Iterator[Violation]:
-    # Words are no values: what is said of them is said by detectors.
-    types = {path: field.type for path, field in fields.items() if field.kept_type != WORDS}
+    # Words and languages are no values: what is said of them is said by detectors.
+    types = {path: field.type for path, field in fields.items() if are_values(field.kept_type)}
     for index, check in enumerate(checks):
         for setting, message, remedy in misfits(check, types):
             yield Violation(("checks", index, setting), message, remedy)

@@ -68,17 +68,29 @@ class SegmentSpec(Spec):
 
     field: FieldPath = Field(description="Path of the field whose values are the segments.")
     max: int = Field(default=20, ge=1, le=10_000, description="At most this many values, the baseline's most frequent.")
-    values: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Exactly these; without them, the baseline's."
+    values: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["observed"] | None = Field(
+        None, description="Exactly these; `observed`: the first that come; without them, the baseline's."
     )
 
     @model_validator(mode="after")
     def _values_fit(self) -> Self:
-        if self.values is not None and len(set(self.values)) != len(self.values):
+        if not isinstance(self.values, tuple):
+            return self
+        if len(set(self.values)) != len(self.values):
             raise ValueError("a value is listed twice; remove one")
-        if self.values is not None and len(self.values) > self.max:
+        if len(self.values) > self.max:
             raise ValueError(f"{len(self.values)} values are more than max = {self.max}; raise max")
         return self
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The values that are listed."""
+        return frozenset(self.values if isinstance(self.values, tuple) else ())
+
+    @property
+    def most(self) -> int:
+        """How many values have a segment of their own, at most."""
+        return len(self.values) if isinstance(self.values, tuple) else self.max
 
 
 class FieldSpec(Spec):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from monitor.inner_types import language_sample
 from monitor.sequential import stream_field
 from monitor.types import FIELD_TYPES, SCALARS, FieldType
 
@@ -32,10 +33,17 @@ def _series_are_of_something(sequential: Any, fields: Any, groups: Any) -> Itera
         if path not in fields:
             remedy = f"add `{path}: {{type: number}}` to fields, or name one of {_some(fields)}"
             yield (("sequential", index, "field"), f"{path} is not among the fields", remedy)
-        elif fields[path].type not in _FITTING.get(spec.statistic, FIELD_TYPES):
+        elif not _has(fields[path], spec.statistic):
             message = f"a field of type {fields[path].type} has no {spec.statistic}"
             remedy = "use missing_ratio, invalid_ratio, or the score of a detector"
             yield (("sequential", index, "statistic"), message, remedy)
+
+
+def _has(field: Any, statistic: str) -> bool:
+    """Return whether a field has a statistic; of languages a sample is counted, and not how many there are."""
+    if statistic == "distinct" and language_sample(field.kept_type) is not None:
+        return False
+    return field.type in _FITTING.get(statistic, FIELD_TYPES)
 
 
 def _series_have_their_detector(sequential: Any, fields: Any, drift: Any, groups: Any) -> Iterator[Disagreement]:

@@ -8,10 +8,12 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from monitor.accumulators.languages import SAMPLE
 from monitor.decoders.deriving import TextStreams
 from monitor.detectors import DetectorSpec
-from monitor.inner_types import WORDS
+from monitor.inner_types import WORDS, language_type
 from monitor.spec import Spec
+from monitor.texts.languages import LANGUAGE
 from monitor.texts.streams import USUAL, VOCABULARY, StreamName, type_of
 from monitor.types import FieldType
 
@@ -19,11 +21,20 @@ _OF_ROWS = frozenset({"missing", "invalid"})
 """Detectors that say of a made field what they say of its text already."""
 
 
+class LanguageSpec(Spec):
+    """The mix of languages, as a field `PATH.language`."""
+
+    sample: int = Field(default=SAMPLE, ge=100, le=20_000, description="So many texts of a window are looked at.")
+
+
 class TextStreamsSpec(Spec):
     """What is measured of the texts of a field; each measure is a field of its own, such as `note.words`."""
 
     measures: tuple[StreamName, ...] = Field(default=USUAL, description="The measures; each is a field `PATH.NAME`.")
     vocabulary: bool = Field(default=False, description="Whether the words are counted, as a field `PATH.vocabulary`.")
+    language: LanguageSpec | None = Field(
+        default=None, description="Whether the languages of a sample are told, as a field `PATH.language`."
+    )
     max_chars: int = Field(
         default=4_096, ge=64, le=1 << 20, description="So many characters of a text are looked at; length sees all."
     )
@@ -35,8 +46,8 @@ class TextStreamsSpec(Spec):
     def _measures_something(self) -> Self:
         if len(set(self.measures)) < len(self.measures):
             raise ValueError("a measure is named twice; remove one")
-        if not self.measures and not self.vocabulary:
-            raise ValueError("nothing is measured; name measures, set vocabulary, or leave text out")
+        if not self.measures and not self.vocabulary and self.language is None:
+            raise ValueError("nothing is measured; name measures, set vocabulary or language, or leave text out")
         return self
 
 
@@ -74,12 +85,20 @@ def _made_of(path: str, spec: TextStreamsSpec | None) -> Iterator[tuple[str, Mad
         yield f"{path}.{name}", MadeField(type_of(name), type_of(name), spec.drift)
     if spec.vocabulary:
         yield f"{path}.{VOCABULARY}", MadeField("category", WORDS, spec.drift)
+    if spec.language is not None:
+        yield f"{path}.{LANGUAGE}", MadeField("category", language_type(spec.language.sample), spec.drift)
 
 
 def text_streams(fields: Mapping[str, Any]) -> tuple[TextStreams, ...]:
     """Return what the decoder has to make of the configured fields."""
     return tuple(
-        TextStreams(path, field.text.measures, field.text.vocabulary, field.text.max_chars)
+        TextStreams(
+            path,
+            field.text.measures,
+            field.text.vocabulary,
+            field.text.max_chars,
+            language=field.text.language is not None,
+        )
         for path, field in fields.items()
         if field.text is not None
     )

@@ -14,6 +14,7 @@ from monitor.decoders.preparing import prepare
 from monitor.hashing import HashArray, hash_strings, mix
 from monitor.protocols import Decoder
 from monitor.texts.code_points import row_blocks
+from monitor.texts.languages import LANGUAGE, placed_texts, ready
 from monitor.texts.streams import VOCABULARY, TextBlock, vocabulary
 from monitor.types import Batch, Column, Fetch, Presence, PresenceArray, TopicPartition
 
@@ -28,7 +29,7 @@ class MadeColumns(Protocol):
 
 @dataclass(frozen=True)
 class TextStreams:
-    """What is made of the text field `path`: a field `path.NAME` for each measure, and one of its words.
+    """What is made of the text field `path`: a field `path.NAME` for each measure, one of its words, one of languages.
 
     At most `max_chars` characters of a text are looked at, but for its length.
     """
@@ -37,10 +38,16 @@ class TextStreams:
     measures: tuple[str, ...]
     vocabulary: bool
     max_chars: int
+    language: bool = False
 
     def made(self, batch: Batch) -> Mapping[str, Column]:
-        """Return the column of each measure, and of the words."""
-        return dict(_columns(batch.columns[self.path], _places(batch), self))
+        """Return the column of each measure, of the words, and of the texts whose languages are told."""
+        column, places = batch.columns[self.path], _places(batch)
+        made = dict(_columns(column, places, self)) if self.measures or self.vocabulary else {}
+        if self.language:
+            ready()
+            made[f"{self.path}.{LANGUAGE}"] = Column(placed_texts(column.values, places), column.presence)
+        return made
 
 
 class Deriving:

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from monitor.accumulators.categories import CategoriesSpec
 from monitor.accumulators.histogram import HistogramSpec
+from monitor.accumulators.languages import LanguagesSpec
 from monitor.accumulators.words import WordsSpec
-from monitor.inner_types import WORDS
+from monitor.inner_types import WORDS, language_sample
 from monitor.types import Correlation, FieldType
 
 NUMBERS: frozenset[FieldType] = frozenset({"number", "integer"})
@@ -19,7 +20,7 @@ CATEGORIES: frozenset[FieldType] = frozenset({"boolean", "category"})
 """The field types kept as counts of known values."""
 
 
-CellsSpec = HistogramSpec | CategoriesSpec | WordsSpec
+CellsSpec = HistogramSpec | CategoriesSpec | WordsSpec | LanguagesSpec
 """The Spec of what detectors on cells read."""
 
 
@@ -62,6 +63,9 @@ def cells_spec(field: str, field_type: FieldType) -> CellsSpec:
         return HistogramSpec(field=field)
     if field_type == WORDS:
         return WordsSpec(field=field)
+    sample = language_sample(field_type)
+    if sample is not None:
+        return LanguagesSpec(field=field, sample=sample)
     if field_type in CATEGORIES:
         return CategoriesSpec(field=field)
     raise ValueError(f"{field}: a {field_type} field is not kept in cells")

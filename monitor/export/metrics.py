@@ -11,6 +11,7 @@ from monitor.export.cell_metrics import CELLS
 from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
+from monitor.export.memory_metrics import MEMORY, SEGMENTS
 from monitor.export.model_metrics import JOINS, MODELS
 from monitor.export.selftest_metrics import SELF_TEST
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
@@ -22,10 +23,12 @@ METRICS: Final[tuple[Declared, ...]] = (
     + CHECKS
     + AGREEMENT
     + BALANCE
+    + MEMORY
     + MODELS
     + TOPICS
     + PARTITIONS
     + JOINS
+    + SEGMENTS
     + SEQUENTIAL
     + BUDGET
     + SELF_TEST

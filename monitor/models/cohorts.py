@@ -10,7 +10,8 @@ import pyarrow as pa
 from monitor.checks.keys import key_hashes, known_keys
 from monitor.errors import StoreError
 from monitor.hashing import HashArray, hash_strings, mix
-from monitor.models.errors import ErrorStream, HeardErrors
+from monitor.models.error_streams import NOBODY, ErrorStreams
+from monitor.models.errors import HeardErrors
 from monitor.models.joining import Joiner, Labels
 from monitor.models.plan import ModelPlan
 from monitor.models.pool import Run
@@ -20,8 +21,6 @@ from monitor.performance import Outcomes, PerformanceCounts, PerformanceFrame
 from monitor.protocols import State
 from monitor.segments import Segmenter
 from monitor.types import Batch, FloatArray, Groups, IntArray, MaskArray, TopicPartition
-
-_NOBODY = HeardErrors()
 
 
 @dataclass
@@ -62,8 +61,7 @@ class Cohorts:
         self.joiner = Joiner(plan.max_delay_ms or 0, int(most), scores, len(segmenter.dimensions))
         self.panes: dict[int, Cohort] = {}
         self._pane_ms = 1
-        self._streams = [ErrorStream(spec) for spec in plan.errors]
-        self._keys = [spec.model_dump_json(exclude={"name", "severity"}) for spec in plan.errors]
+        self.errors = ErrorStreams(plan.errors, segmenter)
 
     def fold(self, batch: Batch, pane_ms: int, lateness_ms: int) -> None:
         """Take the predictions and the labels of a batch, late ones too; how late is no matter."""
@@ -121,7 +119,7 @@ class Cohorts:
     @property
     def nobody(self) -> tuple[HeardErrors, ...]:
         """What the detectors say of no rows."""
-        return (_NOBODY,) * len(self._streams)
+        return (NOBODY,) * len(self.errors)
 
     def _count(self, start_ms: int, rows: Run) -> None:
         found = outcomes_of(rows, self.plan, self._segmenter.size)
@@ -131,13 +129,12 @@ class Cohorts:
             counts = self._empty()
             counts.update(found)
         errors, times_ms = self._errors(found, labelled), rows.times_ms[labelled]
-        finite = np.isfinite(errors)
-        heard = tuple(stream.hear(errors[finite], times_ms[finite]) for stream in self._streams)
+        heard = self.errors.hear(errors, times_ms, found.groups.take(labelled)) if len(self.errors) else ()
         self.panes[start_ms] = Cohort(counts, len(rows), int(np.count_nonzero(labelled)), heard)
 
     def _errors(self, found: Outcomes, labelled: MaskArray) -> FloatArray:
         """Return 1 for a wrong class and 0 for a right one, or how far a number is off; NaN where nobody knows."""
-        if not self._streams:
+        if not len(self.errors):
             return np.zeros(0)
         if self.plan.task.kind == "regression":
             labels = np.asarray(found.label, np.float64)
@@ -154,7 +151,7 @@ class Cohorts:
         return {
             "joiner": self.joiner.state(),
             "panes": {str(start): cohort.state() for start, cohort in self.panes.items()},
-            "errors": {key: stream.state() for key, stream in zip(self._keys, self._streams, strict=True)},
+            "errors": self.errors.state(),
             "counted": self._counted,
         }
 
@@ -168,9 +165,7 @@ class Cohorts:
             same = state["counted"] == self._counted
             panes = {int(start): self._cohort(stored) for start, stored in state["panes"].items()} if same else {}
             self.joiner.load(state["joiner"])
-            for key, stream in zip(self._keys, self._streams, strict=True):
-                if key in state["errors"]:
-                    stream.load(state["errors"][key])
+            self.errors.load(state["errors"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError(f"stored cohorts are damaged ({error}); reset the checkpoint") from error
         self.panes = panes
@@ -178,7 +173,7 @@ class Cohorts:
     @property
     def _counted(self) -> list[str]:
         """What must be equal for stored cohorts to be of use."""
-        return [self._frame.digest, *self._keys]
+        return [self._frame.digest, *self.errors.keys]
 
     def _cohort(self, stored: State) -> Cohort:
         counts = None
@@ -186,8 +181,8 @@ class Cohorts:
             counts = self._empty()
             counts.load(stored["counts"])
         heard = tuple(HeardErrors(*values) for values in stored["errors"])
-        if len(heard) != len(self._streams):
-            raise ValueError(f"{len(heard)} error streams of {len(self._streams)}")
+        if len(heard) != len(self.errors):
+            raise ValueError(f"{len(heard)} error streams of {len(self.errors)}")
         return Cohort(counts, int(stored["predictions"]), int(stored["joined"]), heard)
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 from monitor.spec import Spec
 
 _Severity = Annotated[Literal["warning", "critical"], Field(description="The level of a window with a change.")]
+_Segments = Annotated[bool, Field(description="Whether the errors of each segment are heard by themselves, too.")]
 _Name = Annotated[str | None, Field(min_length=1, description="What alerts and metrics call it; else its kind.")]
 
 
@@ -27,6 +28,7 @@ class AdwinErrorsSpec(Spec):
     delta: float = Field(default=0.002, gt=0, lt=1, description="Chance of a change where there is none.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -48,6 +50,7 @@ class PageHinkleyErrorsSpec(Spec):
     threshold: float = Field(default=50.0, gt=0, description="The sum that is a change, in units of the error.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -69,6 +72,7 @@ class KswinErrorsSpec(Spec):
     seed: int = Field(default=0, ge=0, le=2**31, description="What the lots are drawn from.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -89,6 +93,7 @@ class DdmErrorsSpec(Spec):
     drift_threshold: float = Field(default=3.0, gt=0, description="Standard deviations that are a change.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -109,6 +114,7 @@ class EddmErrorsSpec(Spec):
     beta: float = Field(default=0.9, gt=0, le=1, description="Share of the distance that is a change.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -128,6 +134,7 @@ class HddmAErrorsSpec(Spec):
     warning_confidence: float = Field(default=0.005, gt=0, lt=1, description="The same of the warning zone.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -149,6 +156,7 @@ class HddmWErrorsSpec(Spec):
     lambda_val: float = Field(default=0.05, gt=0, lt=1, description="The weight of the newest row.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""
@@ -169,6 +177,7 @@ class FhddmErrorsSpec(Spec):
     confidence_level: float = Field(default=1e-6, gt=0, lt=1, description="Chance of a change where there is none.")
     name: _Name = None
     severity: _Severity = "warning"
+    segments: _Segments = False
 
     def make(self) -> Callable[[], Any]:
         """Return what makes a new detector."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.model_views import ModelView
+from monitor.models.error_streams import listeners
 from monitor.models.errors import HeardErrors
 from monitor.models.plan import ModelPlan, Wanted, error_name, rule_of
 from monitor.models.settings import LabelShiftSpec, MetricLimitSpec, MetricSpec
@@ -152,10 +153,18 @@ def _turned(limit: MetricLimitSpec) -> MetricLimitSpec:
 
 
 def judge_errors(
-    plan: ModelPlan, heard: Iterable[HeardErrors], predictions: int, window: tuple[int, int]
+    plan: ModelPlan,
+    heard: Iterable[HeardErrors],
+    predictions: Sequence[int],
+    labels: tuple[str, ...],
+    window: tuple[int, int],
 ) -> Iterator[ModelView]:
-    """Yield what every detector of concept drift said of a cohort; its value is the mean error."""
-    for spec, said in zip(plan.errors, heard, strict=True):
+    """Yield what every detector of concept drift said of a cohort; its value is the mean error.
+
+    `predictions` and `labels` are those of the groups.
+    """
+    for listener, said in zip(listeners(plan.errors, labels), heard, strict=True):
+        spec, group = listener.spec, listener.group
         level, reason = Level.OK, OK
         if not said.rows:
             level, reason = Level.UNKNOWN, NO_ROWS
@@ -169,12 +178,12 @@ def judge_errors(
             error_name(spec),
             spec.name or spec.kind,
             "errors",
-            "",
+            labels[group],
             level,
             reason,
             value,
             rows=said.rows,
-            predictions=predictions,
+            predictions=predictions[group],
             start_ms=window[0],
             end_ms=window[1],
             evidence=_found(said),
@@ -195,8 +204,9 @@ def unknown_views(
     for wanted in plan.realized:
         for segment in labels:
             yield unknown_view(plan, rule_of("realized", wanted.name), wanted.name, "realized", segment, reason, window)
-    for spec in plan.errors:
-        yield unknown_view(plan, error_name(spec), spec.name or spec.kind, "errors", "", reason, window)
+    for each in listeners(plan.errors, labels):
+        name = each.spec.name or each.spec.kind
+        yield unknown_view(plan, error_name(each.spec), name, "errors", labels[each.group], reason, window)
 
 
 def unknown_estimates(

@@ -11,6 +11,7 @@ from monitor.performance import Task
 from monitor.performance.metrics import METRICS
 
 _NUMBERS_A_ROW, _NUMBERS_A_LABEL = 5, 3
+_STREAM_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,17 @@ class ModelPlan:
         """Whether rows have to be kept until they are scored: for their labels, or for the order of their errors."""
         return self.joined or bool(self.errors)
 
-    def memory_bytes(self, dimensions: int) -> int:
-        """Return what rows that wait take at most: predictions twice, while they are merged, and labels."""
+    def memory_bytes(self, dimensions: int, segments: int) -> int:
+        """Return what rows that wait take at most: predictions twice, while they are merged, and labels.
+
+        And what the detectors of concept drift have heard, of all rows and of each segment.
+        """
         if not self.kept:
             return 0
+        streams = sum(segments + 1 if spec.segments else 1 for spec in self.errors)
         scores = len(self.task.scored) if self.fields.probabilities else 0
         prediction = 8 * (_NUMBERS_A_ROW + scores) + 4 * dimensions
-        return self.max_pending * (2 * prediction + 8 * _NUMBERS_A_LABEL)
+        return self.max_pending * (2 * prediction + 8 * _NUMBERS_A_LABEL) + streams * _STREAM_BYTES
 
     @property
     def realized(self) -> tuple[Wanted, ...]:

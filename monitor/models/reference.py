@@ -30,6 +30,19 @@ class ModelReference:
         """Return whether it is of the same fields and the same task."""
         return self.fields == str(plan.fields) and self.frame.task == plan.task
 
+    def lent(self, segmenter: Segmenter) -> ModelReference:
+        """Return it with the counts of all rows for those segments whose values are still to be observed.
+
+        A version that the baseline never saw is held to how well the model did there as a whole.
+        """
+        free = [group for group, label in enumerate(segmenter.labels) if label in segmenter.names]
+        if not free:
+            return self
+        counts = PerformanceCounts(self.frame.task, segmenter.size, self.frame)
+        counts.merge(self.counts)
+        counts.lend(free)
+        return ModelReference(self.fields, self.frame, counts)
+
     def content(self) -> dict[str, Any]:
         """Return it as JSON-able values."""
         return {"fields": self.fields, "frame": self.frame.state(), "counts": to_json(self.counts.state())}

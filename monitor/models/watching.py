@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from monitor.model_views import JoinView, ModelState, ModelView
+from monitor.model_views import JoinView, ModelState, ModelTables, ModelView
 from monitor.models.causes import caused
 from monitor.models.cohorts import Cohorts, delay_in_panes
 from monitor.models.joining import DELAY_BOUNDS_S
@@ -14,6 +14,7 @@ from monitor.models.judging import NO_ROWS, judge_errors, judge_metrics, unknown
 from monitor.models.plan import ModelPlan
 from monitor.models.reference import ModelReference
 from monitor.models.shares import judge_shares
+from monitor.models.tables import tables_of
 from monitor.performance import PerformanceCounts
 from monitor.segments import Segmenter
 from monitor.types import Level
@@ -32,9 +33,10 @@ class ModelWatch:
     ) -> None:
         """Start with no rows; `reference` is the baseline's."""
         self.plan, self._labels = plan, segmenter.labels
-        self._reference = reference
+        self._reference = None if reference is None else reference.lent(segmenter)
         self._pane_ms = pane_ms
         self._ratio: float | None = None
+        self.tables: ModelTables | None = None
         self.cohorts = Cohorts(plan, segmenter, None if reference is None else reference.frame)
         self.delay_ms = delay_in_panes(plan, pane_ms)
 
@@ -50,9 +52,12 @@ class ModelWatch:
         missing, so that every level is unknown; empty where none are.
         """
         found = [*self._estimated(start_ms, end_ms, here), *self._with_labels(start_ms, end_ms, here)]
+        counts = self._counts(start_ms, end_ms, here)
+        cohort = (start_ms - self.delay_ms, end_ms - self.delay_ms)
+        self.tables = None if unknown else tables_of(counts, self._before, cohort)
         if unknown:
             return tuple(replace(view, level=Level.UNKNOWN, reason=unknown) for view in found)
-        return caused(self.plan, tuple(found), self._counts(start_ms, end_ms, here), self._before)
+        return caused(self.plan, tuple(found), counts, self._before)
 
     def _counts(self, start_ms: int, end_ms: int, here: PerformanceCounts | None) -> PerformanceCounts | None:
         """Return the counts with labels of the window's cohort."""
@@ -83,11 +88,12 @@ class ModelWatch:
             return
         yield from judge_metrics(self.plan, "realized", counts, self._before, self._labels, window)
         heard: Sequence[Any] = self.cohorts.nobody if cohort is None else cohort.errors
-        yield from judge_errors(self.plan, heard, 0 if cohort is None else cohort.predictions, window)
+        whole = 0 if cohort is None else cohort.predictions
+        yield from judge_errors(self.plan, heard, [whole, *counts.rows.tolist()[1:]], self._labels, window)
 
     def shown(self, metrics: tuple[ModelView, ...]) -> ModelState:
         """Return what is shown of the model once those are the last metrics."""
-        return ModelState(metrics, self._join())
+        return ModelState(metrics, self._join(), self.tables)
 
     def _join(self) -> JoinView | None:
         """Return what became of predictions and labels; None where they are not joined."""

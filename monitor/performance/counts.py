@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from monitor.performance.class_counts import ClassCounts
 from monitor.performance.error_counts import ErrorCounts
 from monitor.performance.frame import PerformanceFrame
@@ -65,6 +69,14 @@ class PerformanceCounts:
             self.errors.merge(other.errors)
         else:
             self._classes.merge(other.classes)
+
+    def lend(self, groups: Sequence[int]) -> None:
+        """Give these groups the counts of all rows."""
+        of_errors = () if self._errors is None else (self._errors.moments,)
+        for holder in (self._kept, *of_errors):
+            for value in vars(holder).values():
+                if isinstance(value, np.ndarray):
+                    value[list(groups)] = value[0]
 
     def state(self) -> State:
         """Return everything needed to continue; shares no memory with this."""

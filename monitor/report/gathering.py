@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from monitor.describe import profile_views
 from monitor.engine import Engine, StepResult
 from monitor.plan import MonitorPlan
 from monitor.replay import Replay, totals
+from monitor.report.levels import Levels
+from monitor.report.models import GatheredModel
 from monitor.report.trace import Point, Trace
 from monitor.results import CheckOutcome, WindowResult
 from monitor.snapshot import IncidentView, ProfileView, VerdictView
@@ -17,31 +18,6 @@ from monitor.web.console_model import urgency
 
 MAX_ALERTS = 500
 """So many alerts, and as many incidents, are listed; more are counted."""
-
-
-@dataclass
-class Levels:
-    """How many windows of one stream had which level, and when the first was bad."""
-
-    levels: Counter[Level] = field(default_factory=Counter)
-    first_bad_ms: int | None = None
-
-    @property
-    def level(self) -> Level | None:
-        """The worst level of all; unknown only where nothing else was known."""
-        known = [level for level in self.levels if level is not Level.UNKNOWN]
-        return max(known) if known else Level.UNKNOWN if self.levels else None
-
-    @property
-    def bad(self) -> int:
-        """How many windows were at warning or above."""
-        return self.levels[Level.WARNING] + self.levels[Level.CRITICAL]
-
-    def count(self, level: Level, start_ms: int, windows: int = 1) -> None:
-        """Count so many windows of one level, the first of which begins at `start_ms`."""
-        self.levels[level] += windows
-        if level >= Level.WARNING and self.first_bad_ms is None:
-            self.first_bad_ms = start_ms
 
 
 @dataclass
@@ -106,20 +82,22 @@ class Gathered:
     """Everything the report is drawn from.
 
     `scores` are of all rows, by field and detector; `missing` by field; `tallies` by field, segment and detector;
-    `worst` the distribution of each field and segment in its worst window, `last` that of all rows in the last one.
+    `worst` the distribution of each field and segment in its worst window, `last` that of all rows in the last one;
+    `model` what is known of a model.
     """
 
     plan: MonitorPlan
-    scores: dict[tuple[str, str], Trace] = field(default_factory=dict)
-    missing: dict[str, Trace] = field(default_factory=dict)
+    scores: dict[tuple[str, str], Trace[Point]] = field(default_factory=dict)
+    missing: dict[str, Trace[Point]] = field(default_factory=dict)
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
     checks: dict[tuple[str, str, str], CheckTally] = field(default_factory=dict)
-    failures: dict[tuple[str, str], Trace] = field(default_factory=dict)
+    failures: dict[tuple[str, str], Trace[Point]] = field(default_factory=dict)
     worst: dict[tuple[str, str], Shown] = field(default_factory=dict)
     last: dict[str, Shown] = field(default_factory=dict)
     alerts: list[AlertRow] = field(default_factory=list)
     more_alerts: int = 0
     incidents: dict[str, IncidentRow] = field(default_factory=dict)
+    model: GatheredModel = field(default_factory=GatheredModel)
     more_incidents: int = 0
     windows: int = 0
     empty_windows: int = 0
@@ -140,12 +118,13 @@ class Gathered:
         """How many alerts fired, listed or not."""
         return len(self.alerts) + self.more_alerts
 
-    def hear(self, result: StepResult) -> None:
+    def hear(self, result: StepResult, engine: Engine) -> None:
         """Take what a step brought about, before the next one."""
         for alert in result.alerts:
             self._alert(alert)
         for window in result.windows:
             self._window(window)
+            self.model.hear(window.models, engine)
 
     def _alert(self, alert: Alert) -> None:
         """List an alert that fires, or note its end; a change of severity ends one and begins another."""
@@ -163,6 +142,7 @@ class Gathered:
     def finish(self, engine: Engine) -> None:
         """Take the totals at the end."""
         self.totals = totals(engine)
+        self.model.finish(engine)
 
     def _window(self, window: WindowResult) -> None:
         self.windows += window.windows
@@ -231,7 +211,7 @@ def gather(replay: Replay) -> Gathered:
     """Run a replay to its end and return what the report needs of it."""
     found = Gathered(replay.engine.plan)
     for result in replay.results():
-        found.hear(result)
+        found.hear(result, replay.engine)
     found.finish(replay.engine)
     return found
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from monitor import __version__
 from monitor.report.gathering import CheckTally, Gathered, Shown, Tally
+from monitor.report.model_section import model_section
 from monitor.report.timeline import Timeline, timeline
-from monitor.report.trace import Trace
+from monitor.report.trace import Point, Trace
 from monitor.report.words import check_sentence, field_sentence, headline
 from monitor.types import Level
 from monitor.web.chart import Chart
@@ -96,7 +97,8 @@ def render(found: Gathered, origin: Origin, now_ms: int) -> str:
     levels = [section.level for section in fields if section.name in compared]
     checks = check_rows(found)
     fired = found.fired
-    level = worst([*(f.level for f in fields), *(c.level for c in checks)])
+    model = model_section(found.model)
+    level = worst([*(f.level for f in fields), *(c.level for c in checks), None if model is None else model.level])
     template = environment(_TEMPLATES).get_template("report.html")
     return template.render(
         found=found,
@@ -107,6 +109,7 @@ def render(found: Gathered, origin: Origin, now_ms: int) -> str:
         headline=headline(levels, fired),
         level=level if level is not None else Level.UNKNOWN,
         fields=fields,
+        model=model,
         alerts=found.alerts,
         fired=fired,
         checks=checks[:_MAX_CHECKS],
@@ -156,7 +159,7 @@ def _section(found: Gathered, name: str, by_place: Mapping[tuple[str, str], dict
     )
 
 
-def _share_chart(trace: Trace | None) -> Timeline | None:
+def _share_chart(trace: Trace[Point] | None) -> Timeline | None:
     """Return the chart of a share; None where it was never anything but nothing."""
     if trace is None or not any(point.score for point in trace.points):
         return None

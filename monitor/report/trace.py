@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
 from monitor.types import Level
 from monitor.web.console_model import urgency
@@ -39,7 +40,18 @@ def _largest(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
-class Trace:
+class Joinable(Protocol):
+    """A point that can be made one with the next."""
+
+    def joined(self, other: Self) -> Self:
+        """Return this point and a later one as one."""
+        ...
+
+
+P = TypeVar("P", bound=Joinable)
+
+
+class Trace(Generic[P]):
     """At most `limit` points in the order of time, each of equally many windows but the last."""
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -47,14 +59,14 @@ class Trace:
         self._limit = limit
         self._each = 1
         self._filled = 0
-        self.points: list[Point] = []
+        self.points: list[P] = []
 
     @property
     def windows_per_point(self) -> int:
         """How many windows a point stands for."""
         return self._each
 
-    def add(self, point: Point) -> None:
+    def add(self, point: P) -> None:
         """Take the next window."""
         if self.points and 0 < self._filled < self._each:
             self.points[-1] = self.points[-1].joined(point)

@@ -102,7 +102,7 @@ def create_app(
     if spec.reload and reload is not None:
         routes.append(Route("/-/reload", ReloadPage(reload).reload, methods=["POST"]))
     if spec.console:
-        routes += [Route("/", pages.console), Route("/fields/{field:path}", pages.field)]
+        routes += [Route("/", pages.console), Route("/model", pages.model), Route("/fields/{field:path}", pages.field)]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     # A redirect would be built from the Host header, which anybody can write.
     app.router.redirect_slashes = False
@@ -198,6 +198,10 @@ class _Pages:
     async def console(self, request: Request) -> Response:
         """The first page of the console."""
         return self._console.overview(self._view(), alive=self._alive(), show_all="all" in request.query_params)
+
+    async def model(self, request: Request) -> Response:
+        """The console's page of the model."""
+        return self._console.model(self._view(), alive=self._alive(), show_all="all" in request.query_params)
 
     async def field(self, request: Request) -> Response:
         """The console's page of one field."""

@@ -9,8 +9,9 @@ from starlette.responses import HTMLResponse
 
 from monitor.snapshot import Snapshot
 from monitor.web import text
-from monitor.web.console_model import field_page, overview
+from monitor.web.console_model import field_page, firing, overview
 from monitor.web.environment import environment
+from monitor.web.model_page import model_page
 
 REFRESH_S: Final = 10
 
@@ -25,7 +26,9 @@ class Console:
     def overview(self, s: Snapshot, *, alive: bool, show_all: bool = False) -> HTMLResponse:
         """Return the first page."""
         page = overview(s, alive=alive, show_all=show_all)
-        return self._page("overview.html", s, alive=alive, page=page, show_all=show_all)
+        return self._page(
+            "overview.html", s, alive=alive, page=page, show_all=show_all, model=model_page(s, show_all=False)
+        )
 
     def field(self, s: Snapshot, field: str, segment: str, *, alive: bool) -> HTMLResponse:
         """Return the page of a field; 404 with what there is when nothing is known of it."""
@@ -33,6 +36,14 @@ class Console:
         if page is None:
             return self.missing(s, f"Nothing is known of the field {text.shown(field)}", alive=alive)
         return self._page("field.html", s, alive=alive, page=page)
+
+    def model(self, s: Snapshot, *, alive: bool, show_all: bool = False) -> HTMLResponse:
+        """Return the page of the model; 404 where the monitor has none."""
+        page = model_page(s, show_all=show_all)
+        if page is None:
+            return self.missing(s, "This monitor watches no model", alive=alive)
+        alerts = tuple(a for a in firing(s.alerts) if a.labels.get("rule", "").startswith("model."))
+        return self._page("model.html", s, alive=alive, page=page, alerts=alerts, show_all=show_all)
 
     def missing(self, s: Snapshot, what: str, *, alive: bool) -> HTMLResponse:
         """Return a page that says what was not found."""

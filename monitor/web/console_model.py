@@ -139,7 +139,7 @@ def _waiting(s: Snapshot) -> tuple[str, Level] | None:
         return "Catching up: verdicts are about the past.", Level.UNKNOWN
     if s.last_window is None:
         return "Waiting for the first window to close.", Level.UNKNOWN
-    levels = {v.level for v in s.verdicts} | {c.level for c in s.checks}
+    levels = {v.level for v in s.verdicts} | {c.level for c in s.checks} | {m.level for m in s.model.metrics}
     if levels & {Level.WARNING, Level.CRITICAL}:
         return "No alert fires; the last window was not clean.", Level.WARNING
     return None

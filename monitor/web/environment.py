@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from monitor.types import Level
 from monitor.web import text
 from monitor.web.console_model import field_url
+from monitor.web.model_page import interval
 
 # Shape and word as well as colour, so that no one needs to tell red from green at night.
 _GLYPHS: Final = {Level.OK: "✓", Level.WARNING: "▲", Level.CRITICAL: "◆", Level.UNKNOWN: "?"}
@@ -35,7 +36,7 @@ def environment(*folders: Path) -> Environment:
         word=lambda level: "none" if level is None else level.name.lower(),
         glyph=lambda level: "·" if level is None else _GLYPHS[level],
     )
-    made.globals.update(field_url=field_url, web_link=web_link)
+    made.globals.update(field_url=field_url, interval=interval, web_link=web_link)
     return made
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from monitor.budget_views import BudgetEvidence, BudgetView
-from monitor.snapshot import Snapshot, VerdictView
+from monitor.snapshot import CheckView, Snapshot, VerdictView
 from monitor.types import Level
 from tests.support.command_line import answer
 from tests.support.dashboards import FILES, Target, ask, choices, load, targets
@@ -105,7 +105,9 @@ def thrifty() -> Snapshot:
     evidence = BudgetEvidence(3.2, 0.001, 0, ("ks of amount",))
     verdict = VerdictView("total", "", "psi", Level.CRITICAL, "", 0.4, 0.3, 0.02, 0.0, 1000, 100, budget=evidence)
     budget = BudgetView(1.0, 2_592_000_000, 1, 2_592_000_000.0, 0.4, 20, {"calibrating": 4, "over max_streams": 0})
-    return Snapshot("thrifty", "0", "0", 0, verdicts=(verdict,), budget=budget)
+    pairs = CheckView("pairs", "", Level.OK, 0, 0.0, "ok", 0.0, {"dropped": 3.0})
+    full = {"forgotten_rows": {"note.near_duplicates": 5}, "segment_values": {"version": (2, 8)}}
+    return Snapshot("thrifty", "0", "0", 0, verdicts=(verdict,), checks=(pairs,), budget=budget, **full)
 
 
 def configure(system: System, hook: str) -> None:

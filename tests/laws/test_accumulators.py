@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.accumulators import AccumulatorSpec, Frame
+from monitor.accumulators.languages import Languages
 from monitor.accumulators.moments import Moments
 from monitor.accumulators.quantiles import Quantiles
 from monitor.accumulators.vector import Vectors
 from monitor.accumulators.words import words_frame
 from monitor.codec import decode, encode, from_json, to_json
 from monitor.errors import StoreError
+from monitor.hashing import hash_numbers
+from monitor.texts.languages import placed_texts
 from monitor.types import PRESENCES, Column, Groups, Presence
 
 SPECS = [spec for spec in get_args(get_args(AccumulatorSpec)[0]) if "field" in spec.model_fields]
@@ -33,6 +36,7 @@ TYPES = {
     "text": ["text"],
     "vector": ["vector"],
     "words": ["words"],
+    "languages": ["language"],
     "distinct": ["number", "text", "words"],
     "presence": ["number", "text", "vector", "words"],
 }
@@ -48,11 +52,13 @@ FRAMES = {
         pa.array(["DE"] * 9 + ["FR"] * 7 + ["US"] * 2 + ["tail-1", "tail-2"]), max_categories=3
     ),
     "vector": None,
+    "language": Frame.of_categories(pa.array(["en"] * 9 + ["fr"]), max_categories=1),
     "words": words_frame([pa.array([["DE"] * 9 + ["FR"] * 7, ["US"] * 2, ["tail-1"], [], ["tail-2"]])], 3),
 }
 TWO: dict[str, list[Any]] = {"number": [1.0, 2.0], "text": ["DE", "neu"], "vector": [[1.0, 2.0, 3.0], [0.0, -1.0, 5.0]]}
 TWO["words"] = [["DE", "neu"], ["FR"]]
-ARROW = ("text", "words")
+TWO["language"] = ["Where is the nearest railway station?", "Wo ist der nächste Bahnhof, bitte?"]
+ARROW = ("text", "words", "language")
 laws = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 every_accumulator = pytest.mark.parametrize(("spec", "kind"), CASES)
 
@@ -68,6 +74,7 @@ VALUES = {
     "text": st.sampled_from(WORDS),
     "vector": st.lists(finite, min_size=DIMENSION, max_size=DIMENSION),
     "words": st.lists(st.sampled_from(WORDS), max_size=4),
+    "language": st.sampled_from([*TWO["language"], "", "ok", "Où est la gare la plus proche ?", "駅はどこですか"]),
 }
 
 
@@ -100,6 +107,9 @@ def make_column(kind: str, values: list[Any], presence: list[int]) -> Column:
     if kind == "vector":
         vectors = np.array(values, np.float64).reshape(-1, DIMENSION)
         return Column(np.where((marks == Presence.OK)[:, None], vectors, np.nan), marks)
+    if kind == "language":
+        marked = pa.array(values, pa.string()), hash_numbers(np.arange(float(len(values))))
+        return Column(placed_texts(*marked), marks)
     kept = [v if p == Presence.OK else None for v, p in zip(values, presence, strict=True)]
     return Column(pa.array(kept, pa.list_(pa.string()) if kind == "words" else pa.string()), marks)
 
@@ -147,6 +157,8 @@ def view(accumulator: Any) -> dict[str, Any]:
     moments = getattr(accumulator, "moments", accumulator)
     if isinstance(moments, Moments):
         return {name: getattr(moments, name) for name in ("n", "mean", "m2", "min", "max")}
+    if isinstance(accumulator, Languages):
+        return {"counts": accumulator.counts}
     if isinstance(accumulator, Vectors):
         parts = {"comoments": accumulator.comoments, "norms": accumulator.norms, "squares": accumulator.squares}
         return {f"{name} {what}": getattr(part, what) for name, part in parts.items() for what in ("n", "mean", "m2")}

@@ -119,3 +119,24 @@ def test_a_state_of_another_shape_is_refused():
             other.load(state | damage)
     with pytest.raises(StoreError):
         other.load({})
+
+
+@each_kind
+def test_rows_forgotten_within_the_horizon_are_counted_also_across_a_checkpoint(kind):
+    """Of 450 rows 10 ms apart 100 are remembered: the horizon of 1,000 ms reaches the 100th before, and no further."""
+    for gap_ms, expected in ((10, 350), (11, 0)):
+        values = (
+            pa.array([f"w{i} and v{i}" for i in range(450)]) if kind == "text" else np.arange(1, 1351.0).reshape(-1, 3)
+        )
+        times, offsets = np.arange(450) * gap_ms, np.arange(450)
+        rows = Batch(TopicPartition("t", 0), offsets, times, times, {"x": Column(values, np.zeros(450, np.uint8))})
+        check = SPECS[kind].build()
+        for part in (slice(0, 7), slice(7, 260), slice(260, 450)):
+            masks(check, rows.take(offsets[part]))
+            again = SPECS[kind].build()
+            again.load(decode(encode(check.state())))
+            check = again
+        assert check.forgotten_rows == expected
+        old = {**check.state(), "near": {k: v for k, v in check.state()["near"].items() if k != "forgotten"}}
+        again.load(old)
+        assert again.forgotten_rows == 0, "a store of before does not say"

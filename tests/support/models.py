@@ -33,7 +33,7 @@ fields:
   score: {{type: number, role: probability}}
   bought: {{type: boolean, role: label}}
   country: {{type: category}}
-segments: [{{field: country, values: [DE, FR]}}]
+segments: [{{field: country, {segments}}}]
 alerting: {{raise_after: 1, clear_after: 1}}
 model:
   min_rows: 20
@@ -43,10 +43,11 @@ JOINED = "max_delay: 3s"
 BASELINE = "baseline: {kind: file, path: nowhere}"
 
 
-def configured(model: str = "threshold: 0.5", *, baseline: bool = True) -> Config:
+def configured(model: str = "threshold: 0.5", *, baseline: bool = True, segments: str = "values: [DE, FR]") -> Config:
     """Return a configuration; `max_delay` in `model` makes it one of two topics."""
     joined = ", role: id" if "max_delay" in model else ""
-    return load(CONFIGURATION.format(model=model, id=joined, baseline=BASELINE if baseline else ""), {})
+    text = CONFIGURATION.format(model=model, id=joined, baseline=BASELINE if baseline else "", segments=segments)
+    return load(text, {})
 
 
 def outcomes(n: int, *, seed: int = 1, flip: float = 0.0, start_ms: int = START_MS) -> list[dict[str, object]]:

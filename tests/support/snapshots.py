@@ -8,7 +8,7 @@ from dataclasses import replace
 from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
-from monitor.model_views import JoinView, ModelState, ModelView
+from monitor.model_views import CalibrationView, ConfusionView, JoinView, ModelState, ModelTables, ModelView
 from monitor.selftest_views import SelfTestView
 from monitor.snapshot import (
     BaselineEventView,
@@ -270,17 +270,26 @@ def bad_night() -> Snapshot:
                 9.1e7,
                 0.926,
             ),
+            tables=ModelTables(
+                ConfusionView(("no", "<yes>"), ((2_000, 400), (330, 1_170)), ((2_100, 200), (150, 1_300))),
+                (CalibrationView("<yes>", (0.1, 0.5, 0.9), (0.12, 0.4, 0.86), (2_000, 900, 1_000)),),
+                T0_MS - 2 * 86_400_000,
+                T0_MS - 2 * 86_400_000 + _MINUTE_MS,
+            ),
         ),
         checks=(
             CheckView("refund_sign", "", Level.CRITICAL, 18_210, 0.031, "0.031 > 0.01 of rows"),
             CheckView("duplicates", "", Level.OK, 12, 0.00002),
             CheckView("freshness", "", Level.UNKNOWN, 0, None, "partial window"),
             CheckView("volume", "", Level.OK, 0, 0.0, "ok", 5_230.0),
+            CheckView("pairs", "", Level.OK, 0, 0.0, "ok", 0.0, {"dropped": 12.0}),
             CheckView("agreement", "", Level.OK, 3, 0.0, "ok", 0.913, AGREEMENT),
             CheckView("country.balance", "", Level.OK, 0, 0.0, "ok", 0.09, BALANCE),
         ),
         profiles=profiles(),
         unknown_fields={"shipping.carrier": 4_210, "beta_flag": 17},
+        forgotten_rows={"note.near_duplicates": 311},
+        segment_values={"version": (7, 13)},
         alerts=(
             alert("merchant.mcc", "warning"),
             alert("amount"),
@@ -321,6 +330,7 @@ def quiet_night() -> Snapshot:
         alerts=(),
         verdicts=tuple(replace(v, level=Level.OK, reason="", score=0.01, lower_bound=0.0) for v in bad.verdicts),
         checks=tuple(replace(c, level=Level.OK, failure_ratio=0.0, reason="") for c in bad.checks),
+        model=replace(bad.model, metrics=tuple(replace(m, level=Level.OK, reason="ok") for m in bad.model.metrics)),
         partitions=tuple(replace(p, stalled=False, lag_s=0.2, next_offset=1_204_040) for p in bad.partitions),
     )
 

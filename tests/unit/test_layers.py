@@ -69,6 +69,7 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("2a2", frozenset({"models"})),
     ("2b", frozenset({"baseline", "partition"})),
     ("2c", frozenset({"plan", "meters", "results"})),
+    ("2c2", frozenset({"naming"})),
     ("2d", frozenset({"baseline_state", "describe", "keeping", "outcomes"})),
     ("2d2", frozenset({"budgeting"})),
     ("2e", frozenset({"judge", "lines", "window_values", "causes"})),

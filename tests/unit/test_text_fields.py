@@ -124,3 +124,61 @@ def test_measures_have_any_kind_of_baseline(tmp_path, kind):
         (line["field"], line["detector"]) for line in lines if line["kind"] == "verdict" and line["level"] == "critical"
     }
     assert {("note.repetition", "psi"), ("note.vocabulary", "psi")} <= critical
+
+
+LANGUAGES = """\
+name: texts
+source: {kind: files, paths: [unused.jsonl]}
+time: {field: at, unit: ms}
+window: {size: 1m}
+baseline: {kind: BASELINE, path: DIRECTORY/baselines}
+fields:
+  note: {type: text, text: {measures: [script], language: {sample: 150}}}
+drift: [{kind: psi}, {kind: unseen, min_rows: 20}]
+"""
+PHRASES = {
+    "en": ("The order arrived late", "and the box was open on one side", "but the driver was very friendly"),
+    "de": ("Die Bestellung kam zu spät an", "und der Karton war auf einer Seite offen", "aber der Fahrer war nett"),
+    "pl": ("Zamówienie przyszło późno", "i pudełko było z jednej strony otwarte", "ale kierowca był bardzo miły"),
+}
+
+
+def said(shares: dict[str, float], n: int, seed: int) -> list[str]:
+    random = np.random.default_rng(seed)
+    chosen = random.choice(list(shares), n, p=list(shares.values())).tolist()
+    return [" ".join(random.permutation(PHRASES[language]).tolist()) for language in chosen]
+
+
+@pytest.mark.parametrize("kind", ["file", "trailing", "seasonal"])
+def test_another_mix_of_languages_pages_where_no_letter_is_strange_and_the_alert_names_the_new_one(tmp_path, kind):
+    config = tmp_path / "driftline.yaml"
+    config.write_text(LANGUAGES.replace("DIRECTORY", str(tmp_path)).replace("BASELINE", kind))
+    usual, other = {"en": 0.7, "de": 0.3}, {"en": 0.2, "de": 0.5, "pl": 0.3}
+    if kind != "trailing":
+        answer(
+            "baseline",
+            "build",
+            "-c",
+            config,
+            "--input",
+            write(tmp_path / "r.jsonl", said(usual, 900, 1), START_MS, 200),
+        )
+    rows = said(usual, 1_600, 2) + said(other, 600, 3)
+    live = write(tmp_path / "live.jsonl", rows, START_MS + 60 * MINUTE_MS, 200)
+    lines = [json.loads(line) for line in answer("replay", "-c", config, "--input", live).splitlines()]
+    psi = [
+        line
+        for line in lines
+        if line["kind"] == "verdict" and (line["field"], line["detector"]) == ("note.language", "psi")
+    ]
+    assert {line["level"] for line in psi[:8]} <= {"ok", "unknown"}
+    assert {line["n_current"] for line in psi} == {150}
+    assert min(line["score"] for line in psi[8:]) > 1
+    if kind == "trailing":
+        # It learned its ruler from all of these rows, so it takes such swings for usual at first.
+        assert {line["n_baseline"] for line in psi} == {0, 150}
+        return
+    assert [line["level"] for line in psi[8:]] == ["critical"] * 3
+    alerts = {(a["labels"]["field"], a["labels"]["rule"]): a for a in lines if a["kind"] == "alert"}
+    assert "(unseen: pl)" in alerts["note.language", "psi"]["annotations"]["evidence"]
+    assert ("note.script", "psi") not in alerts

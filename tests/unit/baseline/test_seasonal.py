@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.accumulators import CategoriesSpec, HistogramSpec, MomentsSpec, PresenceSpec
@@ -150,6 +150,7 @@ def test_damaged_slots_are_refused(damage):
         Baseline.of_content(content)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=1), st.sampled_from(sorted(map(str, range(24)))))
 def test_scaling_leaves_means_and_ranges_and_rounds_counts(weights, hour):
     weights = np.array(weights)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.baseline import profile_specs
-from monitor.config import estimate as module
 from monitor.config.estimate import estimate
+from monitor.config.field_size import field_bytes, state_bytes
 from monitor.config.loader import load
 from monitor.inner_types import vector_dimension, vector_type
 from monitor.types import Column, FieldType, Groups
@@ -139,14 +139,14 @@ def test_a_default_detector_is_applied_to_vectors_where_it_can_compare_them():
 @pytest.mark.parametrize("dimension", [1, 16, 32, 33, 100])
 def test_the_estimate_is_the_size_of_the_state(dimension):
     kind: FieldType = vector_type(dimension)
-    fixed, per_group = module._field_bytes(kind, 0, True)
+    fixed, per_group = field_bytes(kind, 0, True)
     for groups in (1, 3):
         total = 0
         for spec in profile_specs("e", kind):
             accumulator = spec.build(None, groups)
             codes = () if groups == 1 else (np.array([1, 2], np.int32),)
             accumulator.update(Column(np.ones((2, dimension)), np.zeros(2, np.uint8)), Groups(groups, codes))
-            total += module._state_bytes(accumulator.state())
+            total += state_bytes(accumulator.state())
         assert total == fixed + groups * per_group
 
 

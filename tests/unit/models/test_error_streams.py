@@ -10,7 +10,10 @@ import pytest
 from monitor.errors import StoreError
 from monitor.models import errors as module
 from monitor.models.error_detectors import ErrorDetectorSpec
+from monitor.models.error_streams import ErrorStreams
 from monitor.models.errors import ErrorStream
+from monitor.segments import Dimension, Segmenter
+from monitor.types import Groups
 
 SPECS = get_args(get_args(ErrorDetectorSpec)[0])
 
@@ -83,3 +86,33 @@ def test_a_damaged_state_is_refused(change):
     stream.hear(np.zeros(10), np.arange(10))
     with pytest.raises(StoreError, match="damaged"):
         ErrorStream(SPECS[0]()).load({**stream.state(), "n": 30, **change})
+
+
+def test_each_segment_is_heard_by_itself_as_river_hears_it_and_all_rows_as_before():
+    """Only FR gets worse: its detector says so, DE's does not, and a stored state goes on for each."""
+    n, specs = 2_000, (SPECS[0](segments=True), SPECS[3]())
+    segmenter = Segmenter((Dimension("country", ("DE", "FR")), Dimension("channel", ("app",))))
+    french = np.arange(n) % 4 == 0
+    errors = (np.random.default_rng(5).random(n) < np.where(french & (np.arange(n) >= n // 2), 0.8, 0.1)).astype(float)
+    errors[7] = np.nan
+    codes = (np.where(french, 2, 1).astype(np.int32), np.full(n, 5, np.int32))
+    streams, changes = ErrorStreams(specs, segmenter), np.zeros(7, np.int64)
+    for start in range(0, n, 250):
+        part = slice(start, start + 250)
+        groups = Groups(6, tuple(each[part] for each in codes))
+        heard = streams.hear(errors[part], np.arange(n)[part], groups)
+        assert sum(said.rows for said in heard[1:4]) == heard[0].rows == np.isfinite(errors[part]).sum()
+        changes += [said.changes for said in heard]
+        again = ErrorStreams(specs, segmenter)
+        again.load(streams.state())
+        streams = again
+    assert [(each.spec.kind, each.group) for each in streams.listeners] == [
+        *(("adwin", g) for g in range(6)),
+        ("ddm", 0),
+    ]
+    known = np.isfinite(errors)
+    for group, rows in ((0, known), (1, known & ~french), (2, known & french), (5, known)):
+        assert changes[group] == len(river_itself(specs[0], errors[rows]))
+    assert changes[2] > 0
+    assert changes[[1, 3, 4]].tolist() == [0, 0, 0]
+    assert changes[6] == len(river_itself(specs[1], errors[known]))

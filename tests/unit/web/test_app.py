@@ -157,7 +157,7 @@ def test_the_status_has_the_documented_keys():
         "notifications", "notifications_held", "outbox_size", "silences", "sink_open", "checkpoint", "rebalances",
         "waiting_for", "series_dropped",
     } == set(status)  # fmt: skip
-    assert status["levels"] == {"unknown": 2, "ok": 10, "warning": 3, "critical": 3}
+    assert status["levels"] == {"unknown": 2, "ok": 11, "warning": 3, "critical": 3}
     assert status["watermark_age_s"] == 31
     assert status["lag_records"] == 3 * 40 + 104_040
     assert datetime.fromisoformat(status["taken_at"]).timestamp() * 1000 == status["taken_at_ms"] == T0_MS
