@@ -82,7 +82,7 @@ class Daemon:
         self._checkpointer = Checkpointer(
             engine, self._saver, store, source, clock, meters, options, tuple(routes), dead_letters, dispatcher
         )
-        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause, owns_all=options.owns_all)
+        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause, options)
         self._log = structlog.get_logger(__name__)
         self._stopping = threading.Event()
         self._goals: dict[TopicPartition, int | None] = {}
@@ -290,7 +290,7 @@ class Daemon:
         outside.last_load = self._last_load()
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
-        outside.rebalances = self._ownership.rebalances
+        outside.rebalances, outside.jumps = self._ownership.rebalances, self._ownership.jumps()
         outside.waiting_for = self._waiting.reason
         self._meters.observe(self.engine.partitions.values(), self.engine.paused)
         self._publish(self._publisher.snapshot(self._clock.now_ms(), outside))

@@ -20,7 +20,6 @@ _LOCKDOWN = (
     "SET allow_persistent_secrets=false",
     "SET TimeZone='UTC'",
 )
-_CONFIG = {"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": ""}
 
 
 def connect(*settings: str, reads: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
@@ -32,7 +31,7 @@ def connect(*settings: str, reads: Sequence[Path] = ()) -> duckdb.DuckDBPyConnec
     One DuckDB thread each: on batches of this size a second one inside a query does not pay, a second
     connection in another Python thread does.
     """
-    connection = duckdb.connect(":memory:", config=dict(_CONFIG))
+    connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": ""})
     if reads:
         paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in reads)
         connection.execute(f"SET allowed_paths=[{paths}]")

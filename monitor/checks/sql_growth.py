@@ -186,7 +186,7 @@ def _length(arguments: Sequence[Node], place: int) -> float:
 def _texts(node: Node) -> Iterator[str]:
     """Yield what is written out in a constant or a list of such."""
     if node.get("class") == "CONSTANT":
-        yield str(node.get("literal", node.get("value", {})).get("text", ""))
+        yield str((node.get("literal") or {}).get("text", ""))
     elif node.get("function_name") == "list_value":
         for child in _children(node):
             yield from _texts(child)

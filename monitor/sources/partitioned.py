@@ -18,7 +18,7 @@ class PartitionedSource(Source, Protocol):
 
     @property
     def gaps(self) -> Mapping[tuple[TopicPartition, str], int]:
-        """Offsets jumped over since the start by partition and cause: `retention` or `truncation`."""
+        """Offsets jumped over since the start by partition and cause: `retention`, `truncation` or `repeated`."""
         ...
 
     @property

@@ -183,8 +183,6 @@ def test_a_file_that_is_read_is_the_only_one(places, tmp_path):
 
 
 _TEXT_TO_TEXT = "hex upper lower url_encode url_decode reverse trim md5 nfc_normalize strip_accents regexp_escape"
-    "hex upper lower url_encode url_decode reverse trim md5 sha256 nfc_normalize strip_accents regexp_escape"
-)
 TEXT_TO_TEXT = f"{_TEXT_TO_TEXT} typeof concat".split()
 GROWING = {
     "replace": ("replace({0}, 'a', 'bcd')", "replace({0}, ' ', '')"),
