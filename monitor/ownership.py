@@ -154,7 +154,7 @@ class Ownership:
             jumped[partition.topic, cause] += n
         for topic, n in self.engine.repeated.items():
             jumped[topic, "repeated"] += n
-        return dict(jumped)
+        return {key: n for key, n in jumped.items() if n}
 
     def _retry(self, ask: Callable[[], T]) -> T:
         """Ask until there is an answer; raises Retryable only when told to stop."""

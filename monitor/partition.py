@@ -94,7 +94,7 @@ class PartitionState:
         if end_offset is None:
             return
         before = end_offset
-        if self.end_offset is not None and self._fresh(now_ms):
+        if self.end_offset is not None and self.fresh(now_ms):
             before = min(self.end_offset, end_offset)
         self.caught_up = self.next_offset >= before
         self.end_offset, self.confirmed_ms = end_offset, now_ms
@@ -114,9 +114,9 @@ class PartitionState:
             return False
         if idle_ms is None:
             return True
-        return self._fresh(now_ms) and self.confirmed_ms - self.quiet_since_ms >= idle_ms
+        return self.fresh(now_ms) and self.confirmed_ms - self.quiet_since_ms >= idle_ms
 
-    def _fresh(self, now_ms: int) -> bool:
+    def fresh(self, now_ms: int) -> bool:
         """Return whether the broker has confirmed the end just recently."""
         return self.confirmed_ms is not None and now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
 

@@ -62,6 +62,13 @@ TOPICS: Final = (
         lambda s: paired(s.jumps),
         ("topic", "cause"),
     ),
+    _topic(
+        "driftline_stall_actions_total",
+        "counter",
+        "What was done about partitions that did not move though there was work; action: seek or restart.",
+        lambda s: keyed(s.stall_actions),
+        ("action",),
+    ),
     _topic("driftline_records_per_second", "gauge", "Recent rate of records.", lambda s: keyed(s.records_per_second)),
     _topic("driftline_bytes_per_second", "gauge", "Recent rate of record bytes.", lambda s: keyed(s.bytes_per_second)),
     _topic(

@@ -46,7 +46,9 @@ class KafkaSource:
         self._identities: dict[str, str] = {}
         self._said_s: dict[str, float] = {}
         self._closed = False
-        self._client = client or open_client(spec, self._count_commit_failure)
+        self._open = partial(open_client, spec, self._count_commit_failure) if client is None else lambda: client
+        self._client = self._open()
+        self._queued: list[SourceEvent] = []
         self._ends = EndOffsets(lambda partitions, timeout_s: self._client.offsets(partitions, LATEST, timeout_s))
         try:
             self._at_start = await_topics(self._client, spec, clock)
@@ -62,6 +64,9 @@ class KafkaSource:
         Raises SurroundingsError for an offset out of range under `on_out_of_range: fail`, a fenced member and
         a missing codec; never for a broker that is gone.
         """
+        if self._queued:
+            queued, self._queued = self._queued, []
+            return queued
         looked = self._look_for_new_partitions()
         if looked and (given_up := self._given_up()):
             return given_up
@@ -85,6 +90,27 @@ class KafkaSource:
         self._paused -= {partition}
         self._out_of_range.discard(partition)
         self._ends.forget([partition])
+
+    def restart(self) -> bool:
+        """Put a new client in the place of the one there is, and go on where it stood; return whether that went well.
+
+        In a group all partitions are given up, as the new client is another member.
+        """
+        try:
+            client = self._open()
+        except SurroundingsError as error:
+            self._say("client_not_restarted", error=str(error))
+            return False
+        old, self._client = self._client, client
+        if old is not client:
+            old.close()
+        if self._spec.assignment == "group":
+            self._queued += self._admit(Revoked(tuple(sorted(self._owned))))
+        self._paused = frozenset()
+        for partition, at in self._next.items():
+            self._client.read_from(partition, at)
+        log.warning("client_restarted", partitions=len(self._next))
+        return True
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Send the offsets to the group's coordinator without waiting; without a group_id do nothing."""
@@ -205,12 +231,11 @@ class KafkaSource:
         if not gone:
             return []
         log.warning("topic_recreated", topics=new)
-        self._client.pause(set(gone) - self._paused)
         # where all are ours, `poll` assigns whatever is there and not owned
-        changes: list[ClientEvent] = [Revoked(gone)]
-        if self._spec.assignment == "group":
-            changes.append(Assigned(gone))
-        return [event for change in changes for event in self._admit(change)]
+        self._queued += [] if self._spec.assignment == "group" else self._admit(Revoked(gone))
+        self.restart()  # librdkafka (2.16) goes on asking for the topic that is no more
+        queued, self._queued = self._queued, []
+        return queued
 
     def _returned_to_range(self) -> Iterator[Fetch]:
         """Move partitions whose offset is gone to where the configuration says; yield where each goes on."""

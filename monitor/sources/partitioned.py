@@ -26,6 +26,10 @@ class PartitionedSource(Source, Protocol):
         """How many commits the broker refused since the start; they are advisory, so nothing else happens."""
         ...
 
+    def restart(self) -> bool:
+        """Begin anew with the client that reads, at the positions where it stood; return whether that went well."""
+        ...
+
     def resolve_start(self, partition: TopicPartition) -> int:
         """Return the configured start of `partition` as an absolute offset, to be checkpointed before the first seek.
 

@@ -75,7 +75,12 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("4", frozenset({"config", "engine"})),
     ("4b", frozenset({"epochs", "gating"})),
     ("4c", frozenset({"outlets"})),
-    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting", "sink_building", "lookahead"})),
+    (
+        "5a",
+        frozenset(
+            {"compile", "dispatcher", "publish", "saving", "waiting", "sink_building", "lookahead", "saying", "stalls"}
+        ),
+    ),
     ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
     ("5b2", frozenset({"succession"})),
     ("5c", frozenset({"daemon", "parts", "proposing", "replaying", "report"})),
