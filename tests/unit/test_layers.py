@@ -75,13 +75,10 @@ LAYERS: tuple[tuple[str, frozenset[str]], ...] = (
     ("4", frozenset({"config", "engine"})),
     ("4b", frozenset({"epochs", "gating"})),
     ("4c", frozenset({"outlets"})),
-    (
-        "5a",
-        frozenset(
-            {"compile", "dispatcher", "publish", "saving", "waiting", "sink_building", "lookahead", "saying", "stalls"}
-        ),
-    ),
-    ("5b", frozenset({"building", "checkpointing", "learning", "ownership", "replay"})),
+    ("5a", frozenset({"compile", "dispatcher", "publish", "saving", "waiting", "sink_building", "lookahead"})),
+    ("5a1", frozenset({"saying", "stalls"})),
+    ("5b", frozenset({"building", "checkpointing", "learning", "replay"})),
+    ("5b1", frozenset({"ownership"})),
     ("5b2", frozenset({"succession"})),
     ("5c", frozenset({"daemon", "parts", "proposing", "replaying", "report"})),
     ("5c2", frozenset({"listening", "reloading"})),
