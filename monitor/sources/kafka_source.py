@@ -46,7 +46,7 @@ class KafkaSource:
         self._identities: dict[str, str] = {}
         self._said_s: dict[str, float] = {}
         self._closed = False
-        self._open = partial(open_client, spec, self._count_commit_failure) if client is None else lambda: client
+        self._given = client
         self._client = self._open()
         self._queued: list[SourceEvent] = []
         self._ends = EndOffsets(lambda partitions, timeout_s: self._client.offsets(partitions, LATEST, timeout_s))
@@ -111,6 +111,9 @@ class KafkaSource:
             self._client.read_from(partition, at)
         log.warning("client_restarted", partitions=len(self._next))
         return True
+
+    def _open(self) -> KafkaClient:
+        return self._given or open_client(self._spec, self._count_commit_failure)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Send the offsets to the group's coordinator without waiting; without a group_id do nothing."""
