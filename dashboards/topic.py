@@ -255,9 +255,7 @@ def _partitions() -> Section:
         "Reading went on elsewhere",
         "Offsets between where reading stood and where it had to go on, by cause, in the step of the graph.",
         "none",
-        over_time(
-            f"sum by (cause) (increase(driftline_offsets_jumped_total{{{_ON}}}[$__rate_interval]))", "{{cause}}"
-        ),
+        over_time(f"sum by (cause) (increase(driftline_offsets_jumped_total{{{_ON}}}[$__rate_interval]))", "{{cause}}"),
     ).min(0)
     healed = graph(
         "Stalled partitions put right",
