@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -17,8 +17,8 @@ from monitor.budgeting import Budget
 from monitor.causes import Causes
 from monitor.checks import PAIRING
 from monitor.closing import Closer
-from monitor.decoded import Decoded, Rejects
-from monitor.decoders.ahead import begin, decode_all, pieces
+from monitor.decoded import Decoded
+from monitor.decoders.ahead import begin, decode_all, unread
 from monitor.delays import with_delays
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
@@ -28,7 +28,7 @@ from monitor.naming import named
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, State
-from monitor.results import WindowResult
+from monitor.results import StepResult, WindowResult
 from monitor.series import Series
 from monitor.signals import alert_keys, signals
 from monitor.types import Alert, Batch, Fetch, IntArray, MaskArray, Place, TopicPartition
@@ -39,22 +39,6 @@ _MAX_UNKNOWN_FIELDS = 1000
 
 _MAX_PENDING_ROWS = 200_000
 """So many rows may wait to be folded, in all panes together: some 50 MB of a dozen columns."""
-
-
-@dataclass
-class StepResult:
-    """What one step brought about; `batches` and `rejects` are one for each (piece of a) fetch with records, in order.
-
-    `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window;
-    `alerted_ms` is, for each of the alerts, the end of the window that brought it about.
-    """
-
-    batches: list[Batch] = field(default_factory=list)
-    rejects: list[tuple[Fetch, Rejects]] = field(default_factory=list)
-    windows: list[WindowResult] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
-    alerted_ms: list[int] = field(default_factory=list)
-    revised: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 class Engine:
@@ -73,6 +57,7 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
         self.model = watch_of(plan)
         kept = () if self.model is None or not self.model.plan.kept else (self.model.cohorts,)
         memories = (*pairing, *kept)
@@ -93,7 +78,7 @@ class Engine:
 
     def continue_at(self, before: Engine) -> None:
         """Know of the surroundings what `before` knew and nobody stores: the time, the number of partitions."""
-        self._now_ms, self.expected = before._now_ms, before.expected
+        self._now_ms, self.expected, self.repeated = before._now_ms, before.expected, before.repeated
 
     def revoke(self, partition: TopicPartition) -> None:
         """Forget a partition; its state must have been checkpointed before."""
@@ -133,7 +118,8 @@ class Engine:
         """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
         result = StepResult()
         self._now_ms = now_ms
-        owned = [piece for fetch in fetches if fetch.partition in self.partitions for piece in pieces(fetch)]
+        reached = {tp: state.next_offset for tp, state in self.partitions.items()}
+        owned = list(unread(fetches, reached, self.repeated))
         decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)], self.plan.derive)
         for fetch in owned:
             self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
@@ -176,9 +162,9 @@ class Engine:
         """Fold the rows of one fetch, the next of those `decoded` where it has records, into the partition's panes."""
         before_ms = state.max_event_ms
         if len(fetch):
-            if int(fetch.offsets[0]) < state.next_offset:
-                raise StoreError(f"{fetch.partition} went back from {state.next_offset} to {int(fetch.offsets[0])}")
             self._rows(state, fetch, next(decoded), result)
+        elif fetch.next_offset < state.next_offset:
+            self.memory.begin_anew(fetch.partition)
         state.advance(fetch.next_offset, len(fetch), moved=state.max_event_ms > before_ms, now_ms=now_ms)
         state.hear_end(fetch.end_offset, now_ms)
 

@@ -13,14 +13,14 @@ from monitor.baseline_state import baseline_state, with_events
 from monitor.budget_views import BudgetView
 from monitor.checkpoint import StoredEvent
 from monitor.describe import field_views, profile_views
-from monitor.engine import Engine, StepResult, failure_key
+from monitor.engine import Engine, failure_key
 from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.model_views import NO_MODEL, ModelState, ModelView
 from monitor.partition import PartitionState, counted_of
 from monitor.plan import MonitorPlan
-from monitor.results import CheckOutcome
+from monitor.results import CheckOutcome, StepResult
 from monitor.selftest import SelfTest
 from monitor.signals import alert_keys
 from monitor.snapshot import (
@@ -56,6 +56,8 @@ class Outside:
     storms: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
+    jumps: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    stall_actions: Mapping[str, int] = field(default_factory=dict)
     waiting_for: str = ""
     events: Sequence[StoredEvent] = ()
     epoch: EpochView | None = None
@@ -239,6 +241,8 @@ class Publisher:
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
+            jumps=outside.jumps,
+            stall_actions=outside.stall_actions,
             waiting_for=outside.waiting_for,
             sequential_refused=shown.refused,
             engine_seconds=dict(meters.stage_s),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.lines import alert_line, change_lines, field_lines, summary_line, window_lines
 from monitor.lookahead import Lookahead
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder, Source
-from monitor.results import WindowResult
+from monitor.results import StepResult, WindowResult
 from monitor.types import Assigned, Fetch, TopicPartition
 from monitor.waiting import prepare_patiently
 

@@ -1,4 +1,4 @@
-"""What comes out of a judged window: verdicts, check outcomes and the fields' statistics."""
+"""What comes out of a step, and of a judged window: verdicts, check outcomes and the fields' statistics."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from dataclasses import field as with_default
 
 from monitor.baseline import BaselineChange, BaselineView
+from monitor.decoded import Rejects
 from monitor.model_views import ModelView
 from monitor.profile import Profile
 from monitor.snapshot import IncidentView, SegmentLabel, VerdictView
-from monitor.types import Level, Place
+from monitor.types import Alert, Batch, Fetch, Level, Place
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,19 @@ class WindowResult:
     def has_cohort(self) -> bool:
         """Whether predictions were scored in it, though perhaps none came."""
         return any(view.predictions for view in self.models)
+
+
+@dataclass
+class StepResult:
+    """What one step brought about; `batches` and `rejects` are one for each (piece of a) fetch with records, in order.
+
+    `revised` counts the rows after a verdict by the start of their pane and the end of the last judged window;
+    `alerted_ms` is, for each of the alerts, the end of the window that brought it about.
+    """
+
+    batches: list[Batch] = with_default(default_factory=list)
+    rejects: list[tuple[Fetch, Rejects]] = with_default(default_factory=list)
+    windows: list[WindowResult] = with_default(default_factory=list)
+    alerts: list[Alert] = with_default(default_factory=list)
+    alerted_ms: list[int] = with_default(default_factory=list)
+    revised: dict[tuple[int, int], int] = with_default(default_factory=dict)

@@ -11,7 +11,7 @@ import structlog
 
 from monitor.checkpoint import Checkpoint, StoredEvent, StoredWindow
 from monitor.codec import decode, encode
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.epochs import Change, begun, epoch_state
 from monitor.errors import StoreError
 from monitor.in_force import EpochView
@@ -20,7 +20,7 @@ from monitor.memory_blocks import Key, MemoryBlocks
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import State
-from monitor.results import WindowResult
+from monitor.results import StepResult, WindowResult
 from monitor.types import Alert, TopicPartition
 
 _CAUSES, _BUDGET = "causes", "budget"

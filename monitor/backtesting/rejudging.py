@@ -10,12 +10,12 @@ from monitor.backtesting.running import Heard, judged
 from monitor.checkpoint import StoredWindow
 from monitor.checks import PAIRING
 from monitor.codec import decode
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.judge import judge, judge_gap
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder
-from monitor.results import WindowResult
+from monitor.results import StepResult, WindowResult
 
 
 class Rejudge:

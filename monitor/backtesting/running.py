@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from monitor.backtesting.opening import Input
 from monitor.compile import build_decoder, compile_plan, learns_ruler, load_baseline
 from monitor.config.tree import Config
-from monitor.engine import StepResult
 from monitor.learning import RulerLearner
 from monitor.plan import MonitorPlan
 from monitor.replay import Replay
-from monitor.results import WindowResult
+from monitor.results import StepResult, WindowResult
 from monitor.types import Alert
 
 

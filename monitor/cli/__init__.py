@@ -14,6 +14,7 @@ from monitor.cli.alerts import alerts
 from monitor.cli.backtest import backtest
 from monitor.cli.baseline import baseline
 from monitor.cli.check import check
+from monitor.cli.checkpoint import checkpoint
 from monitor.cli.demo import demo
 from monitor.cli.dope import dope
 from monitor.cli.exits import exits
@@ -60,6 +61,7 @@ app.add_typer(silence, name="silence")
 app.command()(health)
 app.add_typer(baseline, name="baseline")
 app.add_typer(notify, name="notify")
+app.add_typer(checkpoint, name="checkpoint")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from monitor.building import Built, build_baseline
 from monitor.compile import compile_plan
 from monitor.config.tree import Config
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.partition import PartitionState
 from monitor.proposing.gathering import Gathered
+from monitor.results import StepResult
 from monitor.sources.memory import MemorySource
 from monitor.types import Level
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.checkpoint import Checkpoint
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.partition import PartitionState
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder
 from monitor.proving.log import Log
+from monitor.results import StepResult
 from monitor.saving import Saver, restore_partition
 from monitor.types import Fetch, IntArray, TopicPartition
 

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from monitor.checkpoint import Checkpoint
 from monitor.doping import Fault
-from monitor.engine import StepResult
 from monitor.plan import MonitorPlan
 from monitor.protocols import Decoder
 from monitor.proving.course import latest, restored
 from monitor.proving.log import Log, as_one, fetch_of
 from monitor.proving.records import Records, changed
+from monitor.results import StepResult
 from monitor.types import Alert, Fetch, IntArray
 
 ROW, TIME = "$row", "$time"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from monitor.describe import profile_views
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.plan import MonitorPlan
 from monitor.replay import Replay, totals
 from monitor.report.levels import Levels
 from monitor.report.models import GatheredModel
 from monitor.report.trace import Point, Trace
-from monitor.results import CheckOutcome, WindowResult
+from monitor.results import CheckOutcome, StepResult, WindowResult
 from monitor.snapshot import IncidentView, ProfileView, VerdictView
 from monitor.types import Alert, Level, Presence
 from monitor.web.console_model import urgency
