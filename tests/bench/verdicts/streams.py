@@ -84,6 +84,10 @@ class Ruler:
             baseline.update(columns, Groups(1))
             self._joint = spec, frame, baseline
 
+    def rho(self, name: str) -> float:
+        """Return how the rows of a slot correlate in a field."""
+        return self._rho[name]
+
     def streams(self, table: pa.Table, slots: IntArray, n: int) -> Streams:
         """Return the streams of `n` slots."""
         found = [one for name in self.fields for one in self.of_field(table, name, slots, n)]
