@@ -13,15 +13,17 @@ from monitor.doping import FAULTS, SEVERITIES, Fault, severity_of
 from monitor.types import FloatArray, IntArray, MaskArray
 from tests.bench.verdicts.bench import Bench, Part
 from tests.bench.verdicts.data import SYNTHETIC
+from tests.bench.verdicts.false_pages import RIVER_RUNS
 from tests.bench.verdicts.leagues import DEFAULT_CUT, LEAGUES, RIVER, SLOW, Ratios, in_order, pages_at, river_pages
 from tests.bench.verdicts.leagues import tuned_cut, tuned_threshold, with_column
 from tests.bench.verdicts.ours import Monitors
 from tests.bench.verdicts.rules import ROLLING, RULES
-from tests.bench.verdicts.streams import GROUP, Streams, joined
+from tests.bench.verdicts.streams import Streams, joined
 
 LEFT_OUT = ("late_rows", "clock_shift")
 """Faults of times: here a slot is judged whole, so that none of its rows is late or another slot's."""
-RAMP = "null_ramp"
+RAMP, VANISHED = "null_ramp", "vanished_segment"
+"""Of the first, what is a ramp over rows is one over slots here; of the second, volume is a right name, too."""
 BEFORE, AFTER = 300, 200
 _RAMP_SLOTS, _RAMP_STEPS = 48, 4
 _NUMBER = "_slot"
@@ -67,7 +69,7 @@ def cases(bench: Bench, kinds: tuple[str, ...], severities: tuple[str, ...], fie
             worth = max(round(rows / (1 + (rows - 1) * (0.0 if fault.rows else bench.ruler.rho(field)))), 1)
             amounts = {name: severity_of(fault, table, field, SEVERITIES[name], worth) for name in severities}
             known = {name: amount for name, amount in amounts.items() if amount is not None}
-            right = ("",) if fault.rows else (field, GROUP) if kind == "correlation_break" else (field,)
+            right = ("",) if fault.rows else (field, "") if kind == VANISHED else (field,)
             yield from (Case(kind, name, field, amount, right) for name, amount in known.items())
             found += bool(known)
             if found == fields:
@@ -97,7 +99,7 @@ class FaultBench:
             )
             for rule in RULES
         }
-        fed = bench.tuning_ratios.fed[tuning[:4]]
+        fed = bench.tuning_ratios.fed[tuning[:RIVER_RUNS]]
         self._thresholds = {name: (RIVER[name][1][0], tuned_threshold(name, fed)[0]) for name in RIVER_NAMES}
         self._calm_river = {
             (name, league): river_pages(name, threshold, bench.ratios.fed[self._order])
@@ -139,7 +141,7 @@ class FaultBench:
 
     def _ours(self, doped: list[Streams], case: Case) -> dict[tuple[str, str], Outcome]:
         monitors, runs = self._at_onset.copy(), self._runs
-        fields = np.array(doped[0].fields)
+        numbers = self._bench.data.numbers
         alarms, pages = (
             {"delay": np.full(runs, np.inf), "place": np.full(runs, np.inf), "onset": np.full(runs, np.nan)}
             for _ in range(2)
@@ -152,7 +154,7 @@ class FaultBench:
                     named = np.flatnonzero(what[run])
                     order = named[np.argsort(-heard.ratios[run, named])]
                     into["delay"][run] = after + 1
-                    into["place"][run] = _place(fields[order].tolist(), case.names)
+                    into["place"][run] = _place(streams.named(int(slot[run]), order, numbers), case.names)
                     into["onset"][run] = abs(after + heard.onsets[run, order[0]])
             if np.isfinite(pages["delay"]).all() and np.isfinite(alarms["delay"]).all():
                 break
@@ -213,7 +215,7 @@ def _step(after: int, steps: int) -> int:
 
 
 def _first(streams: Streams, n: int) -> Streams:
-    return replace(streams, scores=streams.scores[:n], beyond=streams.beyond[:n])
+    return replace(streams, scores=streams.scores[:n], beyond=streams.beyond[:n], blamed=streams.blamed[:n])
 
 
 def _first_ratios(ratios: Ratios, n: int) -> Ratios:
@@ -226,4 +228,4 @@ def _with_streams(streams: Streams, other: Streams) -> Streams:
     places = [streams.names.index(name) for name in other.names]
     scores, beyond = streams.scores.copy(), streams.beyond.copy()
     scores[:, places], beyond[:, places] = other.scores, other.beyond
-    return replace(streams, scores=scores, beyond=beyond)
+    return replace(streams, scores=scores, beyond=beyond, blamed=other.blamed if other.blamed.size else streams.blamed)

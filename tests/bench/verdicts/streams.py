@@ -6,7 +6,7 @@ A slot is a group of the accumulators, so that one call of a detector judges the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ class Streams:
     """Scores (slots x streams), larger is stranger, NaN where unknown, and whether the effect is beyond a threshold.
 
     `tolerances` are those of statistics, whose effect depends on the calibration; NaN for detectors, of which `beyond`
-    (slots x streams) says it. `fields` is the field that a stream speaks for, empty for the rows as such.
+    (slots x streams) says it. `fields` is the field that a stream speaks for, empty for the rows as such. A group speaks
+    for the field whose part in the score is largest: `blamed` (slots x 1, or 0 without a group) is its number.
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,11 @@ class Streams:
     scores: FloatArray
     beyond: MaskArray
     tolerances: FloatArray
+    blamed: IntArray
+
+    def named(self, slot: int, streams: IntArray, numbers: tuple[str, ...]) -> list[str]:
+        """Return the fields that these streams speak for in a slot, in their order; `numbers` are those of the group."""
+        return [numbers[self.blamed[slot, 0]] if self.fields[s] == GROUP else self.fields[s] for s in streams.tolist()]
 
 
 class Ruler:
@@ -119,7 +125,10 @@ class Ruler:
             spec, frame, baseline = self._joint
             current = spec.build(frame, 1 + n)
             current.update(tuple(column_of(table, name) for name in spec.fields), _groups(slots, n))
-            yield from _of_detector(SpeSpec(), GROUP, SpeSpec().build().compare(baseline, current))
+            score = SpeSpec().build().compare(baseline, current)
+            assert score.contributions is not None
+            blamed = np.nan_to_num(np.abs(score.contributions[1:])).argmax(axis=1)[:, None]
+            yield from (replace(one, blamed=blamed) for one in _of_detector(SpeSpec(), GROUP, score))
 
 
 def column_of(table: pa.Table, name: str) -> Column:
@@ -143,6 +152,7 @@ def joined(parts: list[Streams]) -> Streams:
         np.concatenate([part.scores for part in parts], axis=1),
         np.concatenate([part.beyond for part in parts], axis=1),
         np.concatenate([part.tolerances for part in parts]),
+        np.concatenate([part.blamed for part in parts], axis=1),
     )
 
 
@@ -171,15 +181,22 @@ def _of_detector(spec: Any, field: str, score: Score) -> Iterator[Streams]:
     if getattr(spec, "direction", None) is None:
         scores = np.where(noise > 0, (values - noise) / unit, values)
         known = np.where(unknown, np.nan, scores)[:, None]
-        yield Streams((f"{spec.kind} of {field}",), (field,), known, (level > Level.OK)[:, None], nan)
+        yield Streams((f"{spec.kind} of {field}",), (field,), known, (level > Level.OK)[:, None], nan, _nobody(known))
         return
     assert score.direction is not None
     towards = score.direction[1:]
     for sign, word in ((1, "up"), (-1, "down")):
         known = np.where(unknown, np.nan, sign * towards * values / unit)[:, None]
         beyond = ((level > Level.OK) & (towards == sign))[:, None]
-        yield Streams((f"{spec.kind} of {field} {word}",), (field,), known, beyond, nan)
+        yield Streams((f"{spec.kind} of {field} {word}",), (field,), known, beyond, nan, _nobody(known))
 
 
 def _one(name: str, field: str, values: FloatArray, tolerance: float) -> Streams:
-    return Streams((name,), (field,), values[:, None], np.zeros((values.size, 1), np.bool_), np.array([tolerance]))
+    scores = values[:, None]
+    return Streams(
+        (name,), (field,), scores, np.zeros(scores.shape, np.bool_), np.array([tolerance]), _nobody(scores)
+    )
+
+
+def _nobody(scores: FloatArray) -> IntArray:
+    return np.zeros((len(scores), 0), np.int64)
