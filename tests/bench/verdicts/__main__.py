@@ -49,6 +49,8 @@ def main() -> None:
             _write_faults(bench, fault_runs, options.fields, severities, runs, options.to)
         _write_about(bench, time.process_time() - began, options.to)
         print(f"{name}: {time.process_time() - began:.0f} s CPU", flush=True)
+    if options.skip_calm or options.skip_faults:
+        return
     found = list(cost())
     results.replace(results.COST, "what", [str(row["what"]) for row in found], found, options.to)
 

@@ -17,8 +17,8 @@ from tests.bench.verdicts.bench import Bench, Part
 from tests.bench.verdicts.data import LOADERS
 from tests.support.peers import environment, surroundings
 
-STREAMS = ("flights-day", "employment", "bike", "independent")
-SLOTS = 60
+STREAMS = ("flights-day", "employment", "bike")
+SLOTS = 15
 RULE_OF = {"evidently": "evidently", "nannyml": "nannyml", "whylogs": "whylogs", "alibi-detect": "alibi"}
 """By peer, the rule of ours that stands for it."""
 _HERE = Path(__file__).parent / "peers"

@@ -19,8 +19,8 @@ DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 _SEED = 20_260
 _FEWEST_ROWS = 50
-_FIRST, _NEXT = 2000, 5000
-"""Slots of a synthetic stream that are its baseline, and those that thresholds are tuned on."""
+_PARTS = 0.06, 0.2
+"""Up to which share of a synthetic stream its baseline goes, and the slots that thresholds are tuned on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Data:
         streams, whose order is the null itself, they are the first, the next and the last ones.
         """
         if self.name in SYNTHETIC:
-            first, second, third = np.split(np.arange(self.n), [_FIRST, _FIRST + _NEXT])
+            first, second, third = np.split(np.arange(self.n), [int(self.n * share) for share in _PARTS])
             return first, second, third
         blocks = np.arange(self.n // self.block)
         order = np.random.default_rng(_SEED).permutation(blocks)

@@ -23,12 +23,13 @@ def orders(data: Data, kind: str, pool: IntArray, runs: int, seed: int, slots: i
 
     `shuffled`: each is drawn from the pool by itself, so that there is no order. `weeks`: blocks of the pool are drawn
     with those that follow them (a stationary bootstrap, Politis & Romano 1994), so that day and hour stay in place.
-    `as made`: the runs are pieces of the synthetic stream, one after the other.
+    `as made`: the runs are pieces of the synthetic stream, one after the other, as many as there are.
     """
     rng = np.random.default_rng([seed, len(pool), runs])
     if kind == "shuffled":
         return np.asarray(rng.choice(pool, (runs, slots)))
     if kind == "as made":
+        slots = min(slots, len(pool) // data.block * data.block)
         whole = len(pool) // slots
         return np.asarray(pool[: whole * slots].reshape(whole, slots)[:runs])
     blocks = pool.reshape(-1, data.block)

@@ -38,11 +38,20 @@ class Monitors:
     as two thousand slots, only the first runs are audited; the others have the more alarms for it.
     """
 
-    def __init__(self, data: Data, streams: Streams, runs: int, *, seed: int = 0, **rules: Any) -> None:
-        """Start with nothing heard."""
+    def __init__(
+        self,
+        data: Data,
+        streams: Streams,
+        runs: int,
+        *,
+        seed: int = 0,
+        promised_slots: int = PROMISED_SLOTS,
+        **rules: Any,
+    ) -> None:
+        """Start with nothing heard; `rules` are switches of the detector, for tests."""
         self._streams, self._runs, self._width = streams, runs, len(streams.names)
         names = [f"{seed} {run} {name}" for run in range(runs) for name in streams.names]
-        policy = POLICY.model_copy(update={"false_pages": 1.0, "per": PROMISED_SLOTS * data.slot_ms}).build()
+        policy = POLICY.model_copy(update={"false_pages": 1.0, "per": promised_slots * data.slot_ms}).build()
         self.rules = policy.rules(data.slot_ms)
         if rules:
             self.rules = type(self.rules)(**{**vars(self.rules), **rules})

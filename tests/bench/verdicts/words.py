@@ -52,7 +52,7 @@ always fires hardly pages, and the share of slots in which anything fires stands
 stream that begins to page; one column has several.
 
 KS, PSI, Evidently, NannyML, whylogs, alibi-detect are computed by their documented formulas for all slots at once;
-their own packages were run on a sample, below. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008 slots, KSWIN on 500 slots.
+their own packages were run on a sample, below. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008 slots, KSWIN on 300 slots.
 """
 
 NULLS = """## Where nothing changes
