@@ -1,4 +1,4 @@
-"""The harness of verdicts: its page says what its results say, its formulas are the definitions, its faults are found."""
+"""The harness of verdicts: its page says what its results say, its formulas are right, its faults are found."""
 
 from __future__ import annotations
 
@@ -67,8 +67,12 @@ def test_rows_of_other_streams_are_kept(tmp_path):
 
 def test_rules_of_numbers_are_their_definitions():
     slots = np.sort(np.arange(4000) % 20)
-    found = {rule: value[0] for rule, value in NumberRules(BASELINE, slots, 2).ratios(SLOT, np.zeros(180, int), 1).items()}
-    assert found["ks"] == pytest.approx(np.log(stats.ks_2samp(BASELINE, SLOT, method="asymp").pvalue) / np.log(0.05), rel=0.03)
+    found = {
+        rule: value[0] for rule, value in NumberRules(BASELINE, slots, 2).ratios(SLOT, np.zeros(180, int), 1).items()
+    }
+    assert found["ks"] == pytest.approx(
+        np.log(stats.ks_2samp(BASELINE, SLOT, method="asymp").pvalue) / np.log(0.05), rel=0.03
+    )
     assert found["evidently"] == pytest.approx(
         stats.wasserstein_distance(BASELINE, SLOT) / BASELINE.std() / 0.1, rel=0.02
     )

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.verdicts [--quick] [--only flights-day,bike] [--skip-faults]`: measure, and write the CSV files."""
+"""`python -m tests.bench.verdicts [--quick] [--only flights-day,bike]`: measure, and write the CSV files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def main() -> None:
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(QUICK if options.quick else LOADERS)
     runs, fault_runs = (4, 4) if options.quick else (options.runs, options.fault_runs)
-    severities = ("medium",) if options.quick else tuple(options.severities.split(",") if options.severities else SEVERITIES)
+    severities = (
+        ("medium",) if options.quick else tuple(options.severities.split(",") if options.severities else SEVERITIES)
+    )
     for name in names:
         began = time.process_time()
         bench = Bench(LOADERS[name]())

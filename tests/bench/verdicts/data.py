@@ -165,7 +165,9 @@ def _of_nannyml(name: str, suffix: str) -> tuple[Path, Path]:
     return root / f"{name}_reference.{suffix}", root / f"{name}_analysis.{suffix}"
 
 
-def synthetic(name: str, what: str, *, phi: float = 0.0, season: float = 0.0, weeks: int = 1258, rows: int = 150) -> Data:
+def synthetic(
+    name: str, what: str, *, phi: float = 0.0, season: float = 0.0, weeks: int = 1258, rows: int = 150
+) -> Data:
     """Return slots of six hours in which three numbers are normal and one category has four values.
 
     The means wander around 0 as an AR(1) of `phi` with a standard deviation of 0.15, `season` times a daily sine added;

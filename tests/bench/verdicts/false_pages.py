@@ -48,7 +48,7 @@ def measured(bench: Bench, null: str, runs: int) -> Iterator[dict[str, Any]]:
     for name, (_, thresholds) in RIVER.items():
         if name == SLOW and null == WEEKS:
             continue
-        fed = bench.ratios.fed[order[: 1, :_SLOW_SLOTS] if name == SLOW else order[:RIVER_RUNS]]
+        fed = bench.ratios.fed[order[:1, :_SLOW_SLOTS] if name == SLOW else order[:RIVER_RUNS]]
         yield _of_river(bench, null, name, "defaults", river_pages(name, thresholds[0], fed), thresholds[0])
         if name != SLOW:
             threshold = tuned_threshold(name, bench.tuning_ratios.fed[tuning[:RIVER_RUNS]])[0]

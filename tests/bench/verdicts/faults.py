@@ -14,8 +14,19 @@ from monitor.types import FloatArray, IntArray, MaskArray
 from tests.bench.verdicts.bench import Bench, Part
 from tests.bench.verdicts.data import SYNTHETIC
 from tests.bench.verdicts.false_pages import RIVER_RUNS
-from tests.bench.verdicts.leagues import DEFAULT_CUT, LEAGUES, RIVER, SLOW, Ratios, in_order, pages_at, river_pages
-from tests.bench.verdicts.leagues import tuned_cut, tuned_threshold, with_column
+from tests.bench.verdicts.leagues import (
+    DEFAULT_CUT,
+    LEAGUES,
+    RIVER,
+    SLOW,
+    Ratios,
+    in_order,
+    pages_at,
+    river_pages,
+    tuned_cut,
+    tuned_threshold,
+    with_column,
+)
 from tests.bench.verdicts.ours import Monitors
 from tests.bench.verdicts.rules import ROLLING, RULES
 from tests.bench.verdicts.streams import Streams, joined
@@ -62,7 +73,9 @@ def cases(bench: Bench, kinds: tuple[str, ...], severities: tuple[str, ...], fie
         if kind not in kinds:
             continue
         fault = FAULTS[kind]
-        names = table.column_names[:1] if fault.rows else [name for name in table.column_names if fault.fits(table, name)]
+        names = (
+            table.column_names[:1] if fault.rows else [name for name in table.column_names if fault.fits(table, name)]
+        )
         names = names[number % max(len(names), 1) :] + names[: number % max(len(names), 1)]
         found = 0
         for field in names:
@@ -168,7 +181,9 @@ class FaultBench:
         raw = self._bench.ratios.of_rule[rule][order].copy()
         for after in range(AFTER):
             raw[:, 2 * ROLLING + after] = doped[_step(after, len(doped))].of_rule[rule][order[:, 2 * ROLLING + after]]
-        heard = in_order(raw.reshape(-1, raw.shape[2]), rule, np.arange(raw.shape[0] * raw.shape[1]).reshape(raw.shape[:2]))
+        heard = in_order(
+            raw.reshape(-1, raw.shape[2]), rule, np.arange(raw.shape[0] * raw.shape[1]).reshape(raw.shape[:2])
+        )
         found = {}
         for league, cut in zip(LEAGUES, self._cuts[rule], strict=True):
             pages = pages_at(heard, cut)[:, 2 * ROLLING :]

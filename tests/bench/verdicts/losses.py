@@ -13,7 +13,7 @@ _FEW = 1.5
 
 
 def losses(stored: Mapping[str, Rows]) -> Iterator[str]:
-    """Yield a sentence for each loss: broken promises, quieter peers, quicker peers that are quiet enough, blind spots."""
+    """Yield a sentence for each loss: broken promises, quicker peers that are quiet enough, blind spots."""
     calm, delays = stored[results.FALSE_PAGES], stored[results.DELAYS]
     yield from _broken(calm)
     yield from _quicker(calm, delays)
@@ -26,13 +26,13 @@ def _broken(rows: Rows) -> Iterator[str]:
         if name and float(row["high"]) > _LIMIT:
             kept = " though the rate itself keeps to the promise" if float(row["per_1000"]) <= 1 else ""
             yield (
-                f"{row['stream']}, {row['null']}: {float(row['per_1000']):.2f} false {name} where 1 was promised, up to "
-                f"{float(row['high']):.2f} by the interval{kept}."
+                f"{row['stream']}, {row['null']}: {float(row['per_1000']):.2f} false {name} where 1 was promised, "
+                f"up to {float(row['high']):.2f} by the interval{kept}."
             )
 
 
 def _quicker(calm: Rows, delays: Rows) -> Iterator[str]:
-    """Yield the peers that keep to one page in a thousand slots (1.5 by what was measured) and find more, untuned or not."""
+    """Yield the peers that find more and keep to one page in a thousand slots (1.5 by what was measured)."""
     quiet: dict[tuple[str, str, str], float] = {}
     for row in calm:
         key = row["stream"], row["contender"], row["league"]

@@ -104,13 +104,15 @@ def _firing(rows: Rows) -> Iterator[str]:
 def _all_delays(rows: Rows) -> Iterator[str]:
     """Yield one table over all streams, weighted by their runs; of the medians the middle one."""
     for league in ("defaults", "tuned", "hindsight"):
-        yield f"**{league.capitalize()}**: paged within 50 slots · median delay (p90) · right column first, all streams."
+        yield f"**{league.capitalize()}**: paged within 50 slots · median delay (p90) · right column first."
         yield ""
         yield "| contender | " + " | ".join(SEVERITIES) + " |"
         yield "|---|" + "---|" * len(SEVERITIES)
         for contender, name in CONTENDERS.items():
             cells = [
-                _cell([r for r in rows if (r["contender"], r["league"], r["severity"]) == (contender, league, severity)])
+                _cell(
+                    [r for r in rows if (r["contender"], r["league"], r["severity"]) == (contender, league, severity)]
+                )
                 for severity in SEVERITIES
             ]
             if any(cell != "–" for cell in cells):
@@ -143,11 +145,9 @@ def _by_stream(rows: Rows) -> Iterator[str]:
         key=lambda row: (row["stream"], row["league"] != "defaults", order[row["contender"]]),
     ):
         shares = [f"{100 * float(row[name]):.0f} %" if row[name] else "–" for name in ("first", "among_three")]
-        onset = row["onset_error"] or "–"
-        yield (
-            f"| {row['stream']} | {CONTENDERS[row['contender']]} | {row['league']} | {100 * float(row['within_50']):.0f} % "
-            f"| {row['median']} | {row['p90']} | {shares[0]} | {shares[1]} | {onset} |"
-        )
+        onset, soon = row["onset_error"] or "–", f"{100 * float(row['within_50']):.0f} %"
+        cells = (row["stream"], CONTENDERS[row["contender"]], row["league"], soon, row["median"], row["p90"])
+        yield f"| {' | '.join((*cells, *shares, onset))} |"
 
 
 def _kinds(rows: Rows) -> Iterator[str]:
@@ -156,7 +156,11 @@ def _kinds(rows: Rows) -> Iterator[str]:
     shown += [(name, "tuned") for name in ("ks", "psi", "evidently", "nannyml", "psi-chart", "river ADWIN")]
     yield "Medium faults paged within 50 slots, all streams."
     yield ""
-    yield "| kind | runs | " + " | ".join(f"{CONTENDERS[name]}{'' if of == 'defaults' else ', tuned'}" for name, of in shown) + " |"
+    yield (
+        "| kind | runs | "
+        + " | ".join(f"{CONTENDERS[name]}{'' if of == 'defaults' else ', tuned'}" for name, of in shown)
+        + " |"
+    )
     yield "|---|---:|" + "---:|" * len(shown)
     medium = [row for row in rows if row["severity"] == "medium"]
     for kind in dict.fromkeys(row["kind"] for row in medium):

@@ -39,8 +39,8 @@ class Streams:
     """Scores (slots x streams), larger is stranger, NaN where unknown, and whether the effect is beyond a threshold.
 
     `tolerances` are those of statistics, whose effect depends on the calibration; NaN for detectors, of which `beyond`
-    (slots x streams) says it. `fields` is the field that a stream speaks for, empty for the rows as such. A group speaks
-    for the field whose part in the score is largest: `blamed` (slots x 1, or 0 without a group) is its number.
+    (slots x streams) says it. `fields` is the field that a stream speaks for, empty for the rows as such. A group
+    speaks for the field whose part in the score is largest: `blamed` (slots x 1, or 0 without a group) is its number.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Streams:
     blamed: IntArray
 
     def named(self, slot: int, streams: IntArray, numbers: tuple[str, ...]) -> list[str]:
-        """Return the fields that these streams speak for in a slot, in their order; `numbers` are those of the group."""
+        """Return what these streams speak for in a slot, in their order; `numbers` are the group's fields."""
         return [numbers[self.blamed[slot, 0]] if self.fields[s] == GROUP else self.fields[s] for s in streams.tolist()]
 
 
@@ -59,7 +59,7 @@ class Ruler:
     """Frames and baseline of every field, from the baseline's rows; scores slots of any rows of the same fields."""
 
     def __init__(self, table: pa.Table, slots: IntArray) -> None:
-        """Freeze the frames; `slots` (any numbers, ascending) are the baseline's windows, which say how rows correlate."""
+        """Freeze the frames; `slots` are those of the baseline's rows, which say how rows correlate."""
         self.fields = {field.name: _kind(field.type) for field in table.schema}
         dense = np.unique(slots, return_inverse=True)[1]
         everyone = Groups(1)
@@ -193,9 +193,7 @@ def _of_detector(spec: Any, field: str, score: Score) -> Iterator[Streams]:
 
 def _one(name: str, field: str, values: FloatArray, tolerance: float) -> Streams:
     scores = values[:, None]
-    return Streams(
-        (name,), (field,), scores, np.zeros(scores.shape, np.bool_), np.array([tolerance]), _nobody(scores)
-    )
+    return Streams((name,), (field,), scores, np.zeros(scores.shape, np.bool_), np.array([tolerance]), _nobody(scores))
 
 
 def _nobody(scores: FloatArray) -> IntArray:

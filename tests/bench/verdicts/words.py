@@ -28,20 +28,50 @@ CONTENDERS = {
 }
 """By contender, how it is called; in the order of the tables."""
 
-CONTESTED = """## Who is compared
-
-| contender | rule out of the box | what is tuned |
-|---|---|---|
-| Driftline | `policy: budget`, one false page in 1,000 slots over all columns; psi, mean_shift, mode_share, unseen, a group of the numbers with spe, and what the budget adds by itself (rows, missing, invalid, late) | nothing, ever |
-| Driftline, evidence alone | the same, and every alarm of the evidence counts, however small its effect | nothing |
-| KS / χ² | two-sample test of each column against the baseline, p < 0.05 | p |
-| PSI | ten equal cells of the baseline, or its values; PSI > 0.2 | the limit |
-| Evidently | normed Wasserstein, or Jensen–Shannon of categories, ≥ 0.1 | the limit, all columns by one factor |
-| NannyML | Jensen–Shannon above the mean and three standard deviations of the baseline's own slots | the factor of the deviations |
-| whylogs | KS at a hundred quantiles, χ² of frequent values, p < 0.05 | p |
-| alibi-detect | KSDrift of the numbers, p < 0.05 by Bonferroni | p |
-| rolling-10 PSI chart | mean of ten slots' PSI, three standard deviations above the baseline's | the deviations |
-| river | ADWIN, Page–Hinkley, KSWIN on each column's slot mean (share of the most frequent value), standardised | δ, λ; KSWIN is too slow to tune |
+_RULES = (
+    (
+        "Driftline",
+        "`policy: budget`, one false page in 1,000 slots over all columns; psi, mean_shift, mode_share, unseen, spe",
+        "nothing, ever",
+    ),
+    (
+        "Driftline, evidence alone",
+        "the same, and every alarm of the evidence counts, however small its effect",
+        "nothing",
+    ),
+    ("KS / χ²", "two-sample test of each column against the baseline, p < 0.05", "p"),
+    ("PSI", "ten equal cells of the baseline, or its values; PSI > 0.2", "the limit"),
+    (
+        "Evidently",
+        "normed Wasserstein, or Jensen–Shannon of categories, ≥ 0.1",
+        "the limit, all columns by one factor",
+    ),
+    (
+        "NannyML",
+        "Jensen–Shannon above the mean and three standard deviations of the baseline's own slots",
+        "the factor of the deviations",
+    ),
+    ("whylogs", "KS at a hundred quantiles, χ² of frequent values, p < 0.05", "p"),
+    ("alibi-detect", "KSDrift of the numbers, p < 0.05 by Bonferroni", "p"),
+    (
+        "rolling-10 PSI chart",
+        "mean of ten slots' PSI, three standard deviations above the baseline's",
+        "the deviations",
+    ),
+    (
+        "river",
+        "ADWIN, Page–Hinkley, KSWIN on each column's slot mean (share of the most frequent value), standardised",
+        "δ, λ; KSWIN is too slow to tune",
+    ),
+)
+CONTESTED = "\n".join(
+    (
+        "## Who is compared\n",
+        "| contender | rule out of the box | what is tuned |",
+        "|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in _RULES),
+        """
+All numbers of a stream are one group for spe, and the budget adds rows, missing, invalid and late values by itself.
 
 Three **leagues**: *defaults*; *tuned*: the one threshold is the lowest that has at most one page in 1,000 slots on
 other slots of the same stream; *hindsight*: the lowest that has so on the very slots that are measured, which nobody
@@ -52,8 +82,11 @@ always fires hardly pages, and the share of slots in which anything fires stands
 stream that begins to page; one column has several.
 
 KS, PSI, Evidently, NannyML, whylogs, alibi-detect are computed by their documented formulas for all slots at once;
-their own packages were run on a sample, below. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008 slots, KSWIN on 300 slots.
-"""
+the packages themselves were run on a sample, below. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008
+slots, KSWIN on 300 slots.
+""",
+    )
+)
 
 NULLS = """## Where nothing changes
 
