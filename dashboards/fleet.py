@@ -30,6 +30,7 @@ from dashboards.panels import (
     stacked,
 )
 from dashboards.queries import FLEET, datasource, job, now, over_time, rows, runbooks, some_of
+from dashboards.selftest import selftest
 
 _ALERT: Final = "monitor, kind, rule, field, segment, severity"
 _VERDICT: Final = "monitor, field, segment, detector"
@@ -58,7 +59,7 @@ def fleet() -> Dashboard:
             some_of("monitor", "Monitor", 'label_values(driftline_build_info{job=~"$job"}, monitor)'),
             runbooks(),
         ],
-        [_at_a_glance(), _alerts(), _drift(), budget(), checks(), models(), _reading()],
+        [_at_a_glance(), _alerts(), _drift(), budget(), selftest(), checks(), models(), _reading()],
     )
     return annotated(dashboard, FLEET)
 

@@ -195,6 +195,7 @@ def compile_plan(config: Config, baseline: Baseline | None, *, bounded: bool = F
         keeping=config.baseline,
         sequential=config.sequential,
         model=model_plan(config),
+        self_test=config.self_test,
         policy=config.policy.build(),
         importance={path: field.importance for path, field in config.fields.items()},
         hysteresis=_hysteresis(config),

@@ -170,6 +170,20 @@ class PartitionState:
         return state
 
 
+def counted_of(states: Sequence[PartitionState]) -> dict[str, Any]:
+    """Return what was counted of the records by topic, under the names that a snapshot has for it."""
+    topics = sorted({state.partition.topic for state in states})
+    by_topic = {
+        name: {topic: _sum(states, topic, name) for topic in topics}
+        for name in ("late_rows", "rows_after_verdict", "filtered")
+    }
+    return {"rejects": rejects_of(states), "reject_offsets": reject_places(states), **by_topic}
+
+
+def _sum(states: Sequence[PartitionState], topic: str, name: str) -> int:
+    return sum(getattr(state, name) for state in states if state.partition.topic == topic)
+
+
 def rejects_of(states: Iterable[PartitionState]) -> dict[tuple[str, str], int]:
     """Return how many rejects there are, by topic and reason."""
     counts: Counter[tuple[str, str]] = Counter()

@@ -13,6 +13,7 @@ from monitor.alerting.links import Links
 from monitor.baseline import Baseline, BaselineSpec, profile_specs
 from monitor.checks import WindowCheck
 from monitor.decoders import DecodePlan
+from monitor.doping.settings import SelfTestSpec
 from monitor.models import ModelOutcomes, ModelPlan
 from monitor.policy import Policy, ThresholdPolicy
 from monitor.profile import ENOUGH_ROWS, ProfilePlan
@@ -23,6 +24,7 @@ from monitor.types import Batch, FieldType
 from monitor.windows import PaneGrid
 
 _THRESHOLDS = ThresholdPolicy()
+_SELF_TEST = SelfTestSpec()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class MonitorPlan:
     links: Links = Links()
     sequential: tuple[SequentialSpec, ...] = ()
     model: ModelPlan | None = None
+    self_test: SelfTestSpec = _SELF_TEST
     max_open_panes: int = 1000
     config_hash: str = ""
     made: Mapping[str, FieldType] = field(default_factory=dict)

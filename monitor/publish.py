@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 from monitor import __version__
 from monitor.alert_views import PendingView
@@ -18,9 +18,10 @@ from monitor.gating import HeldNow
 from monitor.in_force import EpochView, LoadView
 from monitor.meters import Meters
 from monitor.model_views import NO_MODEL, ModelState, ModelView
-from monitor.partition import PartitionState, reject_places, rejects_of
+from monitor.partition import PartitionState, counted_of
 from monitor.plan import MonitorPlan
 from monitor.results import CheckOutcome
+from monitor.selftest import SelfTest
 from monitor.signals import alert_keys
 from monitor.snapshot import (
     BaselineStateView,
@@ -100,6 +101,7 @@ class Publisher:
             budget=engine.budget.view,
             model=self._model(()),
         )
+        self._self_test = SelfTest(engine.plan)
         self._counted: dict[TopicPartition, PartitionState] = {}
         self._thresholds = {
             (item.field, item.name, level): getattr(item.spec, level)
@@ -153,6 +155,7 @@ class Publisher:
             self._engine.budget.view,
             self._model(last.models),
         )
+        self._self_test.hear(last, self._engine.budget, self._engine.closer.epoch_ms)
 
     def show(self) -> None:
         """From now on show what was heard and counted: it is durable."""
@@ -200,7 +203,7 @@ class Publisher:
             epoch=outside.epoch,
             last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
-            **_counts(counted),
+            **counted_of(counted),
             dead_letters=outside.dead_letters,
             letters=outside.letters,
             records_per_second=rates[0],
@@ -225,6 +228,7 @@ class Publisher:
             muted=outside.held.muted,
             incidents=shown.incidents,
             budget=shown.budget,
+            self_test=self._self_test.view,
             notifications=outside.notifications,
             outbox_size=outside.outbox_size,
             sink_open=outside.sink_open,
@@ -280,17 +284,3 @@ def _carried(before: _Shown, now: _Shown, plan: MonitorPlan) -> _Shown:
 def _not_judged(view: CheckView) -> CheckView:
     """Return the view of a row check after empty windows: its count stays, its level is unknown."""
     return replace(view, level=Level.UNKNOWN, failure_ratio=None, reason="no rows", value=None, details={})
-
-
-def _counts(states: list[PartitionState]) -> dict[str, Any]:
-    """Return what was counted of the records, by the names that the snapshot has for it."""
-    topics = sorted({state.partition.topic for state in states})
-    by_topic = {
-        name: {topic: _sum(states, topic, name) for topic in topics}
-        for name in ("late_rows", "rows_after_verdict", "filtered")
-    }
-    return {"rejects": rejects_of(states), "reject_offsets": reject_places(states), **by_topic}
-
-
-def _sum(states: list[PartitionState], topic: str, name: str) -> int:
-    return sum(getattr(state, name) for state in states if state.partition.topic == topic)

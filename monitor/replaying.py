@@ -12,6 +12,7 @@ from monitor.compile import build_decoder, compile_plan, learns_ruler, load_base
 from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.learning import RulerLearner
+from monitor.plan import MonitorPlan
 from monitor.replay import Replay
 from monitor.sources import FilesSpec
 from monitor.sources.files import FilesSource
@@ -41,12 +42,22 @@ def open_replay(
     ConfigError or SurroundingsError before anything is judged.
     """
     config = load(file)
+    plan = plan_for(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
+    source = files_of(config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
+    return Replay(plan, build_decoder(config, files=True), source, lambda: source.finished)
+
+
+def plan_for(
+    config: Config, paths: Sequence[str], *, partition_column: str | None = None, timestamp_column: str | None = None
+) -> MonitorPlan:
+    """Return the plan for a bounded input; cuts that no version of the baseline has yet are learnt from its first rows.
+
+    Raises ConfigError or SurroundingsError.
+    """
     open_files = partial(files_of, config, paths, partition_column=partition_column, timestamp_column=timestamp_column)
     if learns_ruler(config):
         # Not saved: what a replay says follows from its input, not from which one was replayed first.
         baseline: Baseline | None = RulerLearner(config, open_files()).learn(", ".join(paths), 0)[0]
     else:
         baseline = load_baseline(config)
-    plan = compile_plan(config, baseline, bounded=True)
-    source = open_files()
-    return Replay(plan, build_decoder(config, files=True), source, lambda: source.finished)
+    return compile_plan(config, baseline, bounded=True)

@@ -10,6 +10,7 @@ from monitor.alert_views import HeldView, MuteView, PendingView
 from monitor.budget_views import BudgetEvidence, BudgetView
 from monitor.in_force import EpochView, LoadView
 from monitor.model_views import NO_MODEL, ModelState
+from monitor.selftest_views import SelfTestView
 from monitor.types import Alert, Level
 
 SegmentLabel = str
@@ -277,6 +278,7 @@ class Snapshot:
     muted: tuple[MuteView, ...] = ()
     incidents: tuple[IncidentView, ...] = ()
     budget: BudgetView | None = None
+    self_test: tuple[SelfTestView, ...] = ()
     notifications: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
     outbox_size: Mapping[str, int] = with_default(default_factory=dict)
     sink_open: Mapping[str, int] = with_default(default_factory=dict)

@@ -87,8 +87,11 @@ class Budget:
         assert self._policy is not None
         return self._policy.rules(self._plan.grid.size_ms)
 
-    def step(self, window: WindowResult, *, epoch_ms: int) -> WindowResult:
-        """Return the window with the levels that the evidence gives it, and the verdicts of statistics."""
+    def step(self, window: WindowResult, *, epoch_ms: int, only: str | None = None) -> WindowResult:
+        """Return the window with the levels that the evidence gives it, and the verdicts of statistics.
+
+        With `only`, of the statistics those of one field: all are heard, but saying it of all costs most of the time.
+        """
         detector = self._detector
         if detector is None:
             return window
@@ -102,7 +105,7 @@ class Budget:
             self._audit(detector)
         if unknown:
             return replace(window, verdicts=(*window.verdicts, *self._silent(unknown)))
-        judged = self._judged(detector, window, verdicts)
+        judged = self._judged(detector, window, verdicts, only)
         return replace(window, verdicts=judged)
 
     def _hear(self, detector: EDetector, start_ms: int, slot: Slot, verdicts: Mapping[VerdictKey, VerdictView]) -> None:
@@ -156,7 +159,7 @@ class Budget:
         detector.raised = raise_of(self._audit_ratio, detector.rules.run_slots)
 
     def _judged(
-        self, detector: EDetector, window: WindowResult, verdicts: Mapping[VerdictKey, VerdictView]
+        self, detector: EDetector, window: WindowResult, verdicts: Mapping[VerdictKey, VerdictView], only: str | None
     ) -> tuple[VerdictView, ...]:
         """Return the detectors' verdicts by the evidence, then those of the statistics."""
         said = Said(detector, Alarms(self._held, self._since, self._onset_ms, self._also), self._p_values)
@@ -172,7 +175,11 @@ class Budget:
         values = self._scores.values(window)
         return (
             *found,
-            *(said.of(self._statistic(detector, window, key, values), self._places[key]) for key in self._statistics),
+            *(
+                said.of(self._statistic(detector, window, key, values), self._places[key])
+                for key in self._statistics
+                if only is None or key[1] == only
+            ),
         )
 
     def _statistic(

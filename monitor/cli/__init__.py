@@ -14,6 +14,7 @@ from monitor.cli.alerts import alerts
 from monitor.cli.baseline import baseline
 from monitor.cli.check import check
 from monitor.cli.demo import demo
+from monitor.cli.dope import dope
 from monitor.cli.exits import exits
 from monitor.cli.health import health
 from monitor.cli.init import init
@@ -50,6 +51,7 @@ app.command()(check)
 app.command()(schema)
 app.command()(init)
 app.command()(replay)
+app.command()(dope)
 app.command()(report)
 app.command()(alerts)
 app.add_typer(silence, name="silence")

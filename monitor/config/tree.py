@@ -33,6 +33,7 @@ from monitor.config.sureness import watched_fields
 from monitor.config.text_streams import MadeField
 from monitor.decoders import DecoderSpec
 from monitor.detectors import DetectorSpec
+from monitor.doping.settings import SelfTestSpec
 from monitor.models import ModelSpec
 from monitor.policy import PolicySpec
 from monitor.sequential import SequentialSpec
@@ -82,6 +83,9 @@ class Config(Spec):
     )
     policy: PolicySpec = Field(
         default={"kind": "threshold"}, validate_default=True, description="How scores become levels."
+    )
+    self_test: SelfTestSpec = Field(
+        default=SelfTestSpec(), description="How often the monitor tests whether it would still notice."
     )
     alerting: AlertingSpec = Field(default=AlertingSpec(), description="How many windows raise and clear an alert.")
     links: LinksSpec = Field(default=LinksSpec(), description="Where alerts lead, in every sink.")

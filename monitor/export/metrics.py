@@ -12,6 +12,7 @@ from monitor.export.daemon_metrics import DAEMON
 from monitor.export.declaration import Declared
 from monitor.export.field_metrics import FIELDS
 from monitor.export.model_metrics import JOINS, MODELS
+from monitor.export.selftest_metrics import SELF_TEST
 from monitor.export.topic_metrics import PARTITIONS, TOPICS
 from monitor.export.verdict_metrics import CHECKS, LEVELS, SCORES, SEQUENTIAL
 
@@ -27,6 +28,7 @@ METRICS: Final[tuple[Declared, ...]] = (
     + JOINS
     + SEQUENTIAL
     + BUDGET
+    + SELF_TEST
     + SCORES
     + FIELDS
     + CELLS
