@@ -27,9 +27,12 @@ def _false_pages(rows: Rows) -> Iterator[Bar]:
                 worst = max(own, key=lambda row: float(row["high"]))
                 name = f"false {what} per promised one, {null}: upper end of 95 %, worst stream ({worst['stream']})"
                 yield Bar(name, 1.5, float(worst["high"]), "×", least=False)
-    slots = [int(row["slots"]) for row in rows if row["contender"] == _EVIDENCE]
+    slots = {
+        null: sum(int(row["slots"]) for row in rows if (row["contender"], row["null"]) == (_EVIDENCE, null))
+        for null in dict.fromkeys(row["null"] for row in rows)
+    }
     if slots:
-        yield Bar("armed slots without a change, stream and null with the fewest", 20_000, float(min(slots)), "")
+        yield Bar("thousand armed slots without a change, null with the fewest", 20.0, min(slots.values()) / 1000, "")
 
 
 def _faults(rows: Rows) -> Iterator[Bar]:

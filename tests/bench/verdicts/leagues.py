@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from river.drift import ADWIN, KSWIN, PageHinkley
 
 from monitor.types import FloatArray, IntArray, MaskArray
@@ -73,7 +74,7 @@ class Peers:
             slotted = Slotted.of(array.to_numpy(zero_copy_only=False), slots, n)
             return slotted.mean(slotted.values)
         usable = array.is_valid().to_numpy(zero_copy_only=False)
-        same = pa.compute.fill_null(pa.compute.equal(array, self._modes[name]), False)
+        same = pc.fill_null(pc.equal(array, self._modes[name]), fill_value=False)
         sizes = np.bincount(slots[usable], minlength=n)
         found = np.bincount(slots, same.to_numpy(zero_copy_only=False), minlength=n)
         return np.where(sizes > 0, found / np.maximum(sizes, 1), np.nan)

@@ -102,18 +102,22 @@ def _firing(rows: Rows) -> Iterator[str]:
 
 
 def _all_delays(rows: Rows) -> Iterator[str]:
-    """Yield one table over all streams, weighted by their runs; of the medians the middle one."""
+    """Yield a table for each league, weighted by the streams' runs; of their medians the middle one."""
+    severities = [name for name in SEVERITIES if any(row["severity"] == name for row in rows)]
+    if missing := [name for name in SEVERITIES if name not in severities]:
+        yield f"Not measured yet: {', '.join(missing)} faults."
+        yield ""
     for league in ("defaults", "tuned", "hindsight"):
         yield f"**{league.capitalize()}**: paged within 50 slots · median delay (p90) · right column first."
         yield ""
-        yield "| contender | " + " | ".join(SEVERITIES) + " |"
-        yield "|---|" + "---|" * len(SEVERITIES)
+        yield "| contender | " + " | ".join(severities) + " |"
+        yield "|---|" + "---|" * len(severities)
         for contender, name in CONTENDERS.items():
             cells = [
                 _cell(
                     [r for r in rows if (r["contender"], r["league"], r["severity"]) == (contender, league, severity)]
                 )
-                for severity in SEVERITIES
+                for severity in severities
             ]
             if any(cell != "–" for cell in cells):
                 yield f"| {name} | " + " | ".join(cells) + " |"

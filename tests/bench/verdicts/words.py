@@ -99,6 +99,10 @@ minutes that is one in 43,200 slots, which nobody can wait for.
 
 **Nominal against measured**: pages per 1,000 slots with the 95 % interval of a Poisson rate, which takes pages as
 independent; slots of Driftline count by the share of streams that is armed.
+
+Real slots are few, and drawn again and again: with *hindsight* a limit above the highest calm slot is all that keeps to
+one page in a thousand, so it has none. Where p is 0 on calm days already (whylogs: a value that is expected less than
+once), no threshold helps, and the tuned rule is silent for ever: its faults say so.
 """
 
 FAULTS = """## Faults
@@ -110,6 +114,12 @@ column as in another. `late_rows` and `clock_shift` are left out: here slots are
 48 slots, so it cannot be found at once. A page after the onset counts as found whatever column it names; **a rule that
 pages all the time finds everything**, so read this with the table above and with the share that names the right column
 first. Delays are in slots and counted as 200 where there was no page.
+
+Two things make faults harder than their noncentrality says. Days differ from each other in some directions more than
+in others: a fault in such a direction (delays that are a little longer) hides among calm days, though it is as large
+in cells as one in no direction. And an alarm **pages** only with an effect beyond `warning`, which for PSI is 0.1: in a
+slot of 900 independent rows that is a noncentrality of 90, so most medium faults are `evidence without effect` there,
+by configuration. Who wants them paged sets `warning` lower; the promise holds for any.
 """
 
 CHECKED = """## The formulas beside the packages
