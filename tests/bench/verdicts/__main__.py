@@ -12,15 +12,13 @@ from monitor.doping import FAULTS, SEVERITIES
 from tests.bench.verdicts import results
 from tests.bench.verdicts.bench import SEEDS, Bench
 from tests.bench.verdicts.cost import cost
-from tests.bench.verdicts.data import LOADERS
+from tests.bench.verdicts.data import LOADERS, UNFAULTED
 from tests.bench.verdicts.false_pages import measured
 from tests.bench.verdicts.faults import FaultBench, cases
 from tests.bench.verdicts.nulls import kinds
 from tests.bench.verdicts.summary import Gathered
 
 QUICK = ("flights-day", "bike", "independent")
-UNFAULTED = ("ar-0.9", "seasonal")
-"""Synthetic streams that are there for their false pages only."""
 
 
 def main() -> None:

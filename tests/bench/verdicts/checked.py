@@ -17,7 +17,7 @@ from tests.bench.verdicts.bench import Bench, Part
 from tests.bench.verdicts.data import LOADERS
 from tests.support.peers import environment, surroundings
 
-STREAMS = ("flights-day", "employment", "bike")
+STREAMS = ("bike", "car-loan")
 SLOTS = 15
 RULE_OF = {"evidently": "evidently", "nannyml": "nannyml", "whylogs": "whylogs", "alibi-detect": "alibi"}
 """By peer, the rule of ours that stands for it."""

@@ -166,7 +166,7 @@ def _of_nannyml(name: str, suffix: str) -> tuple[Path, Path]:
 
 
 def synthetic(
-    name: str, what: str, *, phi: float = 0.0, season: float = 0.0, weeks: int = 1258, rows: int = 150
+    name: str, what: str, *, phi: float = 0.0, season: float = 0.0, weeks: int = 560, rows: int = 100
 ) -> Data:
     """Return slots of six hours in which three numbers are normal and one category has four values.
 
@@ -211,6 +211,8 @@ LOADERS: Mapping[str, Callable[[], Data]] = {
 }
 """By name, how the stream is made."""
 SYNTHETIC = ("independent", "ar-0.6", "ar-0.9", "seasonal")
+UNFAULTED = ("ar-0.9", "seasonal")
+"""Those that are there for their false pages only."""
 
 
 def loaded(names: Sequence[str]) -> dict[str, Data]:

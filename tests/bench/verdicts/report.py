@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.bench.figures import Bar
 from tests.bench.verdicts import results
 from tests.bench.verdicts.bars import bars
+from tests.bench.verdicts.data import LOADERS, UNFAULTED
 from tests.bench.verdicts.losses import losses
 from tests.bench.verdicts.picture import dots
 from tests.bench.verdicts.words import CHECKED, CONTENDERS, CONTESTED, FAULTS, INTRODUCTION, NULLS
@@ -40,6 +41,7 @@ def page(stored: Stored) -> str:
     calm, delays = stored[results.FALSE_PAGES], stored[results.DELAYS]
     parts = [
         *(INTRODUCTION, "## What was promised", "", *_bars(bars(stored)), ""),
+        *_missing(stored),
         *("**Losses**, all of them:", "", *(f"- {loss}" for loss in losses(stored)), ""),
         *(CONTESTED, NULLS, *_false_pages(calm, "defaults"), ""),
         *("![False pages per 1,000 slots](images/verdict-quality/false-pages.svg)", ""),
@@ -69,6 +71,19 @@ def _bars(found: Sequence[Bar]) -> Iterator[str]:
         sign = "≥" if bar.least else "≤"
         met = "met" if bar.met else "**missed**"
         yield f"| {bar.what} | {sign} {bar.wanted:g} {bar.unit} | {bar.measured:.3g} {bar.unit} | {met} |"
+
+
+def _missing(stored: Stored) -> Iterator[str]:
+    """Yield what has not been measured yet, so that nobody takes its absence for a good result."""
+    calm, doped = ({row["stream"] for row in stored[name]} for name in (results.FALSE_PAGES, results.DELAYS))
+    for what, measured in (("without a fault", calm), ("with faults", doped)):
+        names = [name for name in LOADERS if name not in measured and not (what == "with faults" and name in UNFAULTED)]
+        if names:
+            yield f"Not measured yet {what}: {', '.join(names)}."
+            yield ""
+    if not stored[results.PEERS]:
+        yield "Not asked yet: the peers' own packages."
+        yield ""
 
 
 def _false_pages(rows: Rows, league: str) -> Iterator[str]:

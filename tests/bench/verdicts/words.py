@@ -81,8 +81,8 @@ A **page** of a peer is a column that its rule calls drifted in a slot, and did 
 always fires hardly pages, and the share of slots in which anything fires stands beside it. A page of Driftline is a
 stream that begins to page; one column has several.
 
-KS, PSI, Evidently, NannyML, whylogs, alibi-detect are computed by their documented formulas for all slots at once;
-the packages themselves were run on a sample, below. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008
+KS, PSI, Evidently, NannyML, whylogs, alibi-detect are computed by their documented formulas for all slots at once; on a
+sample `python -m tests.bench.verdicts.checked` asks the packages themselves. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008
 slots, KSWIN on 300 slots.
 """,
     )
