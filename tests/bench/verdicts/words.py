@@ -82,8 +82,8 @@ always fires hardly pages, and the share of slots in which anything fires stands
 stream that begins to page; one column has several.
 
 KS, PSI, Evidently, NannyML, whylogs, alibi-detect are computed by their documented formulas for all slots at once; on a
-sample `python -m tests.bench.verdicts.checked` asks the packages themselves. river is run itself: ADWIN and Page–Hinkley on three runs of 1,008
-slots, KSWIN on 300 slots.
+sample `python -m tests.bench.verdicts.checked` asks the packages themselves. river is run itself: ADWIN and
+Page–Hinkley on three runs of 1,008 slots, KSWIN on 300 slots.
 """,
     )
 )
