@@ -19,7 +19,7 @@ BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards chart \
+.PHONY: help demo test setup test-setup lint format type pytest bench bench-verdicts calibration conformance dashboards chart \
 	chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
@@ -54,6 +54,10 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 	@$(BIN)/python -m tests.bench.report
+
+bench-verdicts: setup ## false pages and missed faults beside others, docs/verdict-quality.md; BENCH_ARGS=--quick, or "--only bike"
+	@$(BIN)/python -m tests.bench.verdicts $(BENCH_ARGS)
+	@$(BIN)/python -m tests.bench.verdicts.report
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)
