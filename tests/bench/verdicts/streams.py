@@ -115,7 +115,7 @@ class Ruler:
 
     def of_rows(self, table: pa.Table, slots: IntArray, n: int) -> Iterator[Streams]:
         """Yield the streams of the rows as such: how many, how late, and how their numbers belong together."""
-        share, more, fewer = POLICY.build().tolerances
+        share, more, fewer, _ = POLICY.build().tolerances
         rows = np.bincount(slots, minlength=n).astype(np.float64)
         logs = np.log(np.where(rows > 0, rows, np.nan))
         yield _one(f"{VOLUME} up", "", logs, more)
