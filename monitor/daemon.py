@@ -207,7 +207,8 @@ class Daemon:
             if window.partial:
                 self._log.warning("window_partial", owned=len(self.engine.partitions), expected=self.engine.expected)
         for alert in result.alerts:
-            self._log.warning("alert_changed", status=alert.status, labels=dict(alert.labels))
+            known_by = {"fingerprint": alert.fingerprint, "starts_at_ms": alert.starts_at_ms}
+            self._log.warning("alert_changed", status=alert.status, labels=dict(alert.labels), **known_by)
 
     def _take(self, event: Assigned) -> None:
         """Own partitions; the ends that a run up to the end works towards are those of the first ones."""

@@ -1,0 +1,8 @@
+"""All faults; importing a family puts it into the table."""
+
+from __future__ import annotations
+
+from tests.faults.suite import broker_faults, network_faults, process_faults
+from tests.faults.suite.fault import FAULTS
+
+__all__ = ["FAULTS", "broker_faults", "network_faults", "process_faults"]
