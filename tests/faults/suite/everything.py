@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from tests.faults.suite import broker_faults, network_faults, process_faults, sink_faults
+from tests.faults.suite import (
+    broker_faults,
+    group_faults,
+    network_faults,
+    process_faults,
+    produce_faults,
+    sink_faults,
+    topic_faults,
+)
 from tests.faults.suite.fault import FAULTS
 
-__all__ = ["FAULTS", "broker_faults", "network_faults", "process_faults", "sink_faults"]
+__all__ = [
+    "FAULTS",
+    "broker_faults",
+    "group_faults",
+    "network_faults",
+    "process_faults",
+    "produce_faults",
+    "sink_faults",
+    "topic_faults",
+]

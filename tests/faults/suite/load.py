@@ -27,13 +27,15 @@ class Load:
     """
 
     def __init__(self, broker: Cluster, topic: str, first_ms: int, per_s: int = 1_250, **settings: object) -> None:
-        keep_trying = {"enable.idempotence": True, "message.timeout.ms": 600_000, "reconnect.backoff.max.ms": 500}
-        self.producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5, **keep_trying, **settings})
+        keep_trying = {"enable.idempotence": True, "message.timeout.ms": 600_000, "reconnect.backoff.max.ms": 500, "log_level": 0}
+        self._settings = {"bootstrap.servers": broker.bootstrap, "linger.ms": 5, **keep_trying, **settings}
+        self.producer = Producer(self._settings)
         self.topic = topic
         self.at_ms = first_ms
         self.rng = random.Random(4)
         self.written = 0
         self.refused = 0
+        self.partitions = PARTITIONS
         self._per_s = per_s
         self._began_ms = first_ms
         self._stop = threading.Event()
@@ -48,14 +50,18 @@ class Load:
             due, before_s = due + min(1.0, now_s - before_s) * self._per_s, now_s
             with self.hold:
                 self.write(int(due))
+                self.producer.poll(0)
             due -= int(due)
-            self.producer.poll(0)
+
+    def renew(self) -> None:
+        """Go on with another producer, which knows nothing of the topic."""
+        self.producer = Producer(self._settings)
 
     def write(self, n: int) -> None:
         """Write so many records."""
         for _ in range(n):
             self.at_ms += 1
-            self.send(self.value(), self.rng.randrange(PARTITIONS))
+            self.send(self.value(), self.rng.randrange(self.partitions))
 
     def value(self) -> bytes:
         """Return the next record."""
@@ -69,14 +75,23 @@ class Load:
         while True:
             try:
                 self.producer.produce(
-                    self.topic, value, partition=partition, timestamp=self.at_ms, on_delivery=self._heard
+                    self.topic,
+                    value,
+                    self.key(),
+                    partition=partition,
+                    timestamp=self.at_ms,
+                    on_delivery=self.heard,
                 )
             except BufferError:
                 self.producer.poll(0.1)
             else:
                 return
 
-    def _heard(self, error: KafkaError | None, _message: Message) -> None:
+    def key(self) -> bytes | None:
+        """Return the next record's key."""
+        return None
+
+    def heard(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:
             self.written += 1
         else:
@@ -96,6 +111,6 @@ class Load:
     def close_windows(self) -> None:
         """Write a record far ahead on each partition, and wait until the broker has everything."""
         self.at_ms += 600_000
-        for partition in range(PARTITIONS):
+        for partition in range(self.partitions):
             self.send(json.dumps({"at": self.at_ms, "amount": 1.0, "country": "DE"}).encode(), partition)
         assert self.producer.flush(120) == 0, "the broker did not take all records"

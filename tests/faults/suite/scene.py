@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +38,11 @@ class Scene:
         self.rng = random.Random(f"{fault.name} {client} {seed}")
         self.notes: dict[str, Any] = {}
         """What a fault wants to tell the table."""
+        self.shared: dict[str, Any] = {}
+        """Sections of the configuration that are made when the scene is, and that the undisturbed run needs too."""
+        self.env: dict[str, str] = {}
+        self.after = ExitStack()
+        """What is to be done in the end."""
         self.topic = broker.create_topic(unique("fault"), PARTITIONS, fault.topic_config)
         broker.create_topic(f"{self.topic}.dead")
         self.receiver = Receiver()
@@ -87,6 +93,12 @@ class Scene:
         if self.proxy is not None:
             self.proxy.__exit__()
         self.receiver.__exit__()
+        self.after.close()
+
+    def share(self, **sections: Any) -> None:
+        """Change the configuration, also that of the undisturbed run."""
+        self.shared |= sections
+        self.change(**sections)
 
     def change(self, **sections: Any) -> None:
         """Write the configuration anew with some of its sections replaced."""
@@ -94,7 +106,7 @@ class Scene:
 
     def start(self, *, ready: bool = True) -> DaemonProcess:
         """Start the daemon, and wait until it is ready unless told otherwise."""
-        self.daemon = DaemonProcess(self.config)
+        self.daemon = DaemonProcess(self.config, env=self.env)
         if ready:
             self.daemon.await_ready(url_of(self.config))
         return self.daemon
