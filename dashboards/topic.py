@@ -251,4 +251,18 @@ def _partitions() -> Section:
             )
         ),
     ).min(0)
-    return "Partitions", [(8, [table, stalled, behind])]
+    jumps = graph(
+        "Reading went on elsewhere",
+        "Offsets between where reading stood and where it had to go on, by cause, in the step of the graph.",
+        "none",
+        over_time(f"sum by (cause) (increase(driftline_offsets_jumped_total{{{_ON}}}[$__rate_interval]))", "{{cause}}"),
+    ).min(0)
+    healed = graph(
+        "Stalled partitions put right",
+        "What the watchdog did about partitions that did not move: sought them anew, or restarted the client.",
+        "none",
+        over_time(
+            f"sum by (action) (increase(driftline_stall_actions_total{{{MONITOR}}}[$__rate_interval]))", "{{action}}"
+        ),
+    ).min(0)
+    return "Partitions", [(8, [table, stalled, behind]), (6, [jumps, healed])]

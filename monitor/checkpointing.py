@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
@@ -67,6 +67,7 @@ class Options:
     max_records: int | None = None
     commit: bool = True
     owns_all: bool = True
+    on_out_of_range: Literal["earliest", "latest", "fail"] = "earliest"
 
 
 @dataclass

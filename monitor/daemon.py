@@ -10,7 +10,7 @@ import structlog
 from monitor.checkpointing import RETRY_S, Checkpointer, DeadLetters, Options
 from monitor.clock import Clock
 from monitor.dispatcher import Dispatcher
-from monitor.engine import Engine, StepResult
+from monitor.engine import Engine
 from monitor.epochs import Change
 from monitor.errors import Retryable, StoreError
 from monitor.in_force import LoadView
@@ -20,8 +20,10 @@ from monitor.meters import Meters
 from monitor.ownership import Ownership
 from monitor.publish import Outside, Publisher
 from monitor.saving import NOTHING_CHANGED, Saver
+from monitor.saying import say
 from monitor.snapshot import Snapshot
 from monitor.sources import PartitionedSource
+from monitor.stalls import Stalls
 from monitor.store.outbox import SinkRoute
 from monitor.store.sqlite import Store
 from monitor.succession import Succession, Successor, restored_saver, succeeded
@@ -82,7 +84,8 @@ class Daemon:
         self._checkpointer = Checkpointer(
             engine, self._saver, store, source, clock, meters, options, tuple(routes), dead_letters, dispatcher
         )
-        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause, owns_all=options.owns_all)
+        self._ownership = Ownership(engine, source, store, self._checkpoint, self._pause, options)
+        self._stalls = Stalls(source, clock)
         self._log = structlog.get_logger(__name__)
         self._stopping = threading.Event()
         self._goals: dict[TopicPartition, int | None] = {}
@@ -195,20 +198,8 @@ class Daemon:
         if self._dead_letters is not None:
             for fetch, rejects in result.rejects:
                 self._dead_letters.send(fetch, rejects)
-        self._say(result)
+        say(self.engine, result)
         return bool(result.windows)
-
-    def _say(self, result: StepResult) -> None:
-        for window in result.windows:
-            span = {"start_ms": window.start_ms, "end_ms": window.end_ms}
-            self._log.info("window_judged", **span, rows=window.rows, windows=window.windows)
-            for change in window.baseline_changes:
-                self._log.info("baseline_changed", field=change.unit, at_ms=change.at_ms, reason=change.reason)
-            if window.partial:
-                self._log.warning("window_partial", owned=len(self.engine.partitions), expected=self.engine.expected)
-        for alert in result.alerts:
-            known_by = {"fingerprint": alert.fingerprint, "starts_at_ms": alert.starts_at_ms}
-            self._log.warning("alert_changed", status=alert.status, labels=dict(alert.labels), **known_by)
 
     def _take(self, event: Assigned) -> None:
         """Own partitions; the ends that a run up to the end works towards are those of the first ones."""
@@ -286,14 +277,17 @@ class Daemon:
         if self._dead_letters is not None:
             outside.dead_letters = self._dead_letters.counts
             outside.letters = self._dead_letters.view
-        outside.events = self._saver.events
-        outside.epoch = self._saver.epoch
+        outside.events, outside.epoch = self._saver.events, self._saver.epoch
         outside.last_load = self._last_load()
         outside.caught_up = self._checkpointer.caught_up
         outside.checkpoint_last_success_ms = self._checkpointer.last_success_ms
-        outside.rebalances = self._ownership.rebalances
+        outside.rebalances, outside.jumps = self._ownership.rebalances, self._ownership.jumps()
+        outside.stall_actions = dict(self._stalls.actions)
         outside.waiting_for = self._waiting.reason
-        self._meters.observe(self.engine.partitions.values(), self.engine.paused)
+        waiting = self._checkpointer.blocked or self._waiting.reason
+        paused = self.engine.partitions.keys() if waiting else self.engine.paused
+        self._meters.observe(self.engine.partitions.values(), paused)
+        self._stalls.heal(self.engine, self._meters.stalled)
         self._publish(self._publisher.snapshot(self._clock.now_ms(), outside))
         self._next_publish_s = self._clock.monotonic_s() + _PUBLISH_EVERY_S
         self._meters.stage("publish")

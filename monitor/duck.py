@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import duckdb
 import pyarrow as pa
+
+MEMORY_LIMIT = "1GiB"
+"""What one connection's buffers may take; DuckDB's own default is four fifths of the machine."""
 
 _LOCKDOWN = (
     "SET enable_external_access=false",
     "SET python_enable_replacements=false",
     "SET autoinstall_known_extensions=false",
+    "SET autoload_known_extensions=false",
+    "SET allow_community_extensions=false",
+    "SET allow_persistent_secrets=false",
     "SET TimeZone='UTC'",
 )
 
 
-def connect(*settings: str) -> duckdb.DuckDBPyConnection:
+def connect(*settings: str, reads: Sequence[Path] = ()) -> duckdb.DuckDBPyConnection:
     """Return a locked-down in-memory connection for one thread; Arrow streams can still be registered with it.
 
-    Further `settings` are SET statements; after them nothing can be set any more.
+    Further `settings` are SET statements; after them nothing can be set any more. Of all files only `reads` can be
+    opened. No more than MEMORY_LIMIT, and nothing goes to disk: a query that needs more fails.
 
     One DuckDB thread each: on batches of this size a second one inside a query does not pay, a second
     connection in another Python thread does.
     """
-    connection = duckdb.connect(":memory:", config={"threads": 1})
+    connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": ""})
+    if reads:
+        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in reads)
+        connection.execute(f"SET allowed_paths=[{paths}]")
     for statement in (*_LOCKDOWN, *settings, "SET lock_configuration=true"):
         connection.execute(statement)
     return connection

@@ -18,7 +18,7 @@ from monitor.causes import Causes
 from monitor.checks import PAIRING
 from monitor.closing import Closer
 from monitor.decoded import Decoded, Rejects
-from monitor.decoders.ahead import begin, decode_all, pieces
+from monitor.decoders.ahead import begin, decode_all, unread
 from monitor.errors import StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
@@ -66,6 +66,7 @@ class Engine:
         self.partitions: dict[TopicPartition, PartitionState] = {}
         self.unknown_fields: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
         self.model = watch_of(plan)
         kept = () if self.model is None or not self.model.plan.kept else (self.model.cohorts,)
         memories = (*pairing, *kept)
@@ -86,7 +87,7 @@ class Engine:
 
     def continue_at(self, before: Engine) -> None:
         """Know of the surroundings what `before` knew and nobody stores: the time, the number of partitions."""
-        self._now_ms, self.expected = before._now_ms, before.expected
+        self._now_ms, self.expected, self.repeated = before._now_ms, before.expected, before.repeated
 
     def revoke(self, partition: TopicPartition) -> None:
         """Forget a partition; its state must have been checkpointed before."""
@@ -126,7 +127,8 @@ class Engine:
         """Fold the fetches in order, then close what is complete. Raises only on a broken invariant."""
         result = StepResult()
         self._now_ms = now_ms
-        owned = [piece for fetch in fetches if fetch.partition in self.partitions for piece in pieces(fetch)]
+        reached = {tp: state.next_offset for tp, state in self.partitions.items()}
+        owned = list(unread(fetches, reached, self.repeated))
         decoded = decode_all(self.decoder, [fetch for fetch in owned if len(fetch)], self.plan.derive)
         for fetch in owned:
             self._fold(self.partitions[fetch.partition], fetch, decoded, now_ms, result)
@@ -166,9 +168,9 @@ class Engine:
         """Fold the rows of one fetch, the next of those `decoded` where it has records, into the partition's panes."""
         before_ms = state.max_event_ms
         if len(fetch):
-            if int(fetch.offsets[0]) < state.next_offset:
-                raise StoreError(f"{fetch.partition} went back from {state.next_offset} to {int(fetch.offsets[0])}")
             self._rows(state, fetch, next(decoded), result)
+        elif fetch.next_offset < state.next_offset:
+            self.memory.begin_anew(fetch.partition)
         state.advance(fetch.next_offset, len(fetch), moved=state.max_event_ms > before_ms, now_ms=now_ms)
         state.hear_end(fetch.end_offset, now_ms)
 

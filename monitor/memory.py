@@ -117,6 +117,10 @@ class CheckMemory:
         if self._remembering:
             self.seen_until[partition] = max(next_offset, self.seen_until.get(partition, 0))
 
+    def begin_anew(self, partition: TopicPartition) -> None:
+        """Forget how far a partition was seen: its offsets are of another log now."""
+        self.seen_until.pop(partition, None)
+
     def settle(self, watermark_ms: int) -> None:
         """Let the checks that pair rows give up those whose partner cannot come any more."""
         for pairs in self._pairing:

@@ -26,6 +26,7 @@ class PartitionState:
     interval that held no record for us (compaction, transaction markers) or were gone (retention).
     `reject_offsets` are the first and the last offset of each reason for a reject; their number is the decoder's.
     `quiet_since_ms`: since when it is at its end without its event time moving; None when it is not there.
+    `topic_id` is the cluster's identity of the topic that the offsets are of, empty where it is not known.
     `caught_up`: it has read all that was there when the broker was last but one asked, a few seconds ago; on a
     busy partition nobody ever stands at the very end.
     """
@@ -41,6 +42,7 @@ class PartitionState:
     late_rows: int = 0
     rows_after_verdict: int = 0
     missed: int = 0
+    topic_id: str = ""
     rejects: Counter[str] = field(default_factory=Counter)
     reject_offsets: dict[str, tuple[int, int]] = field(default_factory=dict)
     panes: dict[int, Profile] = field(default_factory=dict)
@@ -71,6 +73,13 @@ class PartitionState:
         if moved and self.quiet_since_ms is not None:
             self.quiet_since_ms = now_ms
 
+    def begin_anew(self, offset: int, topic_id: str) -> None:
+        """Go on at `offset` of another log, of the topic that now has the name; what was read stays read."""
+        self.from_offset = self.next_offset = offset
+        self.topic_id = topic_id
+        self.end_offset = self.confirmed_ms = self.quiet_since_ms = None
+        self.caught_up = False
+
     def count_rejects(self, reasons: Sequence[str], offsets: IntArray) -> None:
         """Count rejects by reason and note where the first and the last of each stand; offsets are ascending."""
         self.rejects.update(reasons)
@@ -85,7 +94,7 @@ class PartitionState:
         if end_offset is None:
             return
         before = end_offset
-        if self.end_offset is not None and self._fresh(now_ms):
+        if self.end_offset is not None and self.fresh(now_ms):
             before = min(self.end_offset, end_offset)
         self.caught_up = self.next_offset >= before
         self.end_offset, self.confirmed_ms = end_offset, now_ms
@@ -105,9 +114,9 @@ class PartitionState:
             return False
         if idle_ms is None:
             return True
-        return self._fresh(now_ms) and self.confirmed_ms - self.quiet_since_ms >= idle_ms
+        return self.fresh(now_ms) and self.confirmed_ms - self.quiet_since_ms >= idle_ms
 
-    def _fresh(self, now_ms: int) -> bool:
+    def fresh(self, now_ms: int) -> bool:
         """Return whether the broker has confirmed the end just recently."""
         return self.confirmed_ms is not None and now_ms - self.confirmed_ms <= CONFIRMED_FOR_MS
 
@@ -131,6 +140,7 @@ class PartitionState:
             "late_rows": self.late_rows,
             "rows_after_verdict": self.rows_after_verdict,
             "missed": self.missed,
+            "topic_id": self.topic_id,
             "rejects": dict(self.rejects),
             "reject_offsets": dict(self.reject_offsets),
         }

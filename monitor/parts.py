@@ -155,4 +155,5 @@ def _options(config: Config, settings: RunSettings) -> Options:
         max_records=settings.max_records,
         commit=not settings.dry_run,
         owns_all=not (isinstance(config.source, KafkaSpec) and config.source.assignment == "group"),
+        on_out_of_range=config.source.on_out_of_range if isinstance(config.source, KafkaSpec) else "earliest",
     )

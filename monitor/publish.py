@@ -55,6 +55,8 @@ class Outside:
     storms: Mapping[str, int] = field(default_factory=dict)
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
+    jumps: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    stall_actions: Mapping[str, int] = field(default_factory=dict)
     waiting_for: str = ""
     events: Sequence[StoredEvent] = ()
     epoch: EpochView | None = None
@@ -233,6 +235,8 @@ class Publisher:
             checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
+            jumps=outside.jumps,
+            stall_actions=outside.stall_actions,
             waiting_for=outside.waiting_for,
             sequential_refused=shown.refused,
             engine_seconds=dict(meters.stage_s),

@@ -285,6 +285,9 @@ class Snapshot:
     checkpoint_duration: DelayView | None = None
     checkpoint_last_success_ms: int | None = None
     rebalances: int = 0
+    jumps: Mapping[tuple[str, str], int] = with_default(default_factory=dict)
+    """Offsets between where reading stood and where it had to go on, by topic and cause."""
+    stall_actions: Mapping[str, int] = with_default(default_factory=dict)
     waiting_for: str = ""
     """Why fetched records wait to be decoded, such as a schema registry that does not answer; else empty."""
     sequential_refused: Mapping[tuple[str, str, str], int] = with_default(default_factory=dict)

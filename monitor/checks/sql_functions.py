@@ -1,12 +1,14 @@
 """The functions that an SQL expression may call: row by row, the same answer every time, in bounded memory.
 
 A closed list, since what DuckDB calls consistent includes `current_localtimestamp()` and `range(10**12)`,
-and a later version may bring more.
+and a later version may bring more. Not among them: `json_contains`, which recurses until the stack ends where
+a record is nested deeply (DuckDB 2.0.0), and whatever repeats or pads to a length that is computed.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 
 from duckdb import DuckDBPyConnection
 
@@ -34,21 +36,32 @@ _TIMES = (
     "uuid_extract_version"
 )
 _JSON = (
-    "json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text "
+    "json_array_length json_exists json_extract json_extract_path json_extract_path_text "
     "json_extract_string json_keys json_type json_valid json_value"
 )
 
 ALLOWED = frozenset(f"{_OPERATORS} {_LOGIC} {_NUMBERS} {_TEXTS} {_TIMES} {_JSON}".split())
 """What may be called, by DuckDB's name; operators, LIKE and EXTRACT are functions to its parser."""
 
-CONSTANT_ARGUMENT = {
-    "timezone": 0,
-    "like_escape": 2,
-    "ilike_escape": 2,
-    "not_like_escape": 2,
-    "not_ilike_escape": 2,
+_JSON_PATHED = (
+    "json_array_length json_exists json_extract json_extract_path json_extract_path_text json_extract_string "
+    "json_keys json_type json_value ->>"
+)
+_MATCHING = "regexp_extract regexp_full_match regexp_matches regexp_replace"
+
+CONSTANT_ARGUMENTS: Mapping[str, tuple[int, ...]] = {
+    "timezone": (0,),
+    "like_escape": (2,),
+    "ilike_escape": (2,),
+    "not_like_escape": (2,),
+    "not_ilike_escape": (2,),
+    "replace": (2,),
+    **dict.fromkeys(_JSON_PATHED.split(), (1,)),
+    **dict.fromkeys(_MATCHING.split(), (1,)),
+    "regexp_replace": (1, 2),
 }
-"""Arguments that have to be written out: a wrong one is an error that TRY does not hold."""
+"""Arguments that have to be written out: a wrong one is an error that TRY does not hold, or takes whoever writes the
+records as much time or memory as they like. A pattern of half a megabyte is compiled for hours."""
 
 _CLOCKED = frozenset({"age", "ago", "current_localtime", "current_localtimestamp", "getdate"})
 """Answers that change from call to call, though DuckDB's catalogue does not say so."""

@@ -25,6 +25,9 @@ _STORED = {"number": "DOUBLE", "integer": "DOUBLE"}
 # Else a subexpression that two expressions share, such as a cast, is computed before and outside of their TRYs,
 # and one bad value ends the query (DuckDB 2.0.0; test_a_cast_that_two_checks_share_stays_within_their_tries).
 _NO_SHARING = "SET disabled_optimizers='common_subexpressions'"
+# A batch takes milliseconds. Were there an expression that takes for ever, it loses its batch and no other one does.
+MAX_SECONDS = 60
+_FOR_SO_LONG = f"SET max_execution_time={MAX_SECONDS * 1000}"
 _SHOWN = {"integer": "TRY_CAST({0} AS BIGINT)", "boolean": "{0} = 'true'"}
 
 
@@ -76,7 +79,7 @@ def refuse_unless_boolean(expression: str, fields: Mapping[str, FieldType]) -> N
     one = bound([expression], fields)
     if not one.fields:
         raise ValueError("refers to no field, so it is the same in every row")
-    connection = connect(_NO_SHARING)
+    connection = connect(_NO_SHARING, _FOR_SO_LONG)
     try:
         answers = connection.sql(one.query(one.specimens()))
         kind = str(answers.types[0])
@@ -105,7 +108,7 @@ class SqlGroup:
         self._types = {path: pa.float64() if number else pa.string() for path, number in numbers.items()}
         schema = pa.schema([(f"c{i}", kind) for i, kind in enumerate(self._types.values())])
         self._feed = Feed(schema.empty_table())
-        connection = connect(_NO_SHARING)
+        connection = connect(_NO_SHARING, _FOR_SO_LONG)
         connection.register("batch", self._feed)
         # Bound once: of a query over a few hundred rows, parsing and binding are most of the time.
         self._all = connection.sql(self._bound.query("batch"))

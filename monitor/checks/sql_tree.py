@@ -12,7 +12,8 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from monitor.checks.sql_functions import CONSTANT_ARGUMENT, objection
+from monitor.checks.sql_functions import CONSTANT_ARGUMENTS, objection
+from monitor.checks.sql_growth import arguments_of, cast_problem, path_problem, too_much, written_out
 from monitor.duck import connect
 
 Node = dict[str, Any]
@@ -28,6 +29,7 @@ _REFUSED = {
     "POSITIONAL_REFERENCE": "holds a position; name the field",
     "DEFAULT": "holds DEFAULT, which has no meaning here",
 }
+_TOO_DEEP = "is nested too deeply; split it into several checks"
 _ONLY_A_CONDITION = "is more than one condition; write what must hold in a row, such as amount >= 0 OR refund"
 _SESSION = frozenset(
     {"current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp"}
@@ -76,11 +78,12 @@ def parsed(expression: str) -> Condition:
     try:
         tree = json.loads(_asked("SELECT json_serialize_sql($1)", f"SELECT {expression}"))
     except RecursionError:
-        raise ValueError("is nested too deeply; split it into several checks") from None
+        raise ValueError(_TOO_DEEP) from None
     if tree.get("error", True):
         raise ValueError(f"does not parse: {tree.get('error_message', 'no answer')}")
     _refuse_clauses(tree)
-    problem = _first_problem(tree["statements"][0]["node"]["select_list"])
+    selected = tree["statements"][0]["node"]["select_list"]
+    problem = _first_problem(selected) or _size_problem(selected)
     if problem is not None:
         raise ValueError(problem)
     return Condition(tree)
@@ -134,6 +137,14 @@ def _first_problem(select_list: list[Node]) -> str | None:
     return next((problem for problem in problems if problem is not None), None)
 
 
+def _size_problem(select_list: list[Node]) -> str | None:
+    """Return that an expression may take too much memory, or is too deep to tell."""
+    try:
+        return too_much(select_list)
+    except RecursionError:
+        return _TOO_DEEP
+
+
 def _problem(cursor: DuckDBPyConnection, node: Node) -> str | None:
     """Return what is wrong with one node of the tree."""
     kind = node.get("class")
@@ -141,18 +152,19 @@ def _problem(cursor: DuckDBPyConnection, node: Node) -> str | None:
         return None
     if kind not in _PLAIN:
         return _REFUSED.get(kind, f"holds {kind}, which a check cannot evaluate")
+    if kind == "TYPE":
+        return cast_problem(node)
     if kind != "FUNCTION":
         return None
     name = str(node.get("function_name", ""))
     problem = objection(cursor, name)
     if problem is None and (node.get("distinct") or node.get("filter") or node.get("export_state")):
         problem = f"{name}() is called like an aggregate, and a check sees one row at a time"
-    place = CONSTANT_ARGUMENT.get(name.lower())
-    if problem is None and place is not None:
-        arguments = [entry["expression"] for entry in node.get("arguments", ())]
-        if len(arguments) <= place or arguments[place].get("class") != "CONSTANT":
+    arguments = arguments_of(node)
+    for place in CONSTANT_ARGUMENTS.get(name.lower(), ()):
+        if problem is None and place < len(arguments) and not written_out(arguments[place]):
             problem = f"argument {place + 1} of {name}() comes from the row; write it out"
-    return problem
+    return problem or path_problem(name.lower(), arguments)
 
 
 def _nodes(tree: Any) -> Iterator[Node]:

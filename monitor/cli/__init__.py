@@ -13,6 +13,7 @@ from monitor import __version__
 from monitor.cli.alerts import alerts
 from monitor.cli.baseline import baseline
 from monitor.cli.check import check
+from monitor.cli.checkpoint import checkpoint
 from monitor.cli.demo import demo
 from monitor.cli.exits import exits
 from monitor.cli.health import health
@@ -56,6 +57,7 @@ app.add_typer(silence, name="silence")
 app.command()(health)
 app.add_typer(baseline, name="baseline")
 app.add_typer(notify, name="notify")
+app.add_typer(checkpoint, name="checkpoint")
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,6 +15,8 @@ _QUIET = ("kafka", "httpx", "httpcore", "uvicorn.access")
 _REPETITIVE = ("kafka", "librdkafka")
 _REPEAT_S = 30.0
 _MAX_REMEMBERED = 1_000
+# Without the variables of each frame, which structlog adds unless told not to: among them are passwords and records.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
@@ -34,9 +36,9 @@ def configure_logging(level: LogLevel = "info", stream: TextIO | None = None, *,
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(default=str)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *last],

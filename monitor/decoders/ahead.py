@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from monitor.decoded import Decoded
 from monitor.decoders.preparing import Preparing, prepare
 from monitor.protocols import Decoder
-from monitor.types import Batch, Fetch
+from monitor.types import Batch, Fetch, TopicPartition
 
 PIECE_ROWS = 32_768
 """So many records are decoded at once: a large fetch keeps two cores at work. Half as many cost 7 % more in all."""
@@ -120,6 +122,28 @@ def pieces(fetch: Fetch) -> Iterator[Fetch]:
         yield _part(fetch, start, stop, next_offset=int(fetch.offsets[stop]), end_offset=None)
     done = max(0, n - 1) // PIECE_ROWS * PIECE_ROWS
     yield _part(fetch, done, n, next_offset=fetch.next_offset, end_offset=fetch.end_offset) if done else fetch
+
+
+def unread(fetches: Iterable[Fetch], reached: dict[TopicPartition, int], repeated: Counter[str]) -> Iterator[Fetch]:
+    """Yield the pieces of the fetches of partitions that are `reached` up to an offset, without records before it.
+
+    Those are already folded: they are counted as `repeated` by topic. Only a fetch without records may go back: with
+    it the source says that the log did.
+    """
+    for piece in (piece for fetch in fetches if fetch.partition in reached for piece in pieces(fetch)):
+        kept = _since(piece, reached[piece.partition]) if len(piece) else piece
+        repeated[piece.partition.topic] += len(piece) - len(kept)
+        reached[piece.partition] = kept.next_offset
+        yield kept
+
+
+def _since(fetch: Fetch, offset: int) -> Fetch:
+    """Return a fetch without its records before `offset`, itself where it has none such."""
+    first = int(np.searchsorted(fetch.offsets, offset))
+    if first == 0:
+        return fetch
+    after = max(offset, fetch.next_offset)
+    return _part(fetch, first, len(fetch), next_offset=after, end_offset=fetch.end_offset)
 
 
 def _part(fetch: Fetch, start: int, stop: int, *, next_offset: int, end_offset: int | None) -> Fetch:

@@ -54,6 +54,21 @@ TOPICS: Final = (
         "Rows, not late, for a window that was already judged.",
         lambda s: by_topic(s, s.rows_after_verdict),
     ),
+    _topic(
+        "driftline_offsets_jumped_total",
+        "counter",
+        "Offsets between where reading stood and where it had to go on; cause: retention, truncation, recreated or "
+        "repeated.",
+        lambda s: paired(s.jumps),
+        ("topic", "cause"),
+    ),
+    _topic(
+        "driftline_stall_actions_total",
+        "counter",
+        "What was done about partitions that did not move though there was work; action: seek or restart.",
+        lambda s: keyed(s.stall_actions),
+        ("action",),
+    ),
     _topic("driftline_records_per_second", "gauge", "Recent rate of records.", lambda s: keyed(s.records_per_second)),
     _topic("driftline_bytes_per_second", "gauge", "Recent rate of record bytes.", lambda s: keyed(s.bytes_per_second)),
     _topic(

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from monitor.duck import connect
 from monitor.errors import SurroundingsError
 from monitor.sources.file_settings import FilesSpec
 from monitor.sources.lines import read_lines
@@ -59,9 +60,9 @@ def kind_of(path: Path) -> str:
 
 def read_rows(path: Path, spec: FilesSpec) -> Iterator[Rows]:
     """Yield the rows of a file in their order; raises SurroundingsError for one that is missing or malformed."""
-    connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+    # A row group of a Parquet file may be large.
+    connection = connect("SET memory_limit='80%'", reads=[path])
     try:
-        connection.execute("SET TimeZone = 'UTC'")  # a time without a zone means the same on every machine
         if kind_of(path) == "lines":
             for numbers, values in read_lines(path):
                 yield _read_columns(connection, numbers, values, spec)

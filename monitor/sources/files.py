@@ -71,6 +71,10 @@ class FilesSource:
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Do nothing: files have nobody to tell."""
 
+    def restart(self) -> bool:
+        """Do nothing: a file does not stall."""
+        return True
+
     def close(self) -> None:
         """Close the files that are open; may be called twice."""
         self._readers.clear()

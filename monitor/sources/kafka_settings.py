@@ -74,7 +74,8 @@ class KafkaSpec(Spec):
         default="latest", description="Where to begin when the store has no offset: `earliest`, `latest` or a time."
     )
     on_out_of_range: Literal["earliest", "latest", "fail"] = Field(
-        default="earliest", description="Where to go on when retention removed what comes next."
+        default="earliest",
+        description="Where to go on when retention removed what comes next, or the topic is new.",
     )
     security: SecuritySpec = Field(default=SecuritySpec(), description="How to reach and convince the brokers.")
     isolation_level: Literal["read_committed", "read_uncommitted"] = Field(

@@ -43,9 +43,12 @@ class KafkaSource:
         self._next: dict[TopicPartition, int] = {}
         self._paused: frozenset[TopicPartition] = frozenset()
         self._out_of_range: set[TopicPartition] = set()
+        self._identities: dict[str, str] = {}
         self._said_s: dict[str, float] = {}
         self._closed = False
-        self._client = client or open_client(spec, self._count_commit_failure)
+        self._given = client
+        self._client = self._open()
+        self._queued: list[SourceEvent] = []
         self._ends = EndOffsets(lambda partitions, timeout_s: self._client.offsets(partitions, LATEST, timeout_s))
         try:
             self._at_start = await_topics(self._client, spec, clock)
@@ -61,7 +64,12 @@ class KafkaSource:
         Raises SurroundingsError for an offset out of range under `on_out_of_range: fail`, a fenced member and
         a missing codec; never for a broker that is gone.
         """
-        self._look_for_new_partitions()
+        if self._queued:
+            queued, self._queued = self._queued, []
+            return queued
+        looked = self._look_for_new_partitions()
+        if looked and (given_up := self._given_up()):
+            return given_up
         appeared = tuple(sorted(self._existing - self._owned))
         if appeared and self._spec.assignment == "all":
             self._owned.update(appeared)
@@ -82,6 +90,30 @@ class KafkaSource:
         self._paused -= {partition}
         self._out_of_range.discard(partition)
         self._ends.forget([partition])
+
+    def restart(self) -> bool:
+        """Put a new client in the place of the one there is, and go on where it stood; return whether that went well.
+
+        In a group all partitions are given up, as the new client is another member.
+        """
+        try:
+            client = self._open()
+        except SurroundingsError as error:
+            self._say("client_not_restarted", error=str(error))
+            return False
+        old, self._client = self._client, client
+        if old is not client:
+            old.close()
+        if self._spec.assignment == "group":
+            self._queued += self._admit(Revoked(tuple(sorted(self._owned))))
+        self._paused = frozenset()
+        for partition, at in self._next.items():
+            self._client.read_from(partition, at)
+        log.warning("client_restarted", partitions=len(self._next))
+        return True
+
+    def _open(self) -> KafkaClient:
+        return self._given or open_client(self._spec, self._count_commit_failure)
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Send the offsets to the group's coordinator without waiting; without a group_id do nothing."""
@@ -120,7 +152,9 @@ class KafkaSource:
 
     def topic_ids(self) -> dict[str, str]:
         """Return the cluster's identity of every owned topic, as far as cluster and client tell."""
-        return self._client.topic_ids(sorted({partition.topic for partition in self._owned}), ANSWER_TIMEOUT_S)
+        found = self._client.topic_ids(sorted({partition.topic for partition in self._owned}), ANSWER_TIMEOUT_S)
+        self._identities |= found
+        return found
 
     def describe(self) -> dict[str, Any]:
         """Return client, brokers, topics, group and positions; no secrets."""
@@ -136,18 +170,22 @@ class KafkaSource:
             "commit_failures": self.commit_failures,
         }
 
-    def _look_for_new_partitions(self) -> None:
-        """Learn about partitions that were added, once in `refresh`; the group assigns them by itself."""
+    def _look_for_new_partitions(self) -> bool:
+        """Learn about partitions that were added, once in `refresh`; the group assigns them by itself.
+
+        Also where an offset is out of range: the topic may be another one. Returns whether there was an answer.
+        """
         now_s = self._clock.monotonic_s()
-        if now_s < self._look_again_s:
-            return
+        if now_s < self._look_again_s and not self._out_of_range:
+            return False
         self._look_again_s = now_s + self._spec.refresh / 1000
         try:
             found = self._client.partitions(timeout_s=1.0)
         except (Retryable, SurroundingsError) as error:
             self._say("partitions_unknown", error=str(error))
-            return
+            return False
         self._existing |= {TopicPartition(topic, number) for topic, numbers in found.items() for number in numbers}
+        return True
 
     def _apply_pauses(self, paused: frozenset[TopicPartition]) -> None:
         wanted = paused & self._next.keys()
@@ -165,7 +203,10 @@ class KafkaSource:
         """Yield what of a client's event is the daemon's: no records of partitions that are not owned and sought."""
         match event:
             case Fetch(partition=partition):
-                if partition in self._next:
+                if len(event) and int(event.offsets[0]) < self._next.get(partition, 0):
+                    self._count_gap(partition, "repeated", len(event))
+                    self._out_of_range.add(partition)
+                elif partition in self._next and partition not in self._out_of_range:
                     self._next[partition] = event.next_offset
                     yield event
             case Assigned(partitions):
@@ -185,6 +226,20 @@ class KafkaSource:
             case Trouble(message):
                 self._say("client_troubled", error=message)
 
+    def _given_up(self) -> list[SourceEvent]:
+        """Give up the partitions of topics that were created anew: they are assigned again, as the new ones."""
+        found = self._client.topic_ids(sorted({partition.topic for partition in self._next}), ANSWER_TIMEOUT_S)
+        new = sorted(topic for topic, one in found.items() if self._identities.get(topic, one) != one)
+        gone = tuple(sorted(partition for partition in self._next if partition.topic in new))
+        if not gone:
+            return []
+        log.warning("topic_recreated", topics=new)
+        # where all are ours, `poll` assigns whatever is there and not owned
+        self._queued += [] if self._spec.assignment == "group" else self._admit(Revoked(gone))
+        self.restart()  # librdkafka (2.16) goes on asking for the topic that is no more
+        queued, self._queued = self._queued, []
+        return queued
+
     def _returned_to_range(self) -> Iterator[Fetch]:
         """Move partitions whose offset is gone to where the configuration says; yield where each goes on."""
         for partition in tuple(self._out_of_range):
@@ -200,8 +255,9 @@ class KafkaSource:
                 )
             to = end if at > end else max(at, first if self._spec.on_out_of_range == "earliest" else end)
             cause = "retention" if to >= at else "truncation"
-            self.gaps[partition, cause] = self.gaps.get((partition, cause), 0) + abs(to - at)
-            log.warning("offset_out_of_range", partition=name, offset=at, continues_at=to, cause=cause)
+            if to != at:
+                self._count_gap(partition, cause, abs(to - at))
+                log.warning("offset_out_of_range", partition=name, offset=at, continues_at=to, cause=cause)
             self.seek(partition, to)
             yield empty_fetch(partition, to)
 
@@ -221,6 +277,9 @@ class KafkaSource:
             if isinstance(fetch, Fetch):
                 events[last[partition]] = replace(fetch, next_offset=self._next[partition], end_offset=end)
         return events
+
+    def _count_gap(self, partition: TopicPartition, cause: str, n: int) -> None:
+        self.gaps[partition, cause] = self.gaps.get((partition, cause), 0) + n
 
     def _count_commit_failure(self, reason: str) -> None:
         self.commit_failures += 1

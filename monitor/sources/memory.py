@@ -34,6 +34,7 @@ class MemorySource:
         self.sought: list[tuple[TopicPartition, int]] = []
         self.committed: dict[TopicPartition, int] = {}
         self.closed = False
+        self.restarts = 0
         self.answers = True
         """Whether the pretended broker confirms ends; set it to False, and lag and idleness become unknown."""
         self._start = start
@@ -108,6 +109,11 @@ class MemorySource:
         at = self.resolve_start(partition) if offset is None else offset
         self.sought.append((partition, at))
         self._next[partition] = at
+
+    def restart(self) -> bool:
+        """Remember that it was asked to."""
+        self.restarts += 1
+        return True
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Remember the offsets."""

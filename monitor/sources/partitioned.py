@@ -18,12 +18,16 @@ class PartitionedSource(Source, Protocol):
 
     @property
     def gaps(self) -> Mapping[tuple[TopicPartition, str], int]:
-        """Offsets jumped over since the start by partition and cause: `retention` or `truncation`."""
+        """Offsets jumped over since the start by partition and cause: `retention`, `truncation` or `repeated`."""
         ...
 
     @property
     def commit_failures(self) -> int:
         """How many commits the broker refused since the start; they are advisory, so nothing else happens."""
+        ...
+
+    def restart(self) -> bool:
+        """Begin anew with the client that reads, at the positions where it stood; return whether that went well."""
         ...
 
     def resolve_start(self, partition: TopicPartition) -> int:

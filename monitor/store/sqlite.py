@@ -53,7 +53,7 @@ class Store:
         self._commits = 0
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.directory / "lock")
+            self._lock = locked(self.directory / "lock")
         except OSError as error:
             raise self._unusable(error) from error
         try:
@@ -241,7 +241,7 @@ def _surroundings(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} is damaged: {error}; move it away to start afresh") from error
 
 
-def _locked(path: Path) -> TextIO:
+def locked(path: Path) -> TextIO:
     """Return the open lock file, held until it is closed or the process ends, however it ends."""
     file = path.open("w")
     try:

@@ -188,6 +188,10 @@ class Stream:
         """Return one."""
         return 1
 
+    def restart(self) -> bool:
+        """Do nothing."""
+        return True
+
     def topic_ids(self) -> dict[str, str]:
         """Return nothing."""
         return {}

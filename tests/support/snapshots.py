@@ -170,6 +170,8 @@ def bad_night() -> Snapshot:
             *(partition("payments", n) for n in range(3)),
             partition("payments", 3, stalled=True, lag_s=412.0, next_offset=1_100_000),
         ),
+        jumps={("payments", "retention"): 118},
+        stall_actions={"seek": 1, "restart": 2},
         rejects={("payments", "not_an_object"): 12, ("payments", "undecodable"): 431},
         late_rows={"payments": 77},
         rows_after_verdict={"payments": 4},

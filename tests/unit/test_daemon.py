@@ -593,9 +593,29 @@ class Identified(MemorySource):
         return {"t": self.identity}
 
 
-def test_a_topic_that_was_created_anew_is_refused(rig, monkeypatch):
+@pytest.mark.parametrize(("policy", "at", "rows"), [("earliest", 0, 4), ("latest", 2, 2)])
+def test_a_topic_that_was_created_anew_is_read_anew_and_both_are_durable_together(rig, monkeypatch, policy, at, rows):
     monkeypatch.setattr("tests.support.monitors.MemorySource", Identified)
-    r = rig()
+    r = rig(options=Options(on_out_of_range=policy))
+    r.append(seconds(0, 0.1))
+    r.start()
+    r.until_end()
+    monkeypatch.setattr(Identified, "identity", "cluster/2")
+    r.log[tp()].clear()
+    r.append(seconds(0.2, 0.3))
+    for _ in range(2):  # once anew, and then as ever
+        r.restart()
+        r.until_end()
+        assert r.source.sought[0] == (tp(), at)
+        state = r.daemon.engine.partitions[tp()]
+        assert (state.records, state.next_offset, state.topic_id) == (rows, 2, "cluster/2")
+        at = 2
+    assert r.daemon.engine.partitions[tp()].panes[T].rows == rows
+
+
+def test_a_topic_that_was_created_anew_is_refused_where_nothing_may_be_out_of_range(rig, monkeypatch):
+    monkeypatch.setattr("tests.support.monitors.MemorySource", Identified)
+    r = rig(options=Options(on_out_of_range="fail"))
     r.append(seconds(0))
     r.start()
     r.until_end()

@@ -8,6 +8,7 @@ import pytest
 
 from monitor import engine as engine_module
 from monitor.checks import VolumeSpec
+from monitor.codec import encode
 from monitor.decoders import ahead
 from monitor.detectors.psi import PsiSpec
 from monitor.errors import StoreError
@@ -342,11 +343,15 @@ def test_unknown_windows_do_not_reset_the_count_towards_an_alert():
 # --- offsets
 
 
-def test_offsets_that_go_back_with_records_end_the_process():
-    engine = make_engine(make_plan())
+def test_records_that_come_again_are_counted_and_folded_once():
+    engine, once = make_engine(make_plan()), make_engine(make_plan())
     engine.step([rows(0, 1)], 0)
-    with pytest.raises(StoreError, match="went back from 2 to 1"):
-        engine.step([rows(2, at=1)], 0)
+    engine.step([rows(1, 2, at=1), rows(1, at=1), rows(1, 2, 2.1, at=1)], 0)
+    once.step([rows(0, 1, 2, 2.1)], 0)
+    assert engine.repeated == {"t": 4}
+    assert engine.partitions[tp()].head(1) == once.partitions[tp()].head(1)
+    panes = [{at: encode(pane.state()) for at, pane in e.partitions[tp()].panes.items()} for e in (engine, once)]
+    assert panes[0] == panes[1]
 
 
 def test_a_log_that_was_cut_off_goes_on_where_the_source_says():

@@ -24,6 +24,8 @@ PROMISED = {
     "driftline_records_total": ("counter", "topic partition"),
     "driftline_record_bytes_total": ("counter", "topic partition"),
     "driftline_rejects_total": ("counter", "topic reason"),
+    "driftline_offsets_jumped_total": ("counter", "topic cause"),
+    "driftline_stall_actions_total": ("counter", "action"),
     "driftline_late_rows_total": ("counter", "topic"),
     "driftline_filtered_total": ("counter", "topic"),
     "driftline_consumer_lag_records": ("gauge", "topic partition"),

@@ -35,6 +35,7 @@ class ScriptedClient:
         self.positions: dict[TopicPartition, int] = {}
         self.told = []
         self.answers = True
+        self.identity = "id"
 
     def partitions(self, timeout_s):
         if not self.answers:
@@ -69,7 +70,7 @@ class ScriptedClient:
         self.told.append(("commit", dict(offsets)))
 
     def topic_ids(self, topics, timeout_s):
-        return dict.fromkeys(topics, "id")
+        return dict.fromkeys(topics, self.identity)
 
     def close(self):
         self.told.append(("close",))
@@ -202,6 +203,57 @@ def test_a_log_that_became_shorter_is_read_on_from_its_end(client, clock):
     source.poll(NOBODY, 0)
     assert source.poll(NOBODY, 0)[0].next_offset == 100
     assert source.gaps == {(P0, "truncation"): 50}
+
+
+@pytest.mark.parametrize("assignment", ["all", "group"])
+def test_a_topic_that_was_created_anew_is_given_up_and_assigned_again(client, clock, assignment):
+    source = build(client, clock, assignment=assignment)
+    client.script.extend([[Assigned((P0, P1))]] if assignment == "group" else [])
+    source.poll(NOBODY, 0)
+    source.topic_ids()
+    source.seek(P0, 50)
+    source.seek(P1, 50)
+    client.identity = "other"
+    client.script.append([OutOfRange(P0)])
+    events = [event for _ in range(3) for event in plain(source.poll(NOBODY, 0))]
+    assert events[0] == Revoked((P0, P1))
+    if assignment == "group":
+        client.script.append([Assigned((P0, P1))])
+        events += plain(source.poll(NOBODY, 0))
+    assert events[1:] == [Assigned((P0, P1))]
+    client.script.append([records(P0, 50, 1)])
+    assert plain(source.poll(NOBODY, 0)) == []
+    source.topic_ids()
+    source.seek(P0, 0)
+    client.script.append([records(P0, 0, 1)])
+    assert [len(event) for event in plain(source.poll(NOBODY, 0))] == [1]
+    assert source.gaps == {}
+
+
+def test_a_topic_that_was_created_anew_and_is_as_long_again_is_noticed_at_the_next_look(client, clock):
+    source = build(client, clock)
+    source.poll(NOBODY, 0)
+    source.topic_ids()
+    source.seek(P0, 50)
+    client.identity = "other"
+    assert plain(source.poll(NOBODY, 0)) == []
+    clock.advance(30_000)
+    assert plain(source.poll(NOBODY, 0)) == [Revoked((P0,))]
+
+
+def test_records_that_come_again_are_dropped_and_the_partition_is_sought_anew(client, clock):
+    source = build(client, clock)
+    source.poll(NOBODY, 0)
+    source.seek(P0, 10)
+    client.script.append([records(P0, 10, 5)])
+    source.poll(NOBODY, 0)
+    client.script.append([records(P0, 12, 5), records(P0, 17, 3)])
+    assert plain(source.poll(NOBODY, 0)) == []
+    client.script.append([records(P0, 15, 5)])
+    events = source.poll(NOBODY, 0) + source.poll(NOBODY, 0)
+    assert [event.next_offset for event in events if isinstance(event, Fetch) and event.partition == P0] == [15, 20]
+    assert client.told[-1] == ("read_from", P0, 15)
+    assert source.gaps == {(P0, "repeated"): 5}
 
 
 def test_out_of_range_waits_while_the_broker_does_not_say_its_range(client, clock):
