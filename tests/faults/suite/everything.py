@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tests.faults.suite import (
     broker_faults,
+    clock_faults,
     group_faults,
     network_faults,
     process_faults,
     produce_faults,
+    registry_faults,
+    reload_faults,
     sink_faults,
+    store_faults,
     topic_faults,
 )
 from tests.faults.suite.fault import FAULTS
@@ -16,10 +20,14 @@ from tests.faults.suite.fault import FAULTS
 __all__ = [
     "FAULTS",
     "broker_faults",
+    "clock_faults",
     "group_faults",
     "network_faults",
     "process_faults",
     "produce_faults",
+    "registry_faults",
+    "reload_faults",
     "sink_faults",
+    "store_faults",
     "topic_faults",
 ]

@@ -43,6 +43,10 @@ class Fault:
     prepare: Callable[[Scene], None] | None = None
     """Called before anything is written."""
     check: Callable[[Scene], dict[str, Any]] | None = None
+    needs: str = ""
+    """What is missing here, so that it cannot be run."""
+    rewinds: bool = False
+    """Whether durable offsets may go back, with the statistics up to them."""
     exception: str = ""
     """What is not as in an undisturbed run, and why: the exact words of the table."""
 

@@ -36,6 +36,8 @@ def check_counts(directory: Path) -> dict[str, int]:
 def check_offsets(scene: Scene) -> None:
     """Fail where a life of the daemon began behind what an earlier one had made durable."""
     stood: dict[int, int] = {}
+    if scene.fault.rewinds:
+        return
     for event in scene.events("partition_assigned"):
         partition, offset = int(event["partition"]), int(event["offset"])
         assert offset >= stood.get(partition, 0), f"{partition} went back from {stood[partition]} to {offset}"

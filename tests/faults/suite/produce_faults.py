@@ -16,7 +16,7 @@ class Transactions(Load):
     """A transactional producer that aborts every fourth of its transactions; `written` counts what was committed."""
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments, **{"transactional.id": f"writer-{arguments[1]}"})
+        super().__init__(*arguments, **{"transactional.id": f"writer-{arguments[1]}", "message.timeout.ms": 60_000})
         self.producer.init_transactions(60)
         self.aborted = 0
         self._in_flight = 0

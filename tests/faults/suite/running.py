@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import subprocess
 import tempfile
 import time
 import traceback
@@ -9,10 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
+from confluent_kafka import KafkaException
+
 from tests.faults.suite import invariants
 from tests.faults.suite.fault import Fault
 from tests.faults.suite.scene import Scene
 from tests.support.kafka import Broker, Cluster
+
+
+_TROUBLE = (AssertionError, KafkaException, OSError, subprocess.SubprocessError, httpx.HTTPError, sqlite3.Error)
+"""What a fault that does not hold may end in, in the suite or in the daemon's store."""
 
 
 def run(fault: Fault, client: str, broker: Cluster | None = None, repeats: int | None = None) -> dict[str, Any]:
@@ -60,9 +69,11 @@ def finish(scene: Scene) -> None:
 
 def attempt(fault: Fault, client: str, broker: Cluster | None = None, repeats: int | None = None) -> dict[str, Any]:
     """Return a line of the results in any case: `failed`, with the reason, when something does not hold."""
+    if fault.needs:
+        return {"name": fault.name, "client": client, "times": 0, "outcome": "not run", "reason": fault.needs, "seen": {}}
     try:
         return run(fault, client, broker, repeats)
-    except AssertionError as error:
+    except _TROUBLE as error:
         reason = str(error).strip() or traceback.format_exc().splitlines()[-3].strip()
         line = {"name": fault.name, "client": client, "times": repeats or fault.repeats, "outcome": "failed"}
         return line | {"reason": reason[:600], "seen": {}}
