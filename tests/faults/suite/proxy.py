@@ -143,7 +143,8 @@ class Proxy:
                 if not data:
                     break
                 self._carry(link, data, sink)
-            sink.shutdown(socket.SHUT_WR)
+            if not link.broken.is_set():  # else the end would be told with FIN, and RST come after it
+                sink.shutdown(socket.SHUT_WR)
         except OSError:
             link.reset()
 

@@ -40,7 +40,8 @@ class Scene:
         """What a fault wants to tell the table."""
         self.shared: dict[str, Any] = {}
         """Sections of the configuration that are made when the scene is, and that the undisturbed run needs too."""
-        self.registry: object = None
+        self.registry: Any = None
+        self.tls: Any = None
         self.env: dict[str, str] = {}
         self.after = ExitStack()
         """What is to be done in the end."""
