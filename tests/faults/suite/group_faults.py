@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 
-from confluent_kafka import Consumer
-
 from tests.faults.suite import invariants
 from tests.faults.suite.fault import BOTH, Fault, register
 from tests.faults.suite.process_faults import SESSION_S
@@ -17,40 +15,24 @@ from tests.support.disturbed import PARTITIONS
 
 
 def storm(scene: Scene) -> None:
-    """Let three strangers come at random instants and go so, killed or in order."""
+    """Let three strangers come at random instants, and go so when one of them has taken something: killed or in order."""
     scene.until_reading(200)
-    names = [scene.broker.bootstrap, scene.topic, f"{scene.topic}-disturbed"]
+    names = [scene.broker.bootstrap, scene.topic, f"{scene.topic}-disturbed", str(int(SESSION_S * 1000))]
+    command = [sys.executable, "-m", "tests.faults.suite.stranger", *names]
     strangers = []
     for _ in range(3):
-        strangers.append(subprocess.Popen([sys.executable, "-m", __name__, *names], env=as_installed()))
-        scene.wait(0.5, 3)
+        strangers.append(subprocess.Popen(command, env=as_installed(), stdout=subprocess.PIPE))
+        assert strangers[-1].stdout is not None
+        assert strangers[-1].stdout.readline() == b"joining\n"
+        scene.wait(0.0, 2.0)
+    scene.until(lambda: len(scene.status()["partitions"]) < PARTITIONS, "something taken")
     for stranger in strangers:
-        scene.wait(0, 2)
+        scene.wait(0.0, 2.0)
         stranger.send_signal(scene.rng.choice([signal.SIGKILL, signal.SIGTERM]))
-        stranger.wait(60)
+        stranger.communicate(timeout=60)
     scene.until(lambda: len(scene.status()["partitions"]) == PARTITIONS, "everything ours again")
     scene.notes["rebalances"] = scene.metric("driftline_rebalances_total")
     scene.until_reading(200)
-
-
-def main() -> None:
-    """Be a stranger: join the group, take what is given, commit nothing, until SIGTERM."""
-    bootstrap, topic, group = sys.argv[1:]
-    ended: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: ended.append(number))
-    settings = {
-        "bootstrap.servers": bootstrap,
-        "group.id": group,
-        "partition.assignment.strategy": "cooperative-sticky",
-        "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
-        "session.timeout.ms": int(SESSION_S * 1000),
-    }
-    consumer = Consumer(settings)
-    consumer.subscribe([topic])
-    while not ended:
-        consumer.poll(0.1)
-    consumer.close()
 
 
 register(
@@ -66,6 +48,3 @@ register(
         "its rows are counted, and those of judged windows are in `driftline_rows_after_verdict_total`",
     )
 )
-
-if __name__ == "__main__":
-    main()
