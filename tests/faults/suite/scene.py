@@ -67,6 +67,8 @@ class Scene:
         options = {"options": dict(self.fault.options.get(self.client, {}))}
         return {
             "sinks": [{"kind": "log"}, sink],
+            # else an alert that begins in the commit of one that outranks it is held, and rightly never told
+            "alerting": {"inhibition": False},
             **self.fault.settings,
             "source": source | {"bootstrap_servers": bootstrap} | options | self.fault.settings.get("source", {}),
         }
