@@ -13,13 +13,14 @@ WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
+FAULTS_ARGS ?=
 KUBE_ARGS ?=
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards chart \
+.PHONY: help demo test setup test-setup lint format type pytest bench faults soak calibration conformance dashboards chart \
 	chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
@@ -54,6 +55,14 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 	@$(BIN)/python -m tests.bench.report
+
+faults: setup test-setup ## do every fault to the daemon on a real Kafka and write docs/reliability.md (an hour); FAULTS_ARGS="--only network"
+	@$(BIN)/python -m tests.faults.suite $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.report
+
+soak: setup test-setup ## load and faults at random instants for half an hour; FAULTS_ARGS="--minutes 60"
+	@$(BIN)/python -m tests.faults.soak $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.report
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

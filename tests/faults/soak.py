@@ -58,9 +58,7 @@ class SteadyLoad(Load):
         super().__init__(*arguments, **settings)
         rng = random.Random(11)
         self._calm = [_tail(record(rng, 0)) for _ in range(_POOL)]
-        self._drift = [
-            b',"amount":%.2f,"country":"US"}' % rng.lognormvariate(5, 1) for _ in range(_POOL)
-        ]
+        self._drift = [b',"amount":%.2f,"country":"US"}' % rng.lognormvariate(5, 1) for _ in range(_POOL)]
 
     def write(self, n: int) -> None:
         """Write so many records, all of the present millisecond."""
@@ -74,7 +72,7 @@ class SteadyLoad(Load):
         tail = (self._drift if drifts else self._calm)[self.rng.randrange(_POOL)]
         if not tail:
             return b"{broken"
-        late_ms = 5_000 if self.rng.random() < 0.04 else 0  # noqa: PLR2004
+        late_ms = 5_000 if self.rng.random() < 0.04 else 0
         return b'{"at":%d' % (self.at_ms - late_ms) + tail
 
 

@@ -30,7 +30,9 @@ class DaemonProcess:
         self.log = config.with_suffix(".log")
         self._log = self.log.open("ab")
         command = line("run", "-c", config, *options)
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed() | dict(env or {}))
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed() | dict(env or {})
+        )
 
     def __enter__(self) -> Self:
         """Return the process; whatever happens inside, it does not outlive the block."""

@@ -83,7 +83,12 @@ class Cluster:
     """What tests do with a cluster, whoever runs it: make topics and write records."""
 
     def __init__(
-        self, bootstrap: str, *, sasl_bootstrap: str | None = None, embedded: bool = False, front: tuple[int, int] = (0, 0)
+        self,
+        bootstrap: str,
+        *,
+        sasl_bootstrap: str | None = None,
+        embedded: bool = False,
+        front: tuple[int, int] = (0, 0),
     ) -> None:
         self.bootstrap = bootstrap
         self.sasl_bootstrap = sasl_bootstrap

@@ -30,7 +30,7 @@ def step(scene: Scene) -> None:
     for step_s in _STEPS_S:
         scene.until_reading(200)
         (scene.directory / "clock").write_text(f"{step_s:+d}\n")
-        away = scene.until(lambda s=step_s: abs(_away_s(scene) - s) < 3, "the clock stepped")  # noqa: PLR2004
+        away = scene.until(lambda s=step_s: abs(_away_s(scene) - s) < 3, "the clock stepped")
         scene.notes["steps seen"] = scene.notes.get("steps seen", 0) + (away >= 0)
     (scene.directory / "clock").write_text("+0\n")
     scene.until_reading(200)

@@ -28,8 +28,8 @@ class Fault:
     disturb: Callable[[Scene], None]
     repeats: int = 1
     clients: tuple[str, ...] = ONE
-    short: bool = False
-    """Whether it is in the part that `make test` runs."""
+    short: str = ""
+    """The client with which it is in the part that `make test` runs, once; empty: it is not."""
     starts: bool = True
     own_broker: bool = False
     """Whether it needs a broker that it may stop."""

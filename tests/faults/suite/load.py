@@ -27,7 +27,12 @@ class Load:
     """
 
     def __init__(self, broker: Cluster, topic: str, first_ms: int, per_s: int = 1_250, **settings: object) -> None:
-        keep_trying = {"enable.idempotence": True, "message.timeout.ms": 600_000, "reconnect.backoff.max.ms": 500, "log_level": 0}
+        keep_trying = {
+            "enable.idempotence": True,
+            "message.timeout.ms": 600_000,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        }
         self._settings = {"bootstrap.servers": broker.bootstrap, "linger.ms": 5, **keep_trying, **settings}
         self.producer = Producer(self._settings)
         self.topic = topic

@@ -34,11 +34,11 @@ def drop(scene: Scene) -> None:
     scene.until_reading(200)
 
 
-def _register(name: str, what: str, disturb: Callable[[Scene], None], *, short: bool = False, repeats: int = 3) -> None:
+def _register(name: str, what: str, disturb: Callable[[Scene], None], *, short: str = "", repeats: int = 3) -> None:
     register(Fault(name, what, disturb, repeats=repeats, clients=BOTH, proxied=True, short=short))
 
 
-_register("network-drop", "every connection reset (RST), five times", drop, short=True)
+_register("network-drop", "every connection reset (RST), five times", drop, short="kafka-python")
 _register("network-cut", "connections reset and refused for 2 to 5 s", spoil(Weather(refuse=True)))
 _register("network-delay", "every chunk 0.3 s late for 2 to 5 s", spoil(Weather(delay_s=0.3)))
 _register("network-slow", "4 kB/s for each connection for 2 to 5 s", spoil(Weather(bytes_per_s=4_000)))

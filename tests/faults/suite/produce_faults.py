@@ -27,7 +27,7 @@ class Transactions(Load):
         self._in_flight = 0
         super().write(n)
         self.producer.flush(60)  # the broker has them now, and must not show them
-        if self.rng.random() < 0.25:  # noqa: PLR2004
+        if self.rng.random() < 0.25:
             self.producer.abort_transaction(60)
             self.aborted += self._in_flight
         else:
@@ -57,10 +57,10 @@ class Disorder(Load):
     def send(self, value: bytes, partition: int) -> None:
         """Hold a record back, and write one that was."""
         self._waiting.append((value, partition))
-        if len(self._waiting) > 200:  # noqa: PLR2004
+        if len(self._waiting) > 200:
             self._waiting.rotate(self.rng.randrange(200))
             chosen = self._waiting.popleft()
-            for _ in range(2 if self.rng.random() < 0.1 else 1):  # noqa: PLR2004
+            for _ in range(2 if self.rng.random() < 0.1 else 1):
                 super().send(*chosen)
 
     def close_windows(self) -> None:
@@ -102,6 +102,7 @@ register(
         repeats=2,
         clients=BOTH,
         prepare=transactional,
+        short="librdkafka",
     )
 )
 register(

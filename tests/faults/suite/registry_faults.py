@@ -32,7 +32,7 @@ def encoded(row: dict[str, Any]) -> bytes:
 def _varint(value: int) -> bytes:
     """Return a zigzag number of Avro's."""
     rest, out = (value << 1) ^ (value >> 63), bytearray()
-    while rest > 0x7F:  # noqa: PLR2004
+    while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)
         rest >>= 7
     return bytes([*out, rest])

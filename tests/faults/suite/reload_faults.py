@@ -25,6 +25,4 @@ def reload(scene: Scene) -> None:
     scene.until_reading(200)
 
 
-register(
-    Fault("reload", "SIGHUP under load: another file, a broken one, the first", reload, repeats=5, clients=BOTH)
-)
+register(Fault("reload", "SIGHUP under load: another file, a broken one, the first", reload, repeats=5, clients=BOTH))

@@ -19,7 +19,6 @@ from tests.faults.suite.fault import Fault
 from tests.faults.suite.scene import Scene
 from tests.support.kafka import Broker, Cluster
 
-
 _TROUBLE = (AssertionError, KafkaException, OSError, subprocess.SubprocessError, httpx.HTTPError, sqlite3.Error)
 """What a fault that does not hold may end in, in the suite or in the daemon's store."""
 
@@ -70,7 +69,14 @@ def finish(scene: Scene) -> None:
 def attempt(fault: Fault, client: str, broker: Cluster | None = None, repeats: int | None = None) -> dict[str, Any]:
     """Return a line of the results in any case: `failed`, with the reason, when something does not hold."""
     if fault.needs:
-        return {"name": fault.name, "client": client, "times": 0, "outcome": "not run", "reason": fault.needs, "seen": {}}
+        return {
+            "name": fault.name,
+            "client": client,
+            "times": 0,
+            "outcome": "not run",
+            "reason": fault.needs,
+            "seen": {},
+        }
     try:
         return run(fault, client, broker, repeats)
     except _TROUBLE as error:

@@ -132,7 +132,9 @@ register(
     )
 )
 register(Fault("store-locked", "SQLite's write lock held for 14 s by another process", lock, repeats=2))
-register(Fault("store-header", "100 random bytes over the file's header", harmed(header, "damaged"), exception=_REFUSED))
+register(
+    Fault("store-header", "100 random bytes over the file's header", harmed(header, "damaged"), exception=_REFUSED)
+)
 register(Fault("store-cut", "the file cut off in its middle", harmed(cut, "damaged"), exception=_REFUSED))
 register(
     Fault(

@@ -95,7 +95,7 @@ class Keyed(Load):
 
     def send(self, value: bytes, partition: int) -> None:
         """Write a record, or one time in fifty a tombstone."""
-        super().send(value if self.rng.random() > 0.02 else None, partition)  # type: ignore[arg-type]  # noqa: PLR2004
+        super().send(value if self.rng.random() > 0.02 else None, partition)  # type: ignore[arg-type]
 
 
 def keyed(scene: Scene) -> None:
@@ -127,6 +127,7 @@ register(
         more_partitions,
         repeats=2,
         clients=BOTH,
+        short="kafka-python",
         settings=_REFRESH,
     )
 )
