@@ -98,15 +98,15 @@ def _soak(soak: Mapping[str, Any]) -> Iterator[str]:
     yield f"- outcome: **{soak['outcome']}**{'; ' + soak['reason'] if 'reason' in soak else ''}"
     if "seen" in soak:
         seen = soak["seen"]
-        yield f"- {seen['records']:,} records read, {seen['rejects']:,} of them rejects, {seen['late_rows']:,} rows late"
+        yield f"- {seen['records']:,} records, {seen['rejects']:,} of them rejects, {seen['late_rows']:,} late rows"
         yield (
-            f"- {seen['alerts']:,} changes of alerts: {seen['delivered']:,} delivered, {seen['superseded']:,} superseded, "
-            f"{seen['repeated']:,} repeated"
+            f"- {seen['alerts']:,} changes of alerts: {seen['delivered']:,} delivered, "
+            f"{seen['superseded']:,} superseded, {seen['repeated']:,} repeated"
         )
     yield f"- memory: at most {soak['rss_most_mb']:g} MB resident"
     yield (
-        f"- run on {soak['run']}; others used the two cores as well (load average {soak['load_after']:g} at the end), so "
-        "the delays and the catching up are those of a machine that is overloaded"
+        f"- run on {soak['run']}; others used the two cores as well (load average {soak['load_after']:g} at the end), "
+        "so the delays and the catching up are those of a machine that is overloaded"
     )
     yield ""
     for name, label in _PLOTS.values():

@@ -1,4 +1,4 @@
-"""The results of the fault suite and of the soak, each as it was last run, with the machine and the versions of then."""
+"""The results of the fault suite and of the soak, each as it was last run, with machine and versions of then."""
 
 from __future__ import annotations
 

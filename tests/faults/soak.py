@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,8 @@ class Samples(threading.Thread):
             line = {"t_s": round(time.monotonic() - began_s, 1)}
             if self._scene.daemon is not None:
                 line["rss_mb"] = round(resident_mb(self._scene.daemon.process.pid), 1)
-            try:
+            with suppress(httpx.HTTPError):
                 line |= self._asked()
-            except httpx.HTTPError:
-                pass
             self.lines.append(line)
 
     def _asked(self) -> dict[str, float]:

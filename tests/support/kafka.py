@@ -94,7 +94,7 @@ class Cluster:
         self.sasl_bootstrap = sasl_bootstrap
         self.embedded = embedded
         self.front = front
-        """The port that the broker tells clients of its listener FRONT, where a proxy may stand, and where it listens."""
+        """The port that its listener FRONT tells clients, where a proxy may stand, and the one where it listens."""
 
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         """Make a topic and return its name."""

@@ -45,6 +45,8 @@ class Fault:
     check: Callable[[Scene], dict[str, Any]] | None = None
     needs: str = ""
     """What is missing here, so that it cannot be run."""
+    complete: bool = True
+    """Whether everything that was written can be read."""
     rewinds: bool = False
     """Whether durable offsets may go back, with the statistics up to them."""
     exception: str = ""

@@ -15,7 +15,7 @@ from tests.support.disturbed import PARTITIONS
 
 
 def storm(scene: Scene) -> None:
-    """Let three strangers come at random instants, and go so when one of them has taken something: killed or in order."""
+    """Let three strangers come at random instants; when one has taken something they go so, killed or in order."""
     scene.until_reading(200)
     names = [scene.broker.bootstrap, scene.topic, f"{scene.topic}-disturbed", str(int(SESSION_S * 1000))]
     command = [sys.executable, "-m", "tests.faults.suite.stranger", *names]
@@ -44,7 +44,7 @@ register(
         clients=BOTH,
         settings={"source": {"assignment": "group"}},
         check=invariants.check_as_counted,
-        exception="windows judged while a stranger had a partition lack it and are unknown (`partial`); when it is back "
-        "its rows are counted, and those of judged windows are in `driftline_rows_after_verdict_total`",
+        exception="windows judged while a stranger had a partition lack it and are unknown (`partial`); when it is "
+        "back its rows are counted, and those of judged windows are in `driftline_rows_after_verdict_total`",
     )
 )

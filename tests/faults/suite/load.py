@@ -1,4 +1,4 @@
-"""Writes records while the daemon suffers, in event-time order, with stretches that drift so that alerts come and go."""
+"""Writes records while the daemon suffers, in event-time order; some stretches drift so that alerts come and go."""
 
 from __future__ import annotations
 

@@ -59,8 +59,11 @@ def finish(scene: Scene) -> None:
     """Wait until all that was written was read and told, and stop the daemon in order."""
     if scene.daemon is None or scene.daemon.process.poll() is not None:
         scene.start()
-    if scene.fault.check is None:
+    if scene.fault.complete:
         scene.until(lambda: scene.records() >= scene.load.written, "all read")
+    else:
+        ends = scene.ends()
+        scene.until(lambda: scene.positions() == ends, f"read to {ends}")
     scene.until(lambda: scene.metric("driftline_caught_up") == 1, "caught up")
     scene.until(lambda: scene.metric("driftline_outbox_size") == 0, "all told")
     assert scene.running().stop() == 0, scene.log()[-4000:]

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import httpx
 import yaml
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.faults.suite.fault import Fault
 from tests.faults.suite.load import Load
@@ -146,6 +147,18 @@ class Scene:
             return sum(int(partition["records"]) for partition in self.status()["partitions"])
         except httpx.TransportError:
             return 0
+
+    def positions(self) -> dict[int, int]:
+        """Return the offset that the daemon reads next, of each partition."""
+        return {int(one["partition"]): int(one["next_offset"]) for one in self.status()["partitions"]}
+
+    def ends(self) -> dict[int, int]:
+        """Return the end of each partition, as the broker knows it."""
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "nobody"})
+        partitions = [TopicPartition(self.topic, partition) for partition in range(self.load.partitions)]
+        found = {one.partition: consumer.get_watermark_offsets(one, timeout=60)[1] for one in partitions}
+        consumer.close()
+        return found
 
     def metric(self, name: str, *having: str) -> float:
         """Return the sum of a metric's samples, those that have all the given words."""

@@ -1,4 +1,4 @@
-"""A member of a consumer group that commits nothing: `python -m tests.faults.suite.stranger BROKER TOPIC GROUP SESSION_MS`.
+"""A member of a consumer group that commits nothing; its arguments are BROKER TOPIC GROUP SESSION_MS.
 
 It joins, takes what it is given, and leaves in order on SIGTERM. It says a line as soon as it asks to join.
 """

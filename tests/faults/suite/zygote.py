@@ -6,6 +6,7 @@ is the process's number.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from monitor.cli import app
 from tests.support.command_line import as_installed
 
 
@@ -47,20 +49,13 @@ def _child(config: Path) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    from monitor.cli import app
-
     app(["run", "-c", str(config)])
 
 
 def main() -> None:
     """Fork a daemon for each line of stdin."""
-    import monitor.app
-    import monitor.cli.logging
-    import monitor.config.loader
-    import monitor.lines
-    import monitor.replay
-
-    del monitor.app
+    for module in ("app", "cli.logging", "config.loader", "lines", "replay"):
+        importlib.import_module(f"monitor.{module}")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         process = os.fork()
