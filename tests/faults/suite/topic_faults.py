@@ -25,7 +25,8 @@ def more_partitions(scene: Scene) -> None:
     """Add a partition; write to it as soon as the daemon has it."""
     scene.until_reading(200)
     wanted = scene.load.partitions + 1
-    _admin(scene).create_partitions([NewPartitions(scene.topic, wanted)])[scene.topic].result()
+    admin = _admin(scene)
+    admin.create_partitions([NewPartitions(scene.topic, wanted)])[scene.topic].result()
     scene.until(lambda: len(scene.status()["partitions"]) == wanted, "the new partition read")
     scene.load.producer.list_topics(scene.topic, timeout=60)
     scene.load.partitions = wanted
