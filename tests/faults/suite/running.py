@@ -49,6 +49,7 @@ def play(scene: Scene, times: int) -> dict[str, Any]:
     with scene.load.writing():
         if fault.starts:
             scene.start()
+            scene.until_caught_up()  # before that, only the last state of each alert is told
         for _ in range(times):
             fault.disturb(scene)
     finish(scene)
@@ -64,7 +65,7 @@ def finish(scene: Scene) -> None:
     else:
         ends = scene.ends()
         scene.until(lambda: scene.positions() == ends, f"read to {ends}")
-    scene.until(lambda: scene.metric("driftline_caught_up") == 1, "caught up")
+    scene.until_caught_up()
     scene.until(lambda: scene.metric("driftline_outbox_size") == 0, "all told")
     assert scene.running().stop() == 0, scene.log()[-4000:]
 

@@ -194,6 +194,10 @@ class Scene:
         before = self.records()
         return self.until(lambda: self.records() >= before + more, "reading")
 
+    def until_caught_up(self) -> None:
+        """Wait until the daemon has read up to its producers once, so that alerts are told as they come."""
+        self.until(lambda: self.metric("driftline_caught_up") == 1, "caught up")
+
     def _watch(self) -> None:
         """Note the memory of whatever daemon runs."""
         while not self._ending.wait(0.2):
