@@ -13,6 +13,11 @@ from tests.faults.suite.running import attempt
 from tests.support.kafka import Broker
 
 
+def _is_meant(fault: str, name: str) -> bool:
+    """Return whether a name is a fault's, or what the names of its family begin with."""
+    return fault == name or (name not in FAULTS and fault.startswith(name))
+
+
 def main() -> None:
     """Run the wanted faults, one after the other, and write each line as soon as it is there."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -22,7 +27,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=results.FILE)
     arguments = parser.parse_args()
     only = [name for name in arguments.only.split(",") if name]
-    wanted = [fault for fault in FAULTS.values() if not only or any(fault.name.startswith(name) for name in only)]
+    wanted = [fault for fault in FAULTS.values() if not only or any(_is_meant(fault.name, name) for name in only)]
     failed = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         shared = Broker(Path(name)).start()
