@@ -24,7 +24,7 @@ def kill_young(scene: Scene) -> None:
 def _work(scene: Scene) -> None:
     scene.until_reading(200)
     if scene.rng.random() < 0.5:
-        scene.until_caught_up()
+        scene.try_to_catch_up()
         scene.until_reading(3_000)
     scene.wait(0.0, 0.7)
 

@@ -49,7 +49,7 @@ def play(scene: Scene, times: int) -> dict[str, Any]:
     with scene.load.writing():
         if fault.starts:
             scene.start()
-            scene.until_caught_up()  # before that, only the last state of each alert is told
+            scene.try_to_catch_up()  # before that, only the last state of each alert is told
         for _ in range(times):
             fault.disturb(scene)
     finish(scene)

@@ -196,7 +196,18 @@ class Scene:
 
     def until_caught_up(self) -> None:
         """Wait until the daemon has read up to its producers once, so that alerts are told as they come."""
-        self.until(lambda: self.metric("driftline_caught_up") == 1, "caught up")
+        self.until(self.caught_up, "caught up")
+
+    def caught_up(self) -> bool:
+        """Return whether the daemon has read up to its producers once."""
+        return self.metric("driftline_caught_up") == 1
+
+    def try_to_catch_up(self, timeout_s: float = 15.0) -> None:
+        """Wait until it has, but not for ever: on a busy machine it may not be able to while records are written."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s and not self.caught_up():
+            self.running()
+            time.sleep(0.1)
 
     def _watch(self) -> None:
         """Note the memory of whatever daemon runs."""
