@@ -128,7 +128,6 @@ register(
         more_partitions,
         repeats=2,
         clients=BOTH,
-        short="kafka-python",
         settings=_REFRESH,
     )
 )
