@@ -165,7 +165,6 @@ def test_a_running_daemon_shows_its_secrets_nowhere(tmp_path):
         ("checkpoint", "inspect", "-c", file),
         ("checkpoint", "export", "-c", file),
         ("notify", "test", "-c", file, "--sink", "mail"),
-        ("replay", "-c", file, "--input", tmp_path / "rows.jsonl"),
         ("report", "-c", file, "--input", tmp_path / "rows.jsonl", "--output", tmp_path / "report.html"),
     ):
         result = CliRunner().invoke(command_line, [str(each) for each in command])

@@ -25,10 +25,10 @@ def inspect(directory):
 
 @pytest.fixture
 def rig(tmp_path):
-    """A monitor whose checks have found something: 30 s of records, then crashed with an alert firing."""
+    """A monitor whose checks have found something: a few seconds of records."""
     r = Rig(tmp_path / "state", make_plan(), partitions=(tp(0), tp(1)))
     for number in (0, 1):
-        r.append([record(FIRST_MS + i * 100, -1e9 if i > 200 else 1.0) for i in range(300)], tp(number))
+        r.append([record(FIRST_MS + i * 15, -1e9 if i > 200 else 1.0) for i in range(300)], tp(number))
     r.start()
     r.until_end()
     r.store.close()
