@@ -96,6 +96,8 @@ def _soak(soak: Mapping[str, Any]) -> Iterator[str]:
     yield f"- {soak['minutes']:g} minutes, {soak['records_per_s']:,} records a second, client {soak['client']}"
     yield f"- faults: {sum(soak['faults'].values())} in all ({done})"
     yield f"- outcome: **{soak['outcome']}**{'; ' + soak['reason'] if 'reason' in soak else ''}"
+    if "afterwards" in soak:
+        yield f"- afterwards: {soak['afterwards']}"
     if "seen" in soak:
         seen = soak["seen"]
         yield f"- {seen['records']:,} records, {seen['rejects']:,} of them rejects, {seen['late_rows']:,} late rows"
