@@ -13,14 +13,15 @@ WORKERS ?= 3
 PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
+FAULTS_ARGS ?=
 KUBE_ARGS ?=
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench bench-verdicts calibration conformance dashboards chart \
-	chart-files kube docs docs-reference lock image image-test clean
+.PHONY: help demo test setup test-setup lint format type pytest bench bench-verdicts faults soak calibration conformance \
+	dashboards chart chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,14 @@ bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--q
 bench-verdicts: setup ## false pages and missed faults beside others, docs/verdict-quality.md; BENCH_ARGS=--quick, or "--only bike"
 	@$(BIN)/python -m tests.bench.verdicts $(BENCH_ARGS)
 	@$(BIN)/python -m tests.bench.verdicts.report
+
+faults: setup test-setup ## do every fault to the daemon on a real Kafka and write docs/reliability.md (an hour); FAULTS_ARGS="--only network"
+	@$(BIN)/python -m tests.faults.suite $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.report
+
+soak: setup test-setup ## load and faults at random instants for half an hour; FAULTS_ARGS="--minutes 60"
+	@$(BIN)/python -m tests.faults.soak $(FAULTS_ARGS)
+	@$(BIN)/python -m tests.faults.report
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

@@ -19,4 +19,5 @@ def say(engine: Engine, result: StepResult) -> None:
         if window.partial:
             log.warning("window_partial", owned=len(engine.partitions), expected=engine.expected)
     for alert in result.alerts:
-        log.warning("alert_changed", status=alert.status, labels=dict(alert.labels))
+        known_by = {"fingerprint": alert.fingerprint, "starts_at_ms": alert.starts_at_ms}
+        log.warning("alert_changed", status=alert.status, labels=dict(alert.labels), **known_by)

@@ -17,7 +17,13 @@ pytest_plugins = [
     "tests.support.system",
 ]
 
-_WAITING = ("tests/e2e/test_demo.py", "tests/faults/test_kill.py", "tests/faults/test_rolling.py", "tests/integration/")
+_WAITING = (
+    "tests/e2e/test_demo.py",
+    "tests/faults/test_kill.py",
+    "tests/faults/test_rolling.py",
+    "tests/faults/test_suite.py",
+    "tests/integration/",
+)
 _APART = 2
 """How many files that compute lie between two that wait."""
 

@@ -25,12 +25,14 @@ _START_TIMEOUT_S = 300.0
 class DaemonProcess:
     """`driftline run` on a configuration file; its log is kept beside the file."""
 
-    def __init__(self, config: Path, *options: str) -> None:
-        """Start the process; it answers some time later."""
+    def __init__(self, config: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+        """Start the process, with `env` in its environment too; it answers some time later."""
         self.log = config.with_suffix(".log")
         self._log = self.log.open("ab")
         command = line("run", "-c", config, *options)
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed())
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self._log, env=as_installed() | dict(env or {})
+        )
 
     def __enter__(self) -> Self:
         """Return the process; whatever happens inside, it does not outlive the block."""

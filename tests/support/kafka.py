@@ -39,9 +39,9 @@ _numbers = count()
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},{controller},FRONT://127.0.0.1:{behind_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL://127.0.0.1:{sasl_port},FRONT://127.0.0.1:{front_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT,FRONT:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
@@ -82,10 +82,19 @@ def unique(prefix: str) -> str:
 class Cluster:
     """What tests do with a cluster, whoever runs it: make topics and write records."""
 
-    def __init__(self, bootstrap: str, *, sasl_bootstrap: str | None = None, embedded: bool = False) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        sasl_bootstrap: str | None = None,
+        embedded: bool = False,
+        front: tuple[int, int] = (0, 0),
+    ) -> None:
         self.bootstrap = bootstrap
         self.sasl_bootstrap = sasl_bootstrap
         self.embedded = embedded
+        self.front = front
+        """The port that its listener FRONT tells clients, where a proxy may stand, and the one where it listens."""
 
     def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> str:
         """Make a topic and return its name."""
@@ -147,9 +156,10 @@ class Broker(Cluster):
     """A real broker in a directory of its own, which survives `stop`, `kill` and `start`."""
 
     def __init__(self, directory: Path, port: int = 0) -> None:
-        ports = free_ports(3)
+        ports = free_ports(5)
         self.port, self.sasl_port = port or ports[0], ports[1]
-        super().__init__(f"127.0.0.1:{self.port}", sasl_bootstrap=f"127.0.0.1:{self.sasl_port}")
+        plain, sasl = f"127.0.0.1:{self.port}", f"127.0.0.1:{self.sasl_port}"
+        super().__init__(plain, sasl_bootstrap=sasl, front=(ports[3], ports[4]))
         self.directory = directory
         self._controller_port = ports[2]
         self._classpath = classpath()
@@ -183,6 +193,9 @@ class Broker(Cluster):
                 port=self.port,
                 sasl_port=self.sasl_port,
                 controller_port=self._controller_port,
+                controller=f"CONTROLLER://127.0.0.1:{self._controller_port}",
+                front_port=self.front[0],
+                behind_port=self.front[1],
                 directory=self.directory,
                 module="org.apache.kafka.common.security",
                 user=USER,
@@ -277,8 +290,8 @@ def _shared_broker(directory: Path) -> Cluster:
                 time.sleep(0.05)
     if not address.exists():
         raise KafkaUnavailableError((directory / "supervisor.log").read_text(errors="replace")[-3000:])
-    plain, sasl = address.read_text().split()
-    return Cluster(plain, sasl_bootstrap=sasl)
+    plain, sasl, front, behind = address.read_text().split()
+    return Cluster(plain, sasl_bootstrap=sasl, front=(int(front), int(behind)))
 
 
 def _shared_directory() -> Path:
@@ -353,7 +366,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         (directory / "failed").touch()
         raise SystemExit(69) from error
-    (directory / "starting").write_text(f"{broker.bootstrap} {broker.sasl_bootstrap}")
+    (directory / "starting").write_text(" ".join(map(str, (broker.bootstrap, broker.sasl_bootstrap, *broker.front))))
     (directory / "starting").rename(directory / "address")
     print(f"Kafka listens on {broker.bootstrap}; data in {directory}", flush=True)
     while not ended and Path(f"/proc/{arguments.parent}").exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Receiver:
         self.requests: list[Request] = []
         self._arrived = threading.Condition()
         self._closing = threading.Event()
+        self._hanging_up = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -53,6 +55,14 @@ class Receiver:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on; a handshake that fails ends that connection only. Call it before the first request."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+
+    def hang_up(self) -> None:
+        """End every connection after its next answer, so that each request begins with a handshake."""
+        self._hanging_up += 1
 
     def wait_for(self, wanted: Callable[[list[Request]], bool], timeout_s: float = 180.0) -> None:
         """Return as soon as the requests are as wanted; fails when they are not in time."""
@@ -77,6 +87,11 @@ class Receiver:
             # without it Nagle's algorithm and delayed acknowledgements cost 40 ms a request
             disable_nagle_algorithm = True
 
+            def setup(self) -> None:
+                """Note when the connection came."""
+                super().setup()
+                self._since = receiver._hanging_up
+
             def do_POST(self) -> None:
                 """Remember the request, then answer as told."""
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -95,6 +110,8 @@ class Receiver:
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 self.wfile.write(reply.body)
+                if self._since != receiver._hanging_up:
+                    self.close_connection = True
 
             def log_message(self, *_: Any) -> None:
                 """Keep the test's output clean."""
