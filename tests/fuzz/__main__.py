@@ -20,6 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default="", help="targets, with commas between them")
+    parser.add_argument("--turn", type=int, default=15, help="seconds of CPU for a target before the next one's turn")
     parser.add_argument("--seed", type=int, default=None, help="one that was printed")
     parser.add_argument("--output", type=Path, default=Path(".cache/fuzz/results.json"))
     options = parser.parse_args()
@@ -43,7 +44,7 @@ def main() -> int:
         )
         sys.stdout.flush()
 
-    results = run(names, options.minutes, seed, found, tell)
+    results = run(names, options.minutes, options.turn, seed, found, tell)
     return 1 if any(result.findings for result in results) else 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,14 +14,12 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.native import compile_target, run_target
-from tests.fuzz.target import crashers, load
+from tests.fuzz.target import Target, crashers
+from tests.fuzz.turn import Paths, fork, instrumented
 
 NATIVE = "native"
 """What is written in C, under AddressSanitizer and UBSan: not driven by coverage, and a process by itself."""
 _COVERED = re.compile(r"cov: (\d+)")
-_ROOT = Path(__file__).parents[2]
-_SHORTEST_S, _LONGEST_S = 15, 60
-_START_S = 300.0
 
 
 @dataclass
@@ -41,56 +38,55 @@ class Result:
     """By place and kind the name of the file that is kept."""
 
 
-def run(names: Sequence[str], minutes: float, seed: int, found: Path, tell: Callable[[Result], None]) -> list[Result]:
-    """Give every target turns until the time is up; `tell` hears of each turn. What is found is kept in `found`."""
+def run(
+    names: Sequence[str], minutes: float, turn_s: int, seed: int, found: Path, tell: Callable[[Result], None]
+) -> list[Result]:
+    """Give every target turns of `turn_s` seconds of CPU until the time is up; `tell` hears of each turn.
+
+    What is found is kept in `found`.
+    """
     rng = Random(seed)
     results = {name: Result(name) for name in names}
-    ends = time.monotonic() + minutes * 60
+    targets = instrumented([name for name in names if name != NATIVE])
+    ends_s = time.monotonic() + minutes * 60
     found.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="driftline-fuzz-") as work:
-        for name in names:
-            if name != NATIVE:
-                _sow(name, Path(work) / name)
+    with tempfile.TemporaryDirectory(prefix="driftline-fuzz-") as name:
+        work = Path(name)
+        tempfile.tempdir = name  # what a turn leaves behind goes with it
+        for each in targets:
+            _sow(targets[each], each, work / each)
         while True:
-            for number, name in enumerate(names):
-                left_s = ends - time.monotonic()
-                if left_s < 5:
+            for each in names:
+                if time.monotonic() >= ends_s:
                     return list(results.values())
-                share_s = left_s / (len(names) - number)
-                seconds = round(min(max(share_s, _SHORTEST_S), _LONGEST_S, left_s))
-                turn = _native if name == NATIVE else _turn
-                turn(results[name], Path(work), found, seconds, rng.getrandbits(31))
-                tell(results[name])
+                seed = rng.getrandbits(31)
+                if each == NATIVE:
+                    _native(results[each], work, found, turn_s, seed)
+                else:
+                    paths = Paths(work / each, found, work / f"{each}.json", work / f"{each}.txt")
+                    _turn(results[each], targets[each], paths, turn_s, seed)
+                tell(results[each])
 
 
-def _sow(name: str, corpus: Path) -> None:
+def _sow(target: Target, name: str, corpus: Path) -> None:
     """Write a target's seeds and what it once stumbled over."""
     corpus.mkdir()
-    inputs = [*load(name).seeds, *(path.read_bytes() for path in crashers(name))]
+    inputs = [*target.seeds, *(path.read_bytes() for path in crashers(name))]
     for number, data in enumerate(inputs):
         (corpus / f"seed-{number}").write_bytes(data)
 
 
-def _turn(result: Result, work: Path, found: Path, seconds: int, seed: int) -> None:
-    """Run one process of a target and add up what it reports."""
-    report = work / f"{result.target}.json"
-    report.unlink(missing_ok=True)
-    options = {"seconds": seconds, "seed": seed, "corpus": work / result.target, "found": found, "report": report}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "tests.fuzz.child", result.target, *words]
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT), "TMPDIR": str(work)}
-    try:
-        done = subprocess.run(
-            command, cwd=_ROOT, env=environment, capture_output=True, timeout=seconds + _START_S, check=False
-        )
-        said, code = done.stderr.decode("utf-8", "replace"), done.returncode
-    except subprocess.TimeoutExpired as error:
-        said, code = (error.stderr or b"").decode("utf-8", "replace"), -1
+def _turn(result: Result, target: Target, paths: Paths, seconds: int, seed: int) -> None:
+    """Run one turn of a target and add up what it reports."""
+    paths.report.unlink(missing_ok=True)
+    child = fork(result.target, target, paths, seconds, seed)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    said = paths.said.read_text(errors="replace")
     if code:
-        result.findings[f"the process ended with {code}"] = "see the directory"
-        (found / f"{result.target}-ended-{seed}.txt").write_text(said[-20_000:])
-    if report.exists():
-        _add(result, json.loads(report.read_text()))
+        result.findings[f"the process ended with {code}"] = f"{result.target}-ended-{seed}.txt"
+        (paths.found / f"{result.target}-ended-{seed}.txt").write_text(said[-20_000:])
+    if paths.report.exists():
+        _add(result, json.loads(paths.report.read_text()))
     covered = [int(number) for number in _COVERED.findall(said)]
     if covered:
         result.seeds_covered = result.seeds_covered or _after_seeds(said)
