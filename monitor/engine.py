@@ -19,7 +19,7 @@ from monitor.checks import PAIRING
 from monitor.closing import Closer
 from monitor.decoded import Decoded, Rejects
 from monitor.decoders.ahead import begin, decode_all, pieces
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
 from monitor.models import ModelWatch
@@ -275,7 +275,7 @@ class Engine:
             self.unknown_fields = {name: n for name, n in unknown if not is_configured(name, self.plan.fields)}
             self.failures = Counter(state["failures"])
             self.memory.load_marks(state.get("seen_until", []))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
 
 

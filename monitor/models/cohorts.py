@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.checks.keys import key_hashes, known_keys
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray, hash_strings, mix
 from monitor.models.errors import ErrorStream, HeardErrors
 from monitor.models.joining import Joiner, Labels
@@ -171,7 +171,7 @@ class Cohorts:
             for key, stream in zip(self._keys, self._streams, strict=True):
                 if key in state["errors"]:
                     stream.load(state["errors"][key])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored cohorts are damaged ({error}); reset the checkpoint") from error
         self.panes = panes
 

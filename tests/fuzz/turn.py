@@ -58,8 +58,14 @@ def instrumented(names: Sequence[str]) -> Mapping[str, Target]:
     """Import the targets, and with them the program, so that Atheris sees what they reach."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    with atheris.instrument_imports(include=["monitor"], enable_loader_override=False):
-        return {name: load(name) for name in names}
+    loud, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # it names every module
+    try:
+        with atheris.instrument_imports(include=["monitor"], enable_loader_override=False):
+            return {name: load(name) for name in names}
+    finally:
+        os.dup2(loud, 2)
+        os.close(nowhere)
 
 
 def fork(name: str, target: Target, paths: Paths, cpu_s: float, seed: int) -> int:

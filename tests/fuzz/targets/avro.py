@@ -32,6 +32,10 @@ def with_registry() -> Decoder:
 
 SEEDS = (
     joined(GOOD, framed(2, avro(LOOSE_AVRO)(record(1))), framed(9, b"x")),
-    joined(framed(3, b"\x80\x88\x9a\xfa\xd4\x66\x04\x01\x02\x00abc"), framed(1, b""), framed(2, b"\x08\xff\xff\xff\xff\xff\x0f")),
+    joined(
+        framed(3, b"\x80\x88\x9a\xfa\xd4\x66\x04\x01\x02\x00abc"),
+        framed(1, b""),
+        framed(2, b"\x08\xff\xff\xff\xff\xff\x0f"),
+    ),
 )
 TARGET = Target(lambda: decoding(with_registry, GOOD), SEEDS)

@@ -39,7 +39,11 @@ SEEDS = tuple(
     for schema in (
         *(AVRO, LOOSE_AVRO, BYTES_AVRO, "long", [], ["null", "long"], {"type": "array", "items": "null"}),
         {"type": "record", "name": "R", "fields": [{"name": "at", "type": ["null", "R"]}]},
-        {"type": "record", "name": "R", "fields": [{"name": "at", "type": {"type": "fixed", "name": "F", "size": 9**20}}]},
+        {
+            "type": "record",
+            "name": "R",
+            "fields": [{"name": "at", "type": {"type": "fixed", "name": "F", "size": 9**20}}],
+        },
     )
 )
 TARGET = Target(build, SEEDS)

@@ -42,11 +42,18 @@ def build() -> Try:
 
 def _seeds() -> list[bytes]:
     """Return a small baseline with segments, and a history."""
-    baseline = make_baseline([record(i, i / 2, "DE" if i % 3 else "FR") for i in range(30)], segments=[("country", 2, None)])
+    baseline = make_baseline(
+        [record(i, i / 2, "DE" if i % 3 else "FR") for i in range(30)], segments=[("country", 2, None)]
+    )
     lineage = Lineage(1, "f", 30, 0, 29)
     whole = json.dumps({"lineage": vars(lineage), "content": baseline.content}, separators=(",", ":")).encode()
     line = b'{"at_ms":1,"from":null,"to":"abc","by":"build","reason":""}\n'
-    return [b"F" + whole, b"H" + line + line.replace(b"build", b"rollback"), b"P../../../etc/passwd", b'F{"content":{"format":1}}']
+    return [
+        b"F" + whole,
+        b"H" + line + line.replace(b"build", b"rollback"),
+        b"P../../../etc/passwd",
+        b'F{"content":{"format":1}}',
+    ]
 
 
 TARGET = Target(build, _seeds(), max_bytes=16_384)

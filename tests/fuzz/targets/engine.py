@@ -25,7 +25,9 @@ DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "json": lambda: JsonSpec().build(PLAN),
     "msgpack": lambda: MsgpackSpec().build(PLAN),
     "delimited": lambda: DelimitedSpec(columns=COLUMNS).build(PLAN),
-    "avro": lambda: AvroDecoder(PLAN, registry=registry_of({"/schemas/ids/1": {"schema": json.dumps(AVRO)}}), schema=None),
+    "avro": lambda: AvroDecoder(
+        PLAN, registry=registry_of({"/schemas/ids/1": {"schema": json.dumps(AVRO)}}), schema=None
+    ),
     "gzip": lambda: JsonSpec(compression="gzip").build(PLAN),
 }
 SEPARATOR = b"\n~\n"
@@ -53,7 +55,9 @@ def stepping() -> Callable[[Decoder, list[bytes | None]], Engine]:
         engine.finish()
         state = engine.partitions[whole.partition]
         rejects = sum(state.rejects.values())
-        assert state.records == len(values) == state.rows + rejects + state.filtered, "a record is lost or counted twice"
+        assert state.records == len(values) == state.rows + rejects + state.filtered, (
+            "a record is lost or counted twice"
+        )
         return engine
 
     return step

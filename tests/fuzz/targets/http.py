@@ -100,12 +100,21 @@ def _dropped(*_: object) -> dict[str, object]:
 
 _SILENCE = b'{"matchers":["field=amount"],"for":"2h","reason":"r","author":"a"}'
 SEEDS = (
-    *(b"GET " + path + b"\n" + _AUTHORIZED for path in (b"/", b"/?all", b"/metrics", b"/api/v1/status", b"/readyz?verbose")),
+    *(
+        b"GET " + path + b"\n" + _AUTHORIZED
+        for path in (b"/", b"/?all", b"/metrics", b"/api/v1/status", b"/readyz?verbose")
+    ),
     b"GET /api/v1/profile?field=amount&segment=%3Cscript%3Ealert(1)\n" + _AUTHORIZED,
-    b"GET /fields/..%2f..%2fetc/passwd?segment=country%3DDE\n" + _AUTHORIZED + b"\naccept: application/openmetrics-text",
+    b"GET /fields/..%2f..%2fetc/passwd?segment=country%3DDE\n"
+    + _AUTHORIZED
+    + b"\naccept: application/openmetrics-text",
     b"GET /api/v1/verdicts?level=ok&field=\xff\nauthorization: Basic OmEtdG9rZW4tZm9yLXRlc3Rz",
     b"POST /api/v1/silences\n" + _AUTHORIZED + b"\n" + _JSON + b"\n\n" + _SILENCE,
-    b'POST /api/v1/silences\n' + _AUTHORIZED + b"\n" + _JSON + b'\n\n{"matchers":["a=~(x+)+"],"starts_at":"0001-01-01T00:00:00+23:59","ends_at":"9999-12-31T23:59:59-23:59"}',
+    b"POST /api/v1/silences\n"
+    + _AUTHORIZED
+    + b"\n"
+    + _JSON
+    + b'\n\n{"matchers":["a=~(x+)+"],"starts_at":"0001-01-01T00:00:00+23:59","ends_at":"9999-12-31T23:59:59-23:59"}',
     b"DELETE /api/v1/silences/abc\n" + _AUTHORIZED,
     b"POST /-/reload\n" + _AUTHORIZED + b"\nsec-fetch-site: cross-site",
     b"HEAD /livez\naccept-encoding: gzip;q=1e999",

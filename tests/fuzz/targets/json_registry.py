@@ -19,5 +19,8 @@ def framed_json() -> Decoder:
     return Framed(JsonDecoder(PLAN), registry_of(known), "JSON")
 
 
-SEEDS = (joined(GOOD, framed(2, b"{}"), framed(77, b"{}")), joined(b"\0\0", b"\1\0\0\0\1{}", b"\0\xff\xff\xff\xff", b""))
+SEEDS = (
+    joined(GOOD, framed(2, b"{}"), framed(77, b"{}")),
+    joined(b"\0\0", b"\1\0\0\0\1{}", b"\0\xff\xff\xff\xff", b""),
+)
 TARGET = Target(lambda: decoding(framed_json, GOOD), SEEDS)

@@ -8,7 +8,11 @@ from tests.fuzz.records import PLAN, decoding, joined
 from tests.fuzz.target import Target, Try
 from tests.support.formats import PROTO, proto, record
 
-GOOD = bytes.fromhex("0a05") + b"tx-1-" + bytes.fromhex("1081dda7edaa33190000000000000440200128012a00").replace(b"*\0", b"")
+GOOD = (
+    bytes.fromhex("0a05")
+    + b"tx-1-"
+    + bytes.fromhex("1081dda7edaa33190000000000000440200128012a00").replace(b"*\0", b"")
+)
 """Written out, as a compiler is needed to write one."""
 
 

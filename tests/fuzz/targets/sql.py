@@ -10,9 +10,15 @@ from monitor.checks.sql import SqlSpec
 from monitor.types import Batch, Column, FieldType, TopicPartition
 from tests.fuzz.target import Target, Try
 
-_FIELDS: dict[str, FieldType] = {"amount": "number", "n": "integer", "country": "category", "merchant.mcc": "text", "on": "boolean"}
+_FIELDS: dict[str, FieldType] = {
+    "amount": "number",
+    "n": "integer",
+    "country": "category",
+    "merchant.mcc": "text",
+    "on": "boolean",
+}
 _NUMBERS = np.array([0.0, -1.5, 1e308, 7.0])
-_TEXTS = pa.array(["", "2026-01-31", "{\"a\":1}", "x" * 50])
+_TEXTS = pa.array(["", "2026-01-31", '{"a":1}', "x" * 50])
 
 
 def build() -> Try:

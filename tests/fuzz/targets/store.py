@@ -84,5 +84,11 @@ def _dropped(*_: object) -> dict[str, object]:
     raise structlog.DropEvent
 
 
-SEEDS = (b"", b"\0\0\0\x10\4abcd", b"\x80", b"\0\0\x20\0\x10" + b"\xff" * 16, b"\0\0\x40\0\x08" + b"\x7f" * 8 + b"\0\0\x10\1\2")
+SEEDS = (
+    b"",
+    b"\0\0\0\x10\4abcd",
+    b"\x80",
+    b"\0\0\x20\0\x10" + b"\xff" * 16,
+    b"\0\0\x40\0\x08" + b"\x7f" * 8 + b"\0\0\x10\1\2",
+)
 TARGET = Target(build, SEEDS, max_bytes=600)
