@@ -25,7 +25,7 @@ def registry_of(known: Mapping[str, Mapping[str, object]]) -> SchemaRegistry:
 
     def reply(request: httpx.Request) -> httpx.Response:
         found = known.get(request.url.path)
-        return httpx.Response(404) if found is None else httpx.Response(200, content=json.dumps(found))
+        return response_of(response_text(404 if found is None else 200, {} if found is None else found))
 
     return registry_answering(reply)
 

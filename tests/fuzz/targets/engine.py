@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Mapping
 
@@ -14,13 +15,13 @@ from monitor.partition import PartitionState
 from monitor.protocols import Decoder
 from monitor.types import FieldType
 from tests.fuzz.answers import registry_of
-from tests.fuzz.records import joined
+from tests.fuzz.records import SEPARATOR, joined
 from tests.fuzz.target import Target, Try
 from tests.support.formats import AVRO, COLUMNS, as_csv, as_json, as_msgpack, avro, fetch_of, framed, record
 from tests.support.monitors import DETECTORS, make_baseline, make_plan
 
 FIELDS: Mapping[str, FieldType] = {"amount": "number", "country": "category"}
-PLAN = DecodePlan(FIELDS, EventTimePlan("at", "ms"), max_record_bytes=4096)
+PLAN = DecodePlan(FIELDS, EventTimePlan("at", "ms"), max_record_bytes=8192)
 DECODERS: Mapping[str, Callable[[], Decoder]] = {
     "json": lambda: JsonSpec().build(PLAN),
     "msgpack": lambda: MsgpackSpec().build(PLAN),
@@ -30,7 +31,6 @@ DECODERS: Mapping[str, Callable[[], Decoder]] = {
     ),
     "gzip": lambda: JsonSpec(compression="gzip").build(PLAN),
 }
-SEPARATOR = b"\n~\n"
 
 
 def stepping() -> Callable[[Decoder, list[bytes | None]], Engine]:
@@ -75,9 +75,15 @@ def build() -> Try:
     return attempt
 
 
-_WRITERS = (as_json, as_msgpack, as_csv, lambda item: framed(1, avro(AVRO)(item)))
+WRITERS: Mapping[str, Callable[[Mapping[str, object]], bytes]] = {
+    "json": as_json,
+    "msgpack": as_msgpack,
+    "delimited": as_csv,
+    "avro": lambda item: framed(1, avro(AVRO)(item)),
+    "gzip": lambda item: gzip.compress(as_json(item), mtime=0),
+}
 SEEDS = tuple(
     bytes([number]) + joined(*(write(record(i, amount=1e300 if i == 2 else i)) for i in range(3)))
-    for number, write in enumerate(_WRITERS)
+    for number, write in enumerate(WRITERS.values())
 )
 TARGET = Target(build, SEEDS)
