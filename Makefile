@@ -11,12 +11,13 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
 KUBE_ARGS ?=
+FUZZ_ARGS ?= --minutes 60
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench calibration conformance dashboards chart \
+.PHONY: help demo test setup test-setup lint format type pytest bench fuzz calibration conformance dashboards chart \
 	chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
@@ -51,6 +52,10 @@ pytest: setup ## the tests alone; PYTEST_ARGS="tests/unit -k psi" narrows them
 bench: setup ## measure everything and write docs/performance.md; BENCH_ARGS=--quick, or "--only engine,peers"
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 	@$(BIN)/python -m tests.bench.report
+
+fuzz: setup ## feed damaged bytes to every entry; FUZZ_ARGS="--minutes 60", or "--only sql,http" (installs Atheris)
+	@uv pip install --quiet --python $(BIN)/python "atheris>=3.0"
+	@nice -n 19 $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

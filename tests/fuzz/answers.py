@@ -33,8 +33,9 @@ def registry_of(known: Mapping[str, Mapping[str, object]]) -> SchemaRegistry:
 def registry_answering(reply: Reply) -> SchemaRegistry:
     """Return a registry's client that is answered by `reply`."""
     client = SchemaRegistry(RegistrySpec(url="http://registry"), ManualClock(T0_MS))
+    headers = client._client.headers
     client._client.close()
-    client._client = client_of(reply)
+    client._client = client_of(reply, headers=headers)
     return client
 
 

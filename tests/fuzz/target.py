@@ -13,7 +13,28 @@ Try = Callable[[bytes], None]
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that once broke something, one directory a target, which the tests replay."""
 
-NAMES = ["json_scanner", "json_duckdb", "json_registry", "json_gzip", "json_envelope", "avro", "avro_schema", "protobuf", "msgpack", "delimited", "field_paths", "configuration", "sql", "registry", "state", "store", "baseline", "http", "answers", "engine"]
+NAMES = [
+    "json_scanner",
+    "json_duckdb",
+    "json_registry",
+    "json_gzip",
+    "json_envelope",
+    "avro",
+    "avro_schema",
+    "protobuf",
+    "msgpack",
+    "delimited",
+    "field_paths",
+    "configuration",
+    "sql",
+    "registry",
+    "state",
+    "store",
+    "baseline",
+    "http",
+    "answers",
+    "engine",
+]
 """The targets; each is a module of `tests.fuzz.targets`."""
 
 

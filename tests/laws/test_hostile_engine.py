@@ -54,7 +54,9 @@ def test_the_engine_takes_good_records_in_every_format():
 
 def test_bombs_of_names_and_categories_leave_the_engine_small():
     writer = WRITERS["json"]
-    values = [writer({**record(i % 900), "country": f"c{i}", **{f"k{i}-{j}": 0 for j in range(20)}}) for i in range(2_000)]
+    values = [
+        writer({**record(i % 900), "country": f"c{i}", **{f"k{i}-{j}": 0 for j in range(20)}}) for i in range(2_000)
+    ]
     engine = STEP(MADE["json"], values)
     assert engine.partitions[PARTITION].rows == 2_000
     assert len(engine.unknown_fields) <= 1_000
