@@ -20,11 +20,15 @@ def table(document: Mapping[str, Any]) -> str:
     targets = sorted(document["targets"], key=lambda target: target["target"])
     inputs, cpu_s = (sum(target[name] for target in targets) for name in ("inputs", "cpu_s"))
     lines = [
-        f"Run on {document['day']} for {document['minutes']:g} minutes by the clock, seed {document['seed']}: "
-        f"{inputs:,} inputs in {cpu_s:,.0f} s of CPU.",
+        (
+            f"Run on {document['day']} for {document['minutes']:g} minutes by the clock, seed {document['seed']}: "
+            f"{inputs:,} inputs in {cpu_s:,.0f} s of CPU."
+        ),
         "",
-        "| entry | inputs | CPU s | edges after the seeds → at the end | slowest input, CPU ms | memory grew by, MiB "
-        "| findings in this run | kept from before |",
+        (
+            "| entry | inputs | CPU s | edges after the seeds → at the end | slowest input, CPU ms | memory grew by, MiB "
+            "| findings in this run | kept from before |"
+        ),
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for target in targets:

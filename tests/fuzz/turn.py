@@ -92,7 +92,7 @@ def _run(name: str, target: Target, paths: Paths, cpu_s: float, seed: int) -> No
     os.dup2(said, 2)
     try:
         watch = _Watch(name, target, target.build(), paths, cpu_s)
-    except BaseException:  # a target that cannot be built must not become a second parent
+    except BaseException:  # noqa: BLE001 - a target that cannot be built must not become a second parent
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(3)
