@@ -26,7 +26,7 @@ def table(document: Mapping[str, Any]) -> str:
         ),
         "",
         (
-            "| entry | inputs | CPU s | edges after the seeds → at the end | slowest input, CPU ms | memory grew by, MiB "
+            "| entry | inputs | CPU s | edges: seeds → end | slowest input, CPU ms | memory grew by, MiB "
             "| findings in this run | kept from before |"
         ),
         "|---|--:|--:|--:|--:|--:|--:|--:|",
