@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.types import TopicPartition
@@ -40,7 +40,7 @@ def records(draw, name):
 
 
 @pytest.mark.parametrize("name", DECODERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_exception_leaves_the_engine_whatever_the_bytes(name, data):
     STEP(MADE[name], data.draw(records(name)))
