@@ -42,7 +42,7 @@ def encode(state: Any) -> bytes:
     return b"".join([_MAGIC, struct.pack("<I", len(header)), header, *blobs.parts])
 
 
-def decode(data: bytes) -> Any:
+def decode(data: Any) -> Any:
     """Return the tree that `encode` was given; raises StoreError where the bytes are not its own."""
     if not isinstance(data, bytes) or data[:4] != _MAGIC or len(data) < 8:
         raise StoreError("state is not in a format that this version reads")

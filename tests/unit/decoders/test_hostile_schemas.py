@@ -39,7 +39,7 @@ def test_compression_is_not_asked_for():
 
     def reply(request: httpx.Request) -> httpx.Response:
         asked.append(request.headers)
-        return httpx.Response(404)
+        return response_of(response_text(404, {}))
 
     client = registry_answering(reply)
     client.schemas([1])
