@@ -38,7 +38,6 @@ def build() -> Try:
         silencer=Silencer(silences, ManualClock(T0_MS), lambda: None),
         reload=_refused,
     )
-    loop = asyncio.new_event_loop()
 
     def attempt(data: bytes) -> None:
         head, _, body = data.partition(b"\n\n")
@@ -60,7 +59,7 @@ def build() -> Try:
             "server": ("monitor", 80),
             "client": ("127.0.0.1", 1),
         }
-        status, answered, content = loop.run_until_complete(_exchange(app, scope, body))
+        status, answered, content = asyncio.run(_exchange(app, scope, body))
         assert status in {200, 201, 400, 401, 403, 404, 405, 409, 413, 415, 503}, status
         assert answered[b"x-content-type-options"] == b"nosniff"
         assert b"content-security-policy" in answered
