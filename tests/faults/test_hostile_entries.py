@@ -5,8 +5,17 @@ from __future__ import annotations
 import time
 
 import pytest
+import structlog
 
 from tests.fuzz.target import NAMES, crashers, load
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_targets():
+    """Undo that targets keep their logs silent."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize("name", NAMES)
