@@ -15,12 +15,13 @@ DEMO_ARGS ?= --duration 60
 BENCH_ARGS ?=
 FAULTS_ARGS ?=
 KUBE_ARGS ?=
+FUZZ_ARGS ?= --minutes 60
 
 BIN := .venv/bin
 COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help demo test setup test-setup lint format type pytest bench bench-verdicts faults soak calibration conformance \
+.PHONY: help demo test setup test-setup lint format type pytest bench bench-verdicts faults soak fuzz calibration conformance \
 	dashboards chart chart-files kube docs docs-reference lock image image-test clean
 
 help: ## list the targets
@@ -67,6 +68,10 @@ faults: setup test-setup ## do every fault to the daemon on a real Kafka and wri
 soak: setup test-setup ## load and faults at random instants for half an hour; FAULTS_ARGS="--minutes 60"
 	@$(BIN)/python -m tests.faults.soak $(FAULTS_ARGS)
 	@$(BIN)/python -m tests.faults.report
+
+fuzz: setup ## feed damaged bytes to every entry; FUZZ_ARGS="--minutes 60", or "--only sql,http" (installs Atheris)
+	@uv pip install --quiet --python $(BIN)/python "atheris>=3.0"
+	@nice -n 19 $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
 	@$(BIN)/python -m tests.bench.calibration $(BENCH_ARGS)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 
 _MAGIC = b"DLS1"
 _ARRAY, _BYTES = "$array", "$bytes"
@@ -42,15 +42,15 @@ def encode(state: Any) -> bytes:
     return b"".join([_MAGIC, struct.pack("<I", len(header)), header, *blobs.parts])
 
 
-def decode(data: bytes) -> Any:
+def decode(data: Any) -> Any:
     """Return the tree that `encode` was given; raises StoreError where the bytes are not its own."""
-    if data[:4] != _MAGIC or len(data) < 8:
+    if not isinstance(data, bytes) or data[:4] != _MAGIC or len(data) < 8:
         raise StoreError("state is not in a format that this version reads")
     (size,) = struct.unpack("<I", data[4:8])
     try:
         header = json.loads(data[8 : 8 + size])
         return _unpack(header, memoryview(data)[8 + size :])
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+    except (MemoryError, *DAMAGE) as error:
         raise StoreError(f"state is damaged: {error}") from error
 
 
@@ -113,6 +113,13 @@ def to_json(node: Any) -> Any:
 
 def from_json(node: Any) -> Any:
     """Return the tree that `to_json` was given; raises StoreError where it is not its own."""
+    try:
+        return _from_json(node)
+    except RecursionError as error:
+        raise StoreError("the file is nested too deeply") from error
+
+
+def _from_json(node: Any) -> Any:
     if isinstance(node, dict):
         try:
             if _ARRAY in node:
@@ -122,7 +129,7 @@ def from_json(node: Any) -> Any:
                 return np.array(node["values"], kind).reshape(node["shape"])
             if _BYTES in node:
                 return base64.b64decode(node[_BYTES], validate=True)
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
+        except (MemoryError, *DAMAGE) as error:
             raise StoreError(f"an array in the file is damaged: {error}") from error
-        return {key: from_json(value) for key, value in node.items()}
-    return [from_json(value) for value in node] if isinstance(node, list) else node
+        return {key: _from_json(value) for key, value in node.items()}
+    return [_from_json(value) for value in node] if isinstance(node, list) else node

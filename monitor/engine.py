@@ -20,7 +20,7 @@ from monitor.closing import Closer
 from monitor.decoded import Decoded
 from monitor.decoders.ahead import begin, decode_all, unread
 from monitor.delays import with_delays
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.field_paths import is_configured
 from monitor.memory import CheckMemory
 from monitor.models import ModelWatch
@@ -274,7 +274,7 @@ class Engine:
             self.failures = Counter(state["failures"])
             self.plan.segmenter.load(state.get("observed", {}))
             self.memory.load_marks(state.get("seen_until", []))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored monitor state is damaged ({error}); reset the checkpoint") from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from monitor.config.differences import differences
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.in_force import EpochView
 from monitor.lines import configuration_line
 from monitor.plan import MonitorPlan
@@ -68,7 +68,7 @@ def epoch_state(epoch: EpochView) -> dict[str, Any]:
 def _epoch_of(stored: Any) -> EpochView:
     try:
         return EpochView(**stored | {"changes": tuple(map(str, stored["changes"]))})
-    except (KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise StoreError(f"the stored epoch is damaged ({error}); reset the checkpoint") from error
 
 
@@ -78,7 +78,7 @@ def _changes(before: bytes | str | None, after: str) -> tuple[str, ...]:
         return ()
     try:
         return differences(json.loads(before), json.loads(after))
-    except (AttributeError, ValueError) as error:
+    except DAMAGE as error:
         raise StoreError(f"the stored configuration is damaged ({error}); reset the checkpoint") from error
 
 

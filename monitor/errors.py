@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a state as if it were whole runs into where it is not: an `inf` for a count, a list for a mapping."""
+
 
 class DriftlineError(Exception):
     """The root of every error that Driftline raises on purpose."""

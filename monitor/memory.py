@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.field_paths import types_named
 from monitor.hashing import hash_strings
 from monitor.protocols import Check, MemoryCheck, State
@@ -165,7 +165,7 @@ class CheckMemory:
         """Continue from what `marks` returned; raises StoreError where it is something else."""
         try:
             self.seen_until = {TopicPartition(str(t), int(p)): int(offset) for t, p, offset in marks}
-        except (TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored marks of the checks are damaged ({error}); reset the checkpoint") from error
 
     def _fresh(self, fetch: Fetch, batch: Batch) -> IntArray | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.codec import decode, encode
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 
 BLOCK_BYTES = 65_536
@@ -84,7 +84,7 @@ def _joined(check: str, stored: Mapping[Key, bytes]) -> State:
     """Return one check's state; raises StoreError where a block is missing or damaged."""
     try:
         state = _with_arrays(decode(stored[check, _HEAD]), check, stored)
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise StoreError(f"what a check remembered is damaged ({error}); reset the checkpoint") from error
     if not isinstance(state, dict):
         raise StoreError("what a check remembered is damaged; reset the checkpoint")

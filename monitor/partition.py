@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.profile import Profile, ProfilePlan
 from monitor.protocols import State
 from monitor.snapshot import RejectsView
@@ -170,7 +170,7 @@ class PartitionState:
             same_grid = rest.pop("pane_ms") == pane_ms and same_clock
             state = cls(partition, **rest)
             state.next_offset, state.max_event_ms = int(state.next_offset), int(state.max_event_ms)
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored state of {partition} is damaged ({error}); reset the checkpoint") from error
         if same_grid:
             state.panes = {start: plan.load(pane) for start, pane in panes.items()}

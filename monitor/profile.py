@@ -15,7 +15,7 @@ from monitor.accumulators import AccumulatorSpec, Frame, GroupFrame
 from monitor.accumulators.fitting import stored_array
 from monitor.accumulators.grouping import group_sizes
 from monitor.accumulators.row_sample import tags_of
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.field_paths import is_configured, types_named
 from monitor.pending import Pending, Rows
 from monitor.protocols import State
@@ -99,7 +99,7 @@ class ProfilePlan:
         """
         try:
             return self._loaded(state)
-        except (AttributeError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"a stored pane is damaged ({error}); reset the checkpoint") from error
 
     def _loaded(self, state: State) -> Profile:

@@ -13,7 +13,7 @@ from monitor.checkpoint import Checkpoint, StoredEvent, StoredWindow
 from monitor.codec import decode, encode
 from monitor.engine import Engine
 from monitor.epochs import Change, begun, epoch_state
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.in_force import EpochView
 from monitor.lines import baseline_line, change_lines, window_lines
 from monitor.memory_blocks import Key, MemoryBlocks
@@ -221,7 +221,7 @@ def decode_head(data: bytes | str) -> State:
     """Return stored JSON as a tree; raises StoreError on damage."""
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except DAMAGE as error:
         raise StoreError(f"stored state is damaged ({error}); reset the checkpoint") from error
     if not isinstance(found, dict):
         raise StoreError("stored state is damaged; reset the checkpoint")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 
 _REMEDY = "it was written under another configuration or baseline; reset the checkpoint or restore that baseline"
@@ -21,7 +21,7 @@ def stored_array(state: State, name: str, like: NDArray[Any]) -> NDArray[Any]:
     try:
         raw = np.asarray(state[name])
         array = raw.astype(like.dtype, casting="unsafe" if raw.size == 0 or raw.dtype.kind in "iu" else "same_kind")
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except DAMAGE as error:
         raise StoreError(f"stored state has no usable {name!r}: {error}; {_REMEDY}") from error
     if array.shape != like.shape:
         raise StoreError(f"stored {name!r} has the shape {array.shape}, {like.shape} is needed; {_REMEDY}")

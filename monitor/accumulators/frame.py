@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitor.accumulators.hashing import HashArray, hash_strings
 from monitor.accumulators.small_cells import SMALL_CELL, merge_small
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray, MaskArray
 
@@ -187,7 +187,7 @@ class Frame:
                 keys=np.frombuffer(base64.b64decode(state["keys"], validate=True), "<u8").astype(np.uint64),
                 counts=np.array(state["counts"], np.int64),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored frame is not usable: {error}; build the baseline again") from error
         if not frame._consistent():
             raise StoreError("stored frame's cuts, levels, categories and counts do not fit; build the baseline again")

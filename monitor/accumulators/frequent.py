@@ -12,7 +12,7 @@ from pydantic import Field
 
 from monitor.accumulators.frame import Frame
 from monitor.accumulators.grouping import grouped_counts, valid_groups
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.spec import Spec
 from monitor.types import Column, Groups, IntArray
@@ -126,7 +126,7 @@ class Frequent:
             pairs = zip(state["values"], state["counts"], strict=True)
             counts = [{str(n): int(c) for n, c in zip(*pair, strict=True)} for pair in pairs]
             errors, rows = np.array(state["errors"], np.int64), np.array(state["rows"], np.int64)
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored frequent values are damaged: {error}; reset the checkpoint") from error
         sound = all(len(kept) <= self.capacity and min(kept.values(), default=1) > 0 for kept in counts)
         if not sound or len(counts) != len(self.counts) or not errors.shape == rows.shape == self.errors.shape:

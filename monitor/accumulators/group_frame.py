@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import Column, FloatArray, MaskArray
 
@@ -149,7 +149,7 @@ class GroupFrame:
             arrays["mixture"] = arrays["mixture"].reshape(-1, 2)
             arrays |= {name: float(state[name]) for name in ("bandwidth", "optimism")}
             frame = cls(fields, int(state["features"]), **arrays, sampled=bool(state.get("sampled", False)))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored group is not usable: {error}; build the baseline again") from error
         if not frame._consistent():
             raise StoreError("stored group's limits, scales and basis do not fit; build the baseline again")

@@ -11,7 +11,7 @@ from monitor.alerting.flap import Flap
 from monitor.alerting.life import Life, Severity, Transition, flapping
 from monitor.alerting.links import Links
 from monitor.alerting.signal import AlertName, Key, Signal
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.types import Alert, Level
 
 _STATE_VERSION = 2
@@ -196,7 +196,7 @@ class AlertBook:
                 )
                 for saved in state["streams"]
             }
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             message = f"alert state is damaged ({error}); reset the checkpoint"
             raise StoreError(message) from error
 

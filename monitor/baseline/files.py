@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.baseline.model import Baseline
 from monitor.baseline.pointer import Move, Pointer, write_whole
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ class BaselineFiles:
 def _lineage(data: Mapping[str, Any]) -> Lineage:
     try:
         return Lineage(**data["lineage"])
-    except (KeyError, TypeError) as error:
+    except DAMAGE as error:
         raise StoreError(f"baseline lineage is damaged: {error}") from error

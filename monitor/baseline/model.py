@@ -17,7 +17,7 @@ from monitor.baseline.specs import baseline_specs
 from monitor.baseline.volumes import HOURS, Volumes
 from monitor.baseline.windows import RowCorrelation
 from monitor.codec import from_json, to_json
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.models import ModelReference
 from monitor.profile import Profile, ProfilePlan
 from monitor.segments import Dimension, Segmenter
@@ -92,7 +92,7 @@ class Baseline:
             rows, known = int(content["rows"]), tuple(content["known_fields"])
             state = from_json(content["profile"])
             volumes = _volumes(content.get("volumes"))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"baseline is damaged ({error}); build it again") from error
         segmenter = Segmenter(dimensions)
         plan = ProfilePlan(baseline_specs(fields, groups), {**frames, **groups}, segmenter.labels)
@@ -109,7 +109,7 @@ def _slots(stored: Any, plan: ProfilePlan) -> Slots | None:
     """Return the stored slots, None where there are none; raises StoreError on damage."""
     try:
         return None if stored is None else Slots.of_content(stored, plan)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise StoreError(f"the baseline's seasons are damaged ({error}); build it again") from error
 
 
@@ -119,7 +119,7 @@ def _correlation(stored: Any, plan: ProfilePlan) -> RowCorrelation | None:
         return None
     try:
         return RowCorrelation.of_content(stored, plan.specs, len(plan.labels))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise StoreError(f"baseline is damaged ({error!r}); build it again") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 
 _CURRENT, _HISTORY, _LOCK = "current", "history.jsonl", "lock"
 _BACK = "rollback"
+_NAME = re.compile(r"[\w-]{1,200}")
+"""A version stands in the name of a file, which must not lead out of the directory."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,16 @@ class Pointer:
         self._path = path
 
     def current(self) -> str | None:
-        """Return the version in use, None when there is none."""
+        """Return the version in use, None when there is none; raises StoreError for what names no version."""
         try:
-            return (self._path / _CURRENT).read_text().strip() or None
+            version = self._text(_CURRENT).strip()
         except FileNotFoundError:
             return None
+        if version and not _NAME.fullmatch(version):
+            raise StoreError(
+                f"{self._path / _CURRENT} names no version; write one that `driftline baseline list` shows"
+            )
+        return version or None
 
     def move(self, version: str, at_ms: int, by: str, reason: str = "") -> Move | None:
         """Make a version the current one; None where it is already."""
@@ -59,7 +67,7 @@ class Pointer:
     def history(self) -> list[Move]:
         """Return all moves, oldest first; a line that a crash cut off is left out. Raises StoreError on damage."""
         try:
-            text = (self._path / _HISTORY).read_text()
+            text = self._text(_HISTORY)
         except FileNotFoundError:
             return []
         whole = text[: text.rfind("\n") + 1]
@@ -80,6 +88,13 @@ class Pointer:
             trail.append(current)  # set before there was a history, or by hand
         return trail
 
+    def _text(self, name: str) -> str:
+        """Return what a file says; raises StoreError where it is no text."""
+        try:
+            return (self._path / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise StoreError(f"{self._path / name} is damaged ({error}); correct or remove it") from error
+
     def _move(self, version: str, at_ms: int, by: str, reason: str) -> Move:
         move = Move(at_ms, self.current(), version, by, reason)
         write_whole(self._path / _CURRENT, version + "\n")
@@ -94,7 +109,7 @@ class Pointer:
         try:
             found: dict[str, Any] = json.loads(line)
             return Move(int(found["at_ms"]), found["from"], str(found["to"]), str(found["by"]), str(found["reason"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"{self._path / _HISTORY} is damaged ({error}); correct or remove the line") from error
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 
 
@@ -109,5 +109,5 @@ class Ring:
             self.accused = [int(serial) for serial in state["accused"]] if self.rules.accept_after else []
             self.breaches = int(state["breaches"])
             self.calm = min(int(state["calm"]), self.rules.clear_after)
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"the stored trailing baseline is damaged ({error}); reset the checkpoint") from error

@@ -11,7 +11,7 @@ from monitor.accumulators import AccumulatorSpec, PresenceSpec
 from monitor.baseline.correlation import MIN_WINDOWS, estimate
 from monitor.baseline.kept import KeptPlan, Statistics, Unit
 from monitor.baseline.specs import COUNTED
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import Correlation, FloatArray
 
@@ -79,7 +79,7 @@ class RingCorrelation:
                 if found is not None:
                     known = {self._plan.key(spec): spec for spec in specs}
                     self._found[unit] = {known[k]: np.array(rho, np.float64) for k, rho in found.items() if k in known}
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
+            except DAMAGE as error:
                 raise StoreError(f"the stored trailing baseline is damaged ({error}); reset the checkpoint") from error
 
 

@@ -25,7 +25,7 @@ from monitor.budgeting.streams import (
     weights_of,
 )
 from monitor.budgeting.words import CALIBRATING, CALM, PAGED, RESEMBLING, UNWATCHED, evidence_words, stream_name
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.outcomes import EPOCH_CHANGE, PARTIAL
 from monitor.plan import MonitorPlan
 from monitor.policy import BudgetPolicy
@@ -255,7 +255,7 @@ class Budget:
                 return
             ((_, packed),) = state["names"]["sealed"].items()
             self._take(state, [str(name) for name in json.loads(packed.tobytes())])
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except DAMAGE as error:
             raise StoreError(f"the stored budget is damaged ({error}); reset the checkpoint") from error
 
     def _take(self, state: State, names: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from monitor.causes.stored import open_of, state_of
 from monitor.causes.streams import StreamKey, Streams, thresholds_of
 from monitor.causes.tracking import Tracked, incident_id, tracked
 from monitor.causes.words import name, opening, sentence
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.plan import MonitorPlan
 from monitor.protocols import State
 from monitor.results import WindowResult
@@ -212,7 +212,7 @@ class Causes:
             onsets.load(state["onsets"])
             self._ring.load(state["ring"])
             self._open, self._over = ([open_of(stored) for stored in state[name]] for name in ("open", "over"))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored causes are damaged ({error}); reset the checkpoint") from error
         self._keys, self._onsets = (), onsets
         self._follow(keys)

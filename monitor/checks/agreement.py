@@ -17,7 +17,7 @@ from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.keys import key_hashes, known_keys
 from monitor.checks.naming import CheckName
 from monitor.checks.window import Finding, WindowView
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.spec import DurationMs, Spec
 from monitor.types import SCALARS, Batch, FieldType, IntArray
@@ -264,7 +264,7 @@ class Agreement:
             reached = {str(partition): int(at) for partition, at in state["reached"].items()}
             taken_ms = int(state["taken_ms"])
             self._labels.load(state["names"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored ratings are damaged ({error}); reset the checkpoint") from error
         self._kept, self._waiting, self._left_out, self._panes = kept, waiting, left_out, panes
         self._taken_ms, self._reached = taken_ms, reached

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray
 from monitor.protocols import State
 from monitor.types import IntArray, MaskArray
@@ -84,7 +84,7 @@ class Ratings:
         try:
             numbers = [np.asarray(state[part.name], np.int64) for part in fields(cls)[1:]]
             ratings = cls(np.asarray(state["items"], np.uint64), *numbers)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored ratings are damaged ({error}); reset the checkpoint") from error
         if any(getattr(ratings, part.name).shape != (len(ratings),) for part in fields(cls)):
             raise StoreError("stored ratings are damaged (shapes); reset the checkpoint")

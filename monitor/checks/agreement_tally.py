@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from monitor.checks.agreement_ratings import Ratings
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import IntArray
 
@@ -76,7 +76,7 @@ class Counted:
         try:
             keys, counts = np.asarray(state["keys"], np.int64), np.asarray(state["counts"], np.int64)
             full = bool(state["full"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored counts of ratings are damaged ({error}); reset the checkpoint") from error
         if keys.shape != (counts.size, width):
             raise StoreError("stored counts of ratings are damaged (shapes); reset the checkpoint")
@@ -142,7 +142,7 @@ class Tally:
         try:
             cells, pairs = Counted.of(state["cells"], CELL), Counted.of(state["pairs"], PAIR)
             return cls(cells, pairs, int(state["left_out"]), int(state["bits"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored counts of ratings are damaged ({error}); reset the checkpoint") from error
 
 

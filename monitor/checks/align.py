@@ -13,7 +13,7 @@ from monitor.checks.align_pairs import Waiting, pairs
 from monitor.checks.fitting import Misfit, unfitting
 from monitor.checks.naming import CheckName
 from monitor.checks.window import Finding, WindowView
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray, hash_numbers, hash_strings, mix
 from monitor.protocols import State
 from monitor.spec import DurationMs, Spec
@@ -247,7 +247,7 @@ class Align:
             panes = {int(start): AlignCounts(fields) for start in state["panes"]}
             for start, counts in panes.items():
                 counts.load(state["panes"][str(start)])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored rows that wait are damaged ({error}); reset the checkpoint") from error
         self._waiting, self._panes = waiting, panes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray
 
@@ -78,7 +78,7 @@ class AlignCounts:
             counts = [int(count) for count in state["counts"]]
             different, compared, skew = (np.array(state[name], np.int64) for name in ("different", "compared", "skew"))
             self.matched, self.left, self.right, self.dropped = counts
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored counts of aligned rows are damaged ({error}); reset the checkpoint") from error
         if different.shape != self.different.shape or compared.shape != different.shape or skew.shape != (CELLS,):
             raise StoreError("stored counts of aligned rows are of other fields; reset the checkpoint")

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.blocks import blocks
 from monitor.checks.bloom_geometry import WORD_BITS, WORDS, BloomGeometry
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray, mix
 from monitor.protocols import State
 from monitor.types import IntArray, MaskArray
@@ -136,7 +136,7 @@ class RotatingBloom:
             fits = {name: state[name] for name in self._shape()} == self._shape()
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
             kept = {int(step): np.asarray(words) for step, words in (state["sealed"] | state["steps"]).items()}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored duplicates filter is damaged ({error}); reset the checkpoint") from error
         if not fits:
             raise StoreError("stored duplicates filter has another horizon, capacity or ratio; reset the checkpoint")

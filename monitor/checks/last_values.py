@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray, MaskArray
@@ -74,7 +74,7 @@ class LastValues:
         try:
             keys, values, rows = (np.array(state[name]) for name in ("keys", "values", "rows"))
             seen, evicted = int(state["seen"]), int(state["evicted"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored last values are damaged ({error}); reset the checkpoint") from error
         kinds = keys.dtype == np.uint64 and values.dtype == np.float64 and rows.dtype == np.int64
         sizes = keys.ndim == 1 and keys.shape == values.shape == rows.shape and keys.size <= self.max_keys

@@ -10,7 +10,7 @@ from pydantic import Field
 from monitor.checks.naming import CheckedField, CheckName, MaxFailureRatio, Severity, named
 from monitor.checks.near_texts import NearTexts, text_bytes
 from monitor.checks.near_vectors import NearVectors, vector_bytes
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.spec import DurationMs, Spec
 from monitor.types import Batch, FieldType, MaskArray
@@ -124,7 +124,7 @@ class NearDuplicates:
                 self._near = None
                 return
             near, stored = self._memory(dimension), state["near"]
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"what {self.spec.name} remembered is damaged ({error}); reset the checkpoint") from error
         near.load(stored)
         self._near = near

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitor.checks.crowding import crowded_out
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray, mix
 from monitor.protocols import State
 from monitor.texts.minhash import HASHES, SignatureArray, agreeing, signatures
@@ -113,7 +113,7 @@ class NearTexts:
             total, forgotten = int(state["total"]), int(state.get("forgotten", 0))
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
             signed, clocks = np.asarray(state["signatures"]), np.asarray(state["clocks"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored signatures are damaged ({error}); reset the checkpoint") from error
         used = min(total, len(self._clocks))
         if total < 0 or signed.shape != (used, HASHES) or clocks.shape != (used,):

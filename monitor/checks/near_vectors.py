@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.checks.crowding import crowded_out
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray, IntArray, MaskArray
 
@@ -91,7 +91,7 @@ class NearVectors:
             total, forgotten = int(state["total"]), int(state.get("forgotten", 0))
             clock_ms = None if state["clock_ms"] is None else int(state["clock_ms"])
             directions, clocks = np.asarray(state["directions"]), np.asarray(state["clocks"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored directions are damaged ({error}); reset the checkpoint") from error
         used = min(total, len(self._clocks))
         if total < 0 or directions.shape != (used, self.dimension) or clocks.shape != (used,):

@@ -19,6 +19,8 @@ from monitor.errors import Problem
 Loc = tuple[str | int, ...]
 MAX_NODES = 50_000
 MAX_DEPTH = 40
+MAX_OUTSIDE_CHARS = 8 * 1024 * 1024
+"""So much text may come from variables and files in all, as aliases can name one file fifty thousand times."""
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = (
     ("null", r"|~|null|Null|NULL", ["", "~", "n", "N"]),
@@ -79,6 +81,11 @@ def read_document(text: str, env: Mapping[str, str]) -> Document:
         line = mark.line + 1 if mark else None
         document.problems.append(Problem("document", f"not YAML: {message}", line=line))
         return document
+    except (ValueError, OverflowError) as error:
+        # PyYAML lets through what Python says of "\\UFFFFFFFF" and of a %YAML of five thousand digits.
+        message = f"not YAML: {str(error)[:200]}"
+        document.problems.append(Problem("document", message, remedy="look for an escape or a directive out of range"))
+        return document
     except yaml.YAMLError as error:
         document.problems.append(Problem("document", f"not YAML: {str(error).splitlines()[0]}"))
         return document
@@ -87,17 +94,17 @@ def read_document(text: str, env: Mapping[str, str]) -> Document:
             document.value = _Values(document, env).of(node, ())
         except _TooBigError as error:
             document.value = None
-            message = f"aliases make more than {MAX_NODES} values, or nest more than {MAX_DEPTH} deep"
-            document.problems.append(Problem("document", message, line=error.line, remedy="use fewer aliases"))
+            document.problems.append(Problem("document", error.message, line=error.line, remedy="use fewer aliases"))
     return document
 
 
 class _TooBigError(Exception):
-    """The document grows beyond its limits when aliases are written out."""
+    """The document grows beyond its limits when aliases and references are written out."""
 
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
         self.line = line
+        self.message = message
 
 
 class _Values:
@@ -107,12 +114,14 @@ class _Values:
         self._document = document
         self._env = env
         self._count = 0
+        self._outside_chars = 0
 
     def of(self, node: yaml.Node, loc: Loc) -> Any:
         """Return the value of `node`, which stands at `loc`; raises _TooBigError beyond the limits."""
         self._count += 1
         if self._count > MAX_NODES or len(loc) > MAX_DEPTH:
-            raise _TooBigError(node.start_mark.line + 1)
+            message = f"aliases make more than {MAX_NODES} values, or nest more than {MAX_DEPTH} deep"
+            raise _TooBigError(node.start_mark.line + 1, message)
         self._document.lines.setdefault(loc, node.start_mark.line + 1)
         kind = node.tag.removeprefix(_TAG)
         if isinstance(node, yaml.MappingNode) and kind == "map":
@@ -159,6 +168,10 @@ class _Values:
         expansion = expand(node.value, self._env)
         if expansion.outside:
             self._document.outside.add(loc)
+            self._outside_chars += len(expansion.text)
+            if self._outside_chars > MAX_OUTSIDE_CHARS:
+                message = f"variables and files bring in more than {MAX_OUTSIDE_CHARS} characters"
+                raise _TooBigError(node.start_mark.line + 1, message)
         for message, remedy in expansion.faults:
             self._problem(loc, node, message, remedy)
         return expansion.text

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MAX_FILE_BYTES = 65_536
+MAX_TEXT_CHARS = 1_048_576
+"""One text is no longer than this with what its references bring in; those that would make it so are faults."""
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
@@ -30,16 +32,26 @@ def expand(text: str, env: Mapping[str, str]) -> Expansion:
     line ends at its end are dropped.
     """
     result = Expansion(text)
+    chars = len(text)
 
     def replacement(match: re.Match[str]) -> str:
+        nonlocal chars
         if match[0] == "$${":
             return "${"
         if match[1] is None:
             result.faults.append(("a ${ is not closed", "write ${VAR}, or $${ for a literal ${"))
             return match[0]
         result.outside = True
+        if chars > MAX_TEXT_CHARS:
+            return match[0]
         value = _from_file(match[1][5:], result) if match[1].startswith("file:") else _from_env(match[1], env, result)
-        return match[0] if value is None else value
+        if value is None:
+            return match[0]
+        chars += len(value)
+        if chars > MAX_TEXT_CHARS:
+            result.faults.append((f"the text has more than {MAX_TEXT_CHARS} characters", "bring in less"))
+            return match[0]
+        return value
 
     result.text = _REFERENCE.sub(replacement, text)
     return result
@@ -66,7 +78,8 @@ def _from_file(name: str, result: Expansion) -> str | None:
         if not path.is_file():
             result.faults.append((f"there is no file {name}", "create it, or correct the path"))
             return None
-        content = path.read_bytes()[: MAX_FILE_BYTES + 1]
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             result.faults.append((f"the file {name} has more than {MAX_FILE_BYTES} bytes", "name a smaller one"))
             return None

@@ -12,6 +12,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message import DecodeError
 
+from monitor.errors import DAMAGE
+
 _COMPILE_S = 30.0
 _ROOT = "driftline_root.proto"
 
@@ -30,8 +32,12 @@ def compile_texts(text: str, imports: Mapping[str, str]) -> FileDescriptor:
     with tempfile.TemporaryDirectory(prefix="driftline-proto-") as directory:
         for name, content in {**imports, _ROOT: text}.items():
             file = Path(directory) / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content, encoding="utf-8")
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(content, encoding="utf-8")
+            except (OSError, ValueError) as error:
+                # A name that no file can have, or that is a directory of another; a text with half a character.
+                raise UnusableProtoError(f"an import that cannot be written down: {error}") from error
         return compile_proto(Path(directory) / _ROOT)
 
 
@@ -68,7 +74,7 @@ def load_descriptors(content: bytes) -> FileDescriptor:
         for file in files:
             pool.Add(file)
         return pool.FindFileByName(files[-1].name)
-    except (DecodeError, TypeError, KeyError, IndexError) as error:
+    except (DecodeError, *DAMAGE) as error:
         raise UnusableProtoError(f"not a descriptor set with all imports: {error}") from error
 
 

@@ -21,12 +21,18 @@ from monitor.urls import check_url
 _ACCEPT = "application/vnd.schemaregistry.v1+json, application/json"
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _MAX_DOCUMENTS = 1000
+_MAX_DEPTH = 64
+"""So many schemas may lie between one and what it refers to in the end."""
 _MAX_NEW_IDS = 256
 """So many unknown ids are asked about for one fetch; a topic's records hold a handful, garbage holds any number."""
 _MAX_UNKNOWN = 10_000
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 _LONGEST_TOLD_S = 300.0
 """Nobody makes us wait longer, whatever their `Retry-After` says."""
+
+
+Key = tuple[str, str]
+"""A subject and a version, by which schemas refer to each other."""
 
 
 def _checked_url(value: str) -> str:
@@ -129,24 +135,37 @@ class SchemaRegistry:
 
     def _registered(self, found: Mapping[str, Any]) -> Registered | None:
         """Return what the registry said, with all that it refers to; None where that is missing."""
-        documents: dict[tuple[str, str], tuple[str, str]] = {}
-        if not self._collect(found, documents):
+        documents: dict[Key, tuple[str, str]] = {}
+        if not self._collect(found, documents, ()):
             return None
         kind = str(found.get("schemaType") or "AVRO").upper()
         names, texts = tuple(name for name, _ in documents.values()), tuple(text for _, text in documents.values())
-        return Registered(int(found.get("id", -1)), kind, (*texts, str(found.get("schema"))), names)
+        schema_id = found.get("id", -1)
+        if type(schema_id) is not int:
+            raise self._failed("the answer is not a schema")
+        return Registered(schema_id, kind, (*texts, str(found.get("schema"))), names)
 
-    def _collect(self, found: Mapping[str, Any], documents: dict[tuple[str, str], tuple[str, str]]) -> bool:
-        """Add name and text of all that a schema refers to, each after what it refers to itself; False: one lacks."""
-        for reference in found.get("references") or ():
+    def _collect(self, found: Mapping[str, Any], documents: dict[Key, tuple[str, str]], way: tuple[Key, ...]) -> bool:
+        """Add name and text of all that a schema refers to, each after what it refers to itself; False: one lacks.
+
+        `way` leads to the schema. Registries refuse circles, as a schema can only refer to what is registered
+        already; whoever plays a registry may not, and so a circle and what is too far away are lacking.
+        """
+        references = found.get("references") or ()
+        if not isinstance(references, list | tuple):
+            raise self._failed("the answer is not a schema")
+        for reference in references:
+            if not isinstance(reference, dict) or not {"subject", "version"} <= reference.keys():
+                raise self._failed("the answer is not a schema")
             key = (str(reference["subject"]), str(reference["version"]))
             if key in documents:
                 continue
-            target = self._get("subjects", key[0], "versions", key[1])
-            if target is None or len(documents) >= _MAX_DOCUMENTS:
+            if key in way or len(way) >= _MAX_DEPTH or len(documents) >= _MAX_DOCUMENTS:
                 return False
-            # Registries refuse circles, since a schema can only refer to what is registered already.
-            if not self._collect(target, documents):
+            target = self._get("subjects", key[0], "versions", key[1])
+            if target is None or sum(len(text) for _, text in documents.values()) > _MAX_ANSWER_BYTES:
+                return False
+            if not self._collect(target, documents, (*way, key)):
                 return False
             documents[key] = str(reference.get("name", "")), str(target.get("schema"))
         return True
@@ -157,7 +176,7 @@ class SchemaRegistry:
         try:
             with self._client.stream("GET", url) as response:
                 body = _limited(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failed(f"no answer ({type(error).__name__})") from error
         if response.status_code == httpx.codes.NOT_FOUND:
             self._failures = 0
@@ -188,7 +207,7 @@ def _open_client(spec: RegistrySpec) -> httpx.Client:
         context = ssl.create_default_context(cafile=None if spec.ca_file is None else str(spec.ca_file))
     except OSError as error:
         raise SurroundingsError(f"ca_file {spec.ca_file} cannot be used: {error}") from error
-    headers = {"Accept": _ACCEPT, "User-Agent": "driftline"}
+    headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity", "User-Agent": "driftline"}
     auth = None
     if spec.token is not None:
         headers["Authorization"] = f"Bearer {spec.token.get_secret_value()}"
@@ -200,9 +219,12 @@ def _open_client(spec: RegistrySpec) -> httpx.Client:
 
 
 def _limited(response: httpx.Response) -> bytes:
-    """Return an answer's body, cut off where no schema is so long."""
+    """Return an answer's body, cut off where no schema is so long.
+
+    Raw: a compressed answer was not asked for, and would be decompressed a chunk at a time, to a gigabyte each.
+    """
     body = b""
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > _MAX_ANSWER_BYTES:
             break

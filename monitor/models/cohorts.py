@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitor.checks.keys import key_hashes, known_keys
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray, hash_strings, mix
 from monitor.models.error_streams import NOBODY, ErrorStreams
 from monitor.models.errors import HeardErrors
@@ -166,7 +166,7 @@ class Cohorts:
             panes = {int(start): self._cohort(stored) for start, stored in state["panes"].items()} if same else {}
             self.joiner.load(state["joiner"])
             self.errors.load(state["errors"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored cohorts are damaged ({error}); reset the checkpoint") from error
         self.panes = panes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.types import FloatArray
 
@@ -112,7 +112,7 @@ class ErrorStream:
         try:
             self._bits = bool(state["bits"])
             self._rebuild(_unpacked(state))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"a stored error stream is damaged ({error}); reset the checkpoint") from error
 
 

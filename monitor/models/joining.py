@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.hashing import HashArray
 from monitor.models.pool import Pool, Run
 from monitor.protocols import State
@@ -198,7 +198,7 @@ class Joiner:
             labels = Labels.of_state(state["labels"])
             counts = JoinCounts(**state["counts"], delays=state["delays"].tolist())
             halvings, strict, strict_until_ms = map(int, state["halvings"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored predictions that wait are damaged ({error}); reset the checkpoint") from error
         self.pool, self.labels, self.counts = pool, labels, counts
         self._halvings, self._strict, self._strict_until_ms = halvings, strict, strict_until_ms

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monitor.codec import from_json, to_json
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.models.cohorts import Cohorts, outcomes_of
 from monitor.models.plan import ModelPlan
 from monitor.models.reading import outcomes
@@ -55,7 +55,7 @@ class ModelReference:
             counts = PerformanceCounts(frame.task, groups, frame)
             counts.load(from_json(content["counts"]))
             return cls(str(content["fields"]), frame, counts)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"the baseline's model is damaged ({error}); build the baseline again") from error
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.performance.calibration import Calibrator, needed
 from monitor.performance.outcome import Outcomes, Task
 from monitor.protocols import State
@@ -119,7 +119,7 @@ class PerformanceFrame:
                 float(state["centre"]),
                 float(state["scale"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"stored model is not usable: {error}; build the baseline again") from error
         if not frame._consistent():
             raise StoreError("stored model's cuts and calibrators do not fit; build the baseline again")

@@ -16,10 +16,16 @@ _MAX_REMEMBERED = 1 << 20
 _HIGHEST = 6.0
 _STRANGE, _CALM = 0.01, 1.0
 _SMALLEST = 1e-12
+_LARGEST = float(np.finfo(np.float32).max)
 _BETS = np.array([0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95])
 _ARRAYS = ("sums", "since_ms", "calm", "breaches", "noticed", "raised")
 NEVER_MS = -1
 """The onset of a stream that is calm."""
+
+
+def _single(scores: FloatArray) -> Any:
+    """Return scores in half the memory; those beyond a float32, as of amounts of 1e300, are its largest number."""
+    return np.clip(scores, -_LARGEST, _LARGEST).astype(np.float32)
 
 
 def evidence(p_values: FloatArray) -> FloatArray:
@@ -86,12 +92,12 @@ class Onsets:
         self.sums[over], self.noticed[over], self.raised[over], self.calm[over] = 0.0, False, False, 0
         self.since_ms[self.sums <= 0] = NEVER_MS
         if len(self._scores):
-            self._scores[self._next] = np.where(known & ~strange, scores, np.nan)
+            self._scores[self._next] = _single(np.where(known & ~strange, scores, np.nan))
             self._next = (self._next + 1) % len(self._scores)
 
     def _ranks(self, scores: FloatArray) -> FloatArray:
         """Return the share of remembered scores that are as strange, NaN where fewer than 8 are remembered."""
-        current = scores.astype(np.float32)
+        current = _single(scores)
         n = np.isfinite(self._scores).sum(axis=0)
         above = (self._scores > current).sum(axis=0) + (1 + (self._scores == current).sum(axis=0)) / 2
         return np.where((n >= _FEW) & np.isfinite(scores), above / (n + 1), np.nan)

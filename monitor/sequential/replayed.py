@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import Sequential, State
 
 
@@ -120,7 +120,7 @@ class Replayed(Sequential):
         """Replay the history of `state`; raises StoreError when it is damaged or longer than it can be."""
         try:
             history, refused = unpacked(state), int(state["refused"])
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error
         if len(history) >= 2 * self.kind.keep or not np.isfinite(history).all():
             raise StoreError("a stored series is damaged; reset the checkpoint")

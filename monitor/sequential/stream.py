@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from monitor.errors import StoreError
+from monitor.errors import DAMAGE, StoreError
 from monitor.protocols import State
 from monitor.sequential.replayed import Replayed, packed, unpacked
 from monitor.sequential.split import changed_since
@@ -59,7 +59,7 @@ class Heard:
             return cls(
                 **state | {"level": Level(state["level"]), "change": None if change is None else Change(**change)}
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error
 
 
@@ -192,5 +192,5 @@ class Stream:
             given = self._values if self._spec.binary or self._standard is not None else []
             history = packed([self._given(value) for value in given])
             self._detector.load({**history, "refused": state["refused"]})
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except DAMAGE as error:
             raise StoreError(f"a stored series is damaged ({error}); reset the checkpoint") from error

@@ -17,6 +17,7 @@ from monitor.sinks.tap import Message, Tap
 
 _TRY_AGAIN = frozenset({408, 425, 429})
 _ANSWER_BYTES = 1000
+_LONGEST_TOLD_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,17 @@ def _beginning(response: httpx.Response) -> str:
 
 
 def _retry_after_s(value: str | None, now_ms: int) -> float | None:
-    """Return the seconds a Retry-After header asks for, as a number or as an HTTP date; None when it is neither."""
+    """Return the seconds a Retry-After header asks for, as a number or as an HTTP date; None when it is neither.
+
+    No more than a day: the header comes from outside, and a thousand digits are infinity.
+    """
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), _LONGEST_TOLD_S)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):  # of a year or a zone that no calendar has
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, when.timestamp() - now_ms / 1000)
+    return min(max(0.0, when.timestamp() - now_ms / 1000), _LONGEST_TOLD_S)

@@ -144,13 +144,15 @@ class Store:
         """Yield (start, end, windows, rows, revised rows, lines) of the judged windows, oldest first."""
         query = """SELECT start_ms, end_ms, windows, rows, revised_rows, lines FROM windows
             WHERE end_ms > ? ORDER BY end_ms LIMIT ?"""
-        yield from self._db.execute(query, (from_ms, limit))
+        with _surroundings(self.path):
+            yield from self._db.execute(query, (from_ms, limit))
 
     def window_profiles(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (start, end, merged profile) of the judged windows that had rows, oldest first."""
-        yield from self._db.execute(
-            "SELECT start_ms, end_ms, profile FROM windows WHERE profile IS NOT NULL ORDER BY end_ms"
-        )
+        with _surroundings(self.path):
+            yield from self._db.execute(
+                "SELECT start_ms, end_ms, profile FROM windows WHERE profile IS NOT NULL ORDER BY end_ms"
+            )
 
     def events(self, *, limit: int = 1_000_000) -> list[StoredEvent]:
         """Return the last events, oldest first."""
