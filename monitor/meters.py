@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -119,6 +120,15 @@ class Meters:
             self._totals.append((now_s, totals))
         while len(self._totals) > 2 and now_s - self._totals[1][0] > _RATE_SPAN_S:
             self._totals.popleft()
+
+    def views(self) -> dict[str, Any]:
+        """Return what was measured of the daemon itself, under the names that a snapshot has for it."""
+        return {
+            "record_delay": {topic: delay.view() for topic, delay in self.record_delay.items()},
+            "append_delay": {topic: delay.view() for topic, delay in self.append_delay.items()},
+            "checkpoint_duration": self.checkpoint_duration.view(),
+            "engine_seconds": dict(self.stage_s),
+        }
 
     def rates(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return records and bytes per second by topic over the last 15 seconds or so.

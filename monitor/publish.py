@@ -206,12 +206,11 @@ class Publisher:
             last_load=outside.last_load,
             partitions=tuple(self._partition(*both, now_ms) for both in zip(states, counted, strict=True)),
             **counted_of(counted),
+            **meters.views(),
             dead_letters=outside.dead_letters,
             letters=outside.letters,
             records_per_second=rates[0],
             bytes_per_second=rates[1],
-            record_delay={topic: delay.view() for topic, delay in meters.record_delay.items()},
-            append_delay={topic: delay.view() for topic, delay in meters.append_delay.items()},
             watermark_ms=engine.watermark_ms if engine.watermark_ms > NEVER_MS else None,
             last_window=shown.window,
             windows_total=shown.windows_total,
@@ -238,14 +237,12 @@ class Publisher:
             sink_open=outside.sink_open,
             incidents_open=outside.incidents_open,
             storms=outside.storms,
-            checkpoint_duration=meters.checkpoint_duration.view(),
             checkpoint_last_success_ms=outside.checkpoint_last_success_ms,
             rebalances=outside.rebalances,
             jumps=outside.jumps,
             stall_actions=outside.stall_actions,
             waiting_for=outside.waiting_for,
             sequential_refused=shown.refused,
-            engine_seconds=dict(meters.stage_s),
         )
 
     def _partition(self, state: PartitionState, counted: PartitionState, now_ms: int) -> PartitionView:
