@@ -18,6 +18,7 @@ from monitor.compile import build_decoder
 from monitor.config.tree import Config
 from monitor.engine import Engine
 from monitor.plan import MonitorPlan
+from monitor.protocols import State
 from monitor.replay import totals
 
 
@@ -43,10 +44,16 @@ def over_input(config: Config, source: Input, asked: Asked) -> list[History]:
         source.close()
 
 
-def over_store(config: Config, windows: Iterable[StoredWindow], asked: Asked) -> tuple[list[History], int]:
-    """Return the same of stored windows, and how many were passed over since they have another length."""
+def over_store(
+    config: Config, windows: Iterable[StoredWindow], asked: Asked, observed: State | None = None
+) -> tuple[list[History], int]:
+    """Return the same of stored windows, and how many were passed over since they have another length.
+
+    `observed` are the values by which segments are called that nobody has listed.
+    """
     plan = compiled(config, None)
     rejudge = Rejudge(plan, build_decoder(config, files=True))
+    rejudge.engine.plan.segmenter.load(observed or {})
     found = _run(config, plan, rejudge.engine, stored_history(rejudge, windows), asked)
     for history in found:
         history.unjudged |= rejudge.lacking
@@ -71,6 +78,7 @@ def _run(config: Config, plan: MonitorPlan, engine: Engine, heard: Iterator[Hear
             own.hear(each)
             chances = engine.memory.chances()
             for rejudge, theirs in followers:
+                rejudge.engine.plan.segmenter.load(engine.plan.segmenter.state())
                 for again in rejudge.hear(each.window, chances):
                     theirs.hear(again)
         own.finish(engine.budget.view, totals(engine))

@@ -36,7 +36,7 @@ from monitor.config.loader import load
 from monitor.config.tree import Config
 from monitor.errors import SurroundingsError
 from monitor.spec import parse_duration_ms
-from monitor.store.history import stored_windows
+from monitor.store.history import observed_values, stored_windows
 from monitor.store.reading import stored_alerts
 from monitor.store.sqlite import file_in
 
@@ -160,8 +160,8 @@ def _histories(
 ) -> list[History]:
     """Return the history of a configuration and of its variants; the panes are those in the store of `store`."""
     if request.from_store:
-        windows = stored_windows(file_in(Path((store or config).store.path)))
-        found, passed_over = over_store(config, windows, asked)
+        path = file_in(Path((store or config).store.path))
+        found, passed_over = over_store(config, stored_windows(path), asked, observed_values(path))
         if passed_over:
             typer.echo(f"driftline: {passed_over} stored windows have another length and are left out", err=True)
         return found

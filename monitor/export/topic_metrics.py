@@ -21,6 +21,14 @@ def _partition(name: str, kind: Kind, what: str, value: Callable[[PartitionView]
     return Declared("Topics and partitions", name, kind, what, ("topic", "partition"), rows)
 
 
+_CAUSES: Final = ("retention", "truncation", "recreated", "repeated")
+"""Each is shown from the start on, at 0, so that the first jump is seen as a rise."""
+
+
+def _topics(s: Snapshot) -> list[str]:
+    return sorted({p.topic for p in s.partitions})
+
+
 TOPICS: Final = (
     _topic(
         "driftline_rejects_total",
@@ -59,14 +67,14 @@ TOPICS: Final = (
         "counter",
         "Offsets between where reading stood and where it had to go on; cause: retention, truncation, recreated or "
         "repeated.",
-        lambda s: paired(s.jumps),
+        lambda s: paired({(topic, cause): 0 for topic in _topics(s) for cause in _CAUSES} | dict(s.jumps)),
         ("topic", "cause"),
     ),
     _topic(
         "driftline_stall_actions_total",
         "counter",
         "What was done about partitions that did not move though there was work; action: seek or restart.",
-        lambda s: keyed(s.stall_actions),
+        lambda s: keyed(dict.fromkeys(("seek", "restart"), 0) | dict(s.stall_actions)),
         ("action",),
     ),
     _topic("driftline_records_per_second", "gauge", "Recent rate of records.", lambda s: keyed(s.records_per_second)),

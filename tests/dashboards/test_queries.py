@@ -113,6 +113,7 @@ def thrifty() -> Snapshot:
 def configure(system: System, hook: str) -> None:
     """Give the system segments, checks, rejects and somebody to notify, and its baseline."""
     system.settings["segments"] = [{"field": "country", "max": 5}]
+    system.settings["self_test"] = {"interval": "2s"}
     system.settings["fields"]["amount"] |= {"range": [0, 250]}
     # A trailing baseline has the most to show: how many windows it holds, and which field's are frozen.
     system.settings["baseline"] |= {"kind": "trailing", "windows": 40, "quarantine": 1, "min_windows": 1}

@@ -41,7 +41,10 @@ def of(case: str):
     kind, more, policy = CASES[case]
     baseline = BASELINE.replace("KIND", kind).replace("MORE", more)
     text = CONFIGURATION.format(
-        model="metrics: [{kind: auc, min: {warning: 0.7, critical: 0.3}}]", id="", baseline=baseline
+        model="metrics: [{kind: auc, min: {warning: 0.7, critical: 0.3}}]",
+        id="",
+        baseline=baseline,
+        segments="values: [DE, FR]",
     )
     config = load(text + MORE + policy, {})
     return config, compile_plan(config, baseline_of(config, outcomes(4_000, seed=9)), bounded=True)
