@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from monitor.model_views import ModelState, ModelView
 from monitor.report.models import GatheredModel, MetricPoint, MetricTally
-from monitor.report.timeline import HEIGHT, WIDTH, Dot
+from monitor.report.timeline import HEIGHT, WIDTH, Dot, broken_line
 from monitor.types import Level
 from monitor.web.chart import Tick, nice_step
 from monitor.web.console_model import urgency, worst
@@ -154,28 +153,14 @@ def metric_chart(realized: Sequence[MetricPoint], estimated: Sequence[MetricPoin
         floor,
         tuple(Tick(y(bottom + k * step), number(bottom + k * step)) for k in range(steps + 1)),
         _band(realized or estimated, x, y),
-        _path(realized, x, y, lambda p: p.value),
-        _path(estimated, x, y, lambda p: p.value),
-        _path(realized or estimated, x, y, lambda p: p.baseline),
+        broken_line(realized, x, y, lambda p: p.value),
+        broken_line(estimated, x, y, lambda p: p.value),
+        broken_line(realized or estimated, x, y, lambda p: p.baseline),
         tuple(_dots(every, x, y)),
         clock(start),
         clock(end),
         f"{len(every)} points from {clock(start)} to {clock(end)}, between {number(low)} and {number(high)}",
     )
-
-
-def _path(
-    points: Sequence[MetricPoint],
-    x: Callable[[MetricPoint], float],
-    y: Callable[[float], float],
-    value: Callable[[MetricPoint], float | None],
-) -> str:
-    """Return a line through the points that have the value, broken where some lack it."""
-    parts = []
-    for known, run in groupby(points, key=lambda p: finite(value(p)) is not None):
-        if known:
-            parts.append("M" + "L".join(f"{x(p)} {y(value(p) or 0.0)}" for p in run))
-    return "".join(parts)
 
 
 def _band(points: Sequence[MetricPoint], x: Callable[[MetricPoint], float], y: Callable[[float], float]) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypeVar
 
 from monitor.report.trace import Point
 from monitor.types import Level
 from monitor.web.chart import Tick, nice_step
 from monitor.web.text import clock, finite, number, percent
+
+P = TypeVar("P")
 
 WIDTH = 720
 HEIGHT = 190
@@ -91,9 +94,9 @@ def timeline(
         tuple(
             Limit(y(at), f"{word} above {show(at)}", word) for word, at in limits.items() if at is not None and at > 0
         ),
-        _path(points, x, y, lambda p: p.score),
-        _path(points, x, y, lambda p: p.lower_bound),
-        _path(points, x, y, lambda p: p.noise_floor),
+        broken_line(points, x, y, lambda p: p.score),
+        broken_line(points, x, y, lambda p: p.lower_bound),
+        broken_line(points, x, y, lambda p: p.noise_floor),
         tuple(_dots(points, x, y, show)),
         tuple(_unknown(points, start, end)),
         clock(start),
@@ -102,11 +105,8 @@ def timeline(
     )
 
 
-def _path(
-    points: Sequence[Point],
-    x: Callable[[Point], float],
-    y: Callable[[float], float],
-    value: Callable[[Point], float | None],
+def broken_line(
+    points: Sequence[P], x: Callable[[P], float], y: Callable[[float], float], value: Callable[[P], float | None]
 ) -> str:
     """Return a line through the points that have the value; where some lack it, the line is broken."""
     parts = []
