@@ -13,6 +13,7 @@ from monitor.decoders.json import JsonDecoder
 from monitor.decoders.unwrapping import EnvelopeSpec, unwrapped
 from tests.support.formats import (
     AVRO,
+    BYTES_AVRO,
     COLUMNS,
     FIELDS,
     LOOSE_AVRO,
@@ -28,16 +29,6 @@ from tests.support.formats import (
 from tests.support.registry import RegistryServer
 
 PLAN = DecodePlan(FIELDS, EventTimePlan("at", "ms"))
-BYTES_AVRO = {
-    "type": "record",
-    "name": "B",
-    "fields": [
-        {"name": "at", "type": "long"},
-        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
-        {"name": "id", "type": {"type": "map", "values": {"type": "array", "items": "string"}}},
-        {"name": "count", "type": {"type": "fixed", "name": "F", "size": 3}},
-    ],
-}
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,17 @@ LOOSE_AVRO = {
     + [{"name": "merchant", "type": [*_ANY, AVRO["fields"][5]["type"][1]]}],
 }
 """A schema with general unions, for which the other reader is used and any value may have any type."""
+BYTES_AVRO = {
+    "type": "record",
+    "name": "B",
+    "fields": [
+        {"name": "at", "type": "long"},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+        {"name": "id", "type": {"type": "map", "values": {"type": "array", "items": "string"}}},
+        {"name": "count", "type": {"type": "fixed", "name": "F", "size": 3}},
+    ],
+}
+"""What only the reader of single records takes: decimals, maps of lists, fixed bytes."""
 
 
 def avro(schema: Any) -> Callable[[Mapping[str, Any]], bytes]:

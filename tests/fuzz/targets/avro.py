@@ -9,18 +9,8 @@ from monitor.protocols import Decoder
 from tests.fuzz.answers import registry_of
 from tests.fuzz.records import PLAN, decoding, joined
 from tests.fuzz.target import Target
-from tests.support.formats import AVRO, LOOSE_AVRO, avro, framed, record
+from tests.support.formats import AVRO, BYTES_AVRO, LOOSE_AVRO, avro, framed, record
 
-BYTES_AVRO = {
-    "type": "record",
-    "name": "B",
-    "fields": [
-        {"name": "at", "type": "long"},
-        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
-        {"name": "id", "type": {"type": "map", "values": {"type": "array", "items": "string"}}},
-        {"name": "count", "type": {"type": "fixed", "name": "F", "size": 3}},
-    ],
-}
 GOOD = framed(1, avro(AVRO)(record(1)))
 
 
